@@ -1,0 +1,1 @@
+"""Adapters that anchor the log on outside chains."""

@@ -1,0 +1,3 @@
+"""The evidence ledger node: signed records of electronic seals in, verifiable proofs out."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,71 @@
+"""Every error that the core raises.
+
+EvidenceError
+├── InvalidInput            what came in is wrong; names the place and the rule
+│   ├── InvalidEncoding     bytes that are not what their format says
+│   ├── InvalidTransaction  a JWT that is not a transaction of this ledger
+│   ├── InvalidSignature    a signature that does not hold
+│   ├── InvalidProof        a Merkle proof, header or commit that does not hold
+│   └── InvalidBundle       a bundle or trust file that is not of its format
+└── LedgerFault             what is stored cannot be right: the node must stop
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "EvidenceError",
+    "InvalidBundle",
+    "InvalidEncoding",
+    "InvalidInput",
+    "InvalidProof",
+    "InvalidSignature",
+    "InvalidTransaction",
+    "LedgerFault",
+]
+
+
+class EvidenceError(Exception):
+    """Root of the project's own errors."""
+
+
+class InvalidInput(EvidenceError):
+    """Something that came in breaks a rule of its format.
+
+    ``place`` names where (``payload.iat``, ``entries[3].path``), ``rule`` what is asked there.
+    """
+
+    def __init__(self, place: str, rule: str) -> None:
+        super().__init__(place, rule)
+        self.place = place
+        self.rule = rule
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.rule}"
+
+    def under(self, place: str) -> InvalidInput:
+        """The same error, its place prefixed with the ``place`` it was found in."""
+        return type(self)(f"{place}.{self.place}", self.rule)
+
+
+class InvalidEncoding(InvalidInput):
+    """Bytes or text that their format does not allow."""
+
+
+class InvalidTransaction(InvalidInput):
+    """A well-formed JWT that is not a transaction of this ledger."""
+
+
+class InvalidSignature(InvalidInput):
+    """A signature that is malformed or does not hold."""
+
+
+class InvalidProof(InvalidInput):
+    """A proof, header or commit that does not lead where it says."""
+
+
+class InvalidBundle(InvalidInput):
+    """A bundle or trust file that is not of its format."""
+
+
+class LedgerFault(EvidenceError):
+    """What is stored cannot be right. The node stops and says what to do."""

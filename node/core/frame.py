@@ -1,0 +1,114 @@
+"""Frames: what consensus carries. 0x01 ‖ zstd(uvarint count, then header, payload, signature each).
+
+Canonical base64url makes the JWTs' bytes come back exactly, in a third of the space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import zstandard
+
+from node.core.encoding import decode_uvarint, encode_base64url, encode_uvarint
+from node.core.errors import InvalidEncoding
+from node.core.transaction import split_compact
+
+__all__ = [
+    "FRAME_VERSION",
+    "MAX_FRAME_BYTES",
+    "MAX_FRAME_TRANSACTIONS",
+    "MAX_UNPACKED_BYTES",
+    "decode_frame",
+    "encode_frame",
+    "pack_parts",
+    "unpack_parts",
+]
+
+FRAME_VERSION = 1
+MAX_FRAME_TRANSACTIONS = 256
+MAX_FRAME_BYTES = 200_000
+MAX_UNPACKED_BYTES = 4_000_000
+_LEVEL = 1
+_MAX_WINDOW = 1 << 23
+
+Parts = tuple[bytes, bytes, bytes]
+
+
+def pack_parts(parts: Sequence[Parts]) -> bytes:
+    """The frame of transactions given as decoded (header, payload, signature).
+
+    Raises:
+        InvalidEncoding: more than 256 transactions, 4 MB unpacked or 200 kB packed, or none.
+    """
+    if not 1 <= len(parts) <= MAX_FRAME_TRANSACTIONS:
+        raise InvalidEncoding("frame", f"must have 1 to {MAX_FRAME_TRANSACTIONS} transactions")
+    pieces = [encode_uvarint(len(parts))]
+    for transaction in parts:
+        for part in transaction:
+            pieces.append(encode_uvarint(len(part)))
+            pieces.append(part)
+    unpacked = b"".join(pieces)
+    if len(unpacked) > MAX_UNPACKED_BYTES:
+        raise InvalidEncoding("frame", f"at most {MAX_UNPACKED_BYTES} bytes unpacked are allowed")
+    packed = b"\x01" + zstandard.ZstdCompressor(level=_LEVEL).compress(unpacked)
+    if len(packed) > MAX_FRAME_BYTES:
+        raise InvalidEncoding("frame", f"at most {MAX_FRAME_BYTES} bytes packed are allowed")
+    return packed
+
+
+def unpack_parts(frame: bytes) -> list[Parts]:
+    """The decoded (header, payload, signature) of each transaction of a frame.
+
+    Raises:
+        InvalidEncoding: another version, oversize, no single zstd frame, cut off, trailing bytes.
+    """
+    if frame[:1] != b"\x01":
+        raise InvalidEncoding("frame", "its first byte must be 0x01")
+    if len(frame) > MAX_FRAME_BYTES:
+        raise InvalidEncoding("frame", f"at most {MAX_FRAME_BYTES} bytes packed are allowed")
+    data = _decompress(frame[1:])
+    count, offset = decode_uvarint(data, 0, place="frame.count")
+    if not 1 <= count <= MAX_FRAME_TRANSACTIONS:
+        raise InvalidEncoding("frame.count", f"must be 1 to {MAX_FRAME_TRANSACTIONS}")
+    transactions = []
+    for position in range(count):
+        parts = []
+        for name in ("header", "payload", "signature"):
+            place = f"frame[{position}].{name}"
+            length, offset = decode_uvarint(data, offset, place=place)
+            if length > len(data) - offset:
+                raise InvalidEncoding(place, "is cut off")
+            parts.append(data[offset : offset + length])
+            offset += length
+        transactions.append((parts[0], parts[1], parts[2]))
+    if offset != len(data):
+        raise InvalidEncoding("frame", "has bytes behind its last transaction")
+    return transactions
+
+
+def _decompress(packed: bytes) -> bytes:
+    """The content of exactly one zstd frame that declares its size, which bounds what is made."""
+    try:
+        declared = zstandard.frame_content_size(packed)
+        if not 0 < declared <= MAX_UNPACKED_BYTES:
+            raise InvalidEncoding(
+                "frame", f"must declare a size of 1 to {MAX_UNPACKED_BYTES} bytes unpacked"
+            )
+        return zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).decompress(
+            packed, max_output_size=declared, allow_extra_data=False
+        )
+    except zstandard.ZstdError as error:
+        raise InvalidEncoding("frame", f"is no single zstd frame: {error}") from error
+
+
+def encode_frame(jwts: Sequence[bytes]) -> bytes:
+    """The frame of transactions given as JWS compact strings. Raises InvalidInput."""
+    return pack_parts([split_compact(jwt) for jwt in jwts])
+
+
+def decode_frame(frame: bytes) -> list[bytes]:
+    """The JWS compact strings of a frame's transactions. Raises InvalidEncoding."""
+    return [
+        ".".join(encode_base64url(part) for part in parts).encode("ascii")
+        for parts in unpack_parts(frame)
+    ]

@@ -1,0 +1,324 @@
+"""The genesis of a chain: who its members are, who signs its blocks, and by which parameters.
+
+A canonical JSON document. Its bytes are entry 0 of the log, its SHA-256 stands in trust files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from node.core.block import Validator, ValidatorSet
+from node.core.encoding import (
+    canonical_json,
+    decode_base64url,
+    decode_canonical_json,
+    encode_base64url,
+)
+from node.core.errors import InvalidEncoding
+from node.core.fields import (
+    exact_members,
+    read_each,
+    read_hash,
+    read_integer,
+    read_list,
+    read_match,
+    read_text,
+)
+from node.core.signatures import PublicJwk, check_ed25519_key
+
+__all__ = [
+    "DEFAULT_PARAMETERS",
+    "GENESIS_FORMAT",
+    "ROLES",
+    "Genesis",
+    "GenesisKey",
+    "GenesisMember",
+    "GenesisValidator",
+    "Predecessor",
+    "decode_genesis",
+    "ed25519_jwk",
+    "encode_genesis",
+    "read_ed25519_jwk",
+]
+
+GENESIS_FORMAT = "evidence-genesis/1"
+MAX_GENESIS_BYTES = 1 << 20
+ROLES = (
+    "auditor",
+    "certificate_authority",
+    "court",
+    "identity_provider",
+    "notary",
+    "operator",
+    "platform",
+    "police",
+    "seal_maker",
+    "status_authority",
+)
+DEFAULT_PARAMETERS: dict[str, Any] = {
+    "clock_tolerance_ms": 300_000,
+    "custodians": [],
+    "late_after_ms": 86_400_000,
+    "max_block_bytes": 4_194_304,
+    "sign_no_patterns": [r"QY\d{18}-\d+"],
+}
+
+_CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}", re.ASCII)
+_MEMBER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
+_DIVISION = re.compile(r"(?:\d\d){0,3}", re.ASCII)
+_PATTERN = re.compile(
+    r"(?:[A-Za-z0-9_-]|\\d|\[A-Z0-9\]|\[A-Za-z0-9\]|\{\d{1,2}(?:,\d{1,2})?\}|\+)+"
+)
+_MAX_POWER = (2**63 - 1) // 8
+
+
+@dataclass(frozen=True)
+class GenesisKey:
+    """A signing key, valid from height ``start`` up to but not including ``end`` (None: no end)."""
+
+    jwk: PublicJwk
+    start: int
+    end: int | None
+
+
+@dataclass(frozen=True)
+class GenesisMember:
+    """A member of the consortium. ``divisions`` are prefixes of six-digit codes, "" for all."""
+
+    id: str
+    name: str
+    roles: tuple[str, ...]
+    divisions: tuple[str, ...]
+    keys: tuple[GenesisKey, ...]
+    recovery_key: PublicJwk
+    checkpoint_key: bytes | None
+
+
+@dataclass(frozen=True)
+class GenesisValidator:
+    """A member's block-signing key and its power."""
+
+    member: str
+    validator: Validator
+
+
+@dataclass(frozen=True)
+class Predecessor:
+    """The last point of the chain that this one continues."""
+
+    chain_id: str
+    size: int
+    root: bytes
+    state_root: bytes
+    header_hash: bytes
+
+
+@dataclass(frozen=True)
+class Genesis:
+    """A decoded genesis document; ``document`` is its canonical bytes."""
+
+    document: bytes
+    chain_id: str
+    genesis_time: int
+    initial_height: int
+    rules_version: int
+    members: tuple[GenesisMember, ...]
+    validators: tuple[GenesisValidator, ...]
+    parameters: dict[str, Any]
+    predecessor: Predecessor | None
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 of the document: the chain's identity in trust files."""
+        return hashlib.sha256(self.document).digest()
+
+    @property
+    def first_index(self) -> int:
+        """Index of the genesis in the log: 0, or the size that the predecessor's log had."""
+        return 0 if self.predecessor is None else self.predecessor.size
+
+    @property
+    def validator_set(self) -> ValidatorSet:
+        """The first validators."""
+        return ValidatorSet.of(item.validator for item in self.validators)
+
+
+def ed25519_jwk(key: bytes) -> dict[str, str]:
+    """An Ed25519 public key as a JWK (RFC 8037 §2)."""
+    return {"crv": "Ed25519", "kty": "OKP", "x": encode_base64url(key)}
+
+
+def read_ed25519_jwk(value: Any, place: str) -> bytes:
+    """The 32 bytes of an Ed25519 JWK. Raises InvalidInput for weak and malformed keys."""
+    members = exact_members(value, place, ("crv", "kty", "x"))
+    if members["kty"] != "OKP" or members["crv"] != "Ed25519":
+        raise InvalidEncoding(place, "must have kty OKP and crv Ed25519")
+    text = read_text(members["x"], f"{place}.x", most=43)
+    key = decode_base64url(text, place=f"{place}.x")
+    check_ed25519_key(key, place=place)
+    return key
+
+
+def decode_genesis(document: bytes) -> Genesis:
+    """Decode a genesis document and check it whole.
+
+    Raises:
+        InvalidInput: names the place and the rule.
+    """
+    value = decode_canonical_json(document, place="genesis", max_bytes=MAX_GENESIS_BYTES)
+    exact_members(
+        value,
+        "genesis",
+        (
+            "chain_id",
+            "format",
+            "genesis_time",
+            "initial_height",
+            "members",
+            "parameters",
+            "rules_version",
+            "validators",
+        ),
+        ("predecessor",),
+    )
+    if value["format"] != GENESIS_FORMAT:
+        raise InvalidEncoding("genesis.format", f"must be {GENESIS_FORMAT}")
+    members = read_each(value["members"], "genesis.members", _read_member, least=1, most=1000)
+    validators = read_each(
+        value["validators"], "genesis.validators", _read_validator, least=1, most=200
+    )
+    _check_unique(members, validators)
+    return Genesis(
+        document=document,
+        chain_id=_read_chain_id(value["chain_id"], "genesis.chain_id"),
+        genesis_time=read_integer(value["genesis_time"], "genesis.genesis_time"),
+        initial_height=read_integer(value["initial_height"], "genesis.initial_height", least=1),
+        rules_version=read_integer(value["rules_version"], "genesis.rules_version", least=1),
+        members=members,
+        validators=validators,
+        parameters=_read_parameters(value["parameters"], {member.id for member in members}),
+        predecessor=_read_predecessor(value["predecessor"]) if "predecessor" in value else None,
+    )
+
+
+def _read_chain_id(value: Any, place: str) -> str:
+    return read_match(value, place, _CHAIN_ID, "must be 1 to 50 letters, digits, '.', '_' or '-'")
+
+
+def _read_member(value: Any, place: str) -> GenesisMember:
+    members = exact_members(
+        value,
+        place,
+        ("divisions", "id", "keys", "name", "recovery_key", "roles"),
+        ("checkpoint_key",),
+    )
+    roles = read_list(members["roles"], f"{place}.roles", least=1, most=len(ROLES))
+    if roles != sorted(set(roles) & set(ROLES)):
+        raise InvalidEncoding(f"{place}.roles", "must be known roles, sorted, each once")
+    divisions = read_list(members["divisions"], f"{place}.divisions", most=500)
+    for position, division in enumerate(divisions):
+        read_match(
+            division,
+            f"{place}.divisions[{position}]",
+            _DIVISION,
+            "must be the first 0, 2, 4 or 6 digits of a division's code",
+        )
+    checkpoint = members.get("checkpoint_key")
+    return GenesisMember(
+        id=read_match(members["id"], f"{place}.id", _MEMBER, "must be a member id"),
+        name=read_text(members["name"], f"{place}.name", most=200),
+        roles=tuple(roles),
+        divisions=tuple(divisions),
+        keys=read_each(members["keys"], f"{place}.keys", _read_key, least=1, most=100),
+        recovery_key=PublicJwk.from_json(members["recovery_key"], place=f"{place}.recovery_key"),
+        checkpoint_key=None
+        if checkpoint is None
+        else read_ed25519_jwk(checkpoint, f"{place}.checkpoint_key"),
+    )
+
+
+def _read_key(value: Any, place: str) -> GenesisKey:
+    members = exact_members(value, place, ("from", "jwk"), ("to",))
+    start = read_integer(members["from"], f"{place}.from", least=1)
+    end = members.get("to")
+    return GenesisKey(
+        jwk=PublicJwk.from_json(members["jwk"], place=f"{place}.jwk"),
+        start=start,
+        end=None if end is None else read_integer(end, f"{place}.to", least=start + 1),
+    )
+
+
+def _read_validator(value: Any, place: str) -> GenesisValidator:
+    members = exact_members(value, place, ("member", "power", "public_key"))
+    key = read_ed25519_jwk(members["public_key"], f"{place}.public_key")
+    power = read_integer(members["power"], f"{place}.power", least=1, most=2**40)
+    member = read_match(members["member"], f"{place}.member", _MEMBER, "must be a member id")
+    return GenesisValidator(member, Validator(key, power))
+
+
+def _check_unique(
+    members: tuple[GenesisMember, ...], validators: tuple[GenesisValidator, ...]
+) -> None:
+    ids = [member.id for member in members]
+    if len(set(ids)) != len(ids):
+        raise InvalidEncoding("genesis.members", "names a member id twice")
+    keys = [key.jwk for member in members for key in member.keys]
+    keys += [member.recovery_key for member in members]
+    if len(set(keys)) != len(keys):
+        raise InvalidEncoding("genesis.members", "names a key twice")
+    for position, item in enumerate(validators):
+        if item.member not in ids:
+            raise InvalidEncoding(f"genesis.validators[{position}].member", "is no member")
+    public = [item.validator.public_key for item in validators]
+    if len(set(public)) != len(public):
+        raise InvalidEncoding("genesis.validators", "names a key twice")
+    if sum(item.validator.power for item in validators) > _MAX_POWER:
+        raise InvalidEncoding("genesis.validators", "has too much power in all")
+
+
+def _read_parameters(value: Any, member_ids: set[str]) -> dict[str, Any]:
+    place = "genesis.parameters"
+    parameters = exact_members(value, place, DEFAULT_PARAMETERS)
+    read_integer(parameters["clock_tolerance_ms"], f"{place}.clock_tolerance_ms", most=3_600_000)
+    read_integer(parameters["late_after_ms"], f"{place}.late_after_ms", least=1)
+    read_integer(
+        parameters["max_block_bytes"], f"{place}.max_block_bytes", least=1 << 20, most=100 << 20
+    )
+    patterns = read_list(parameters["sign_no_patterns"], f"{place}.sign_no_patterns", most=50)
+    for position, pattern in enumerate(patterns):
+        here = f"{place}.sign_no_patterns[{position}]"
+        read_text(pattern, here, most=100)
+        if _PATTERN.fullmatch(pattern) is None:
+            raise InvalidEncoding(
+                here, r"may use letters, digits, _ - \d [A-Z0-9] [A-Za-z0-9] {m,n} +"
+            )
+        try:
+            re.compile(pattern, re.ASCII)
+        except re.error as error:
+            raise InvalidEncoding(here, f"is no pattern: {error}") from error
+    for position, member in enumerate(
+        read_list(parameters["custodians"], f"{place}.custodians", most=50)
+    ):
+        if member not in member_ids:
+            raise InvalidEncoding(f"{place}.custodians[{position}]", "is no member")
+    return parameters
+
+
+def _read_predecessor(value: Any) -> Predecessor:
+    place = "genesis.predecessor"
+    members = exact_members(value, place, ("chain_id", "header", "root", "size", "state_root"))
+    return Predecessor(
+        chain_id=_read_chain_id(members["chain_id"], f"{place}.chain_id"),
+        size=read_integer(members["size"], f"{place}.size", least=1),
+        root=read_hash(members["root"], f"{place}.root"),
+        state_root=read_hash(members["state_root"], f"{place}.state_root"),
+        header_hash=read_hash(members["header"], f"{place}.header"),
+    )
+
+
+def encode_genesis(value: dict[str, Any]) -> Genesis:
+    """The genesis whose document is the canonical form of ``value``. Raises InvalidInput."""
+    return decode_genesis(canonical_json(value))

@@ -1,0 +1,236 @@
+"""ES256 (RFC 7518 §3.4) and Ed25519 (RFC 8032) checks, on `cryptography` or, without it, `ecdsa`.
+
+Nothing here signs. Signatures of transactions are raw r‖s of 64 bytes; on the chain only the low s
+of the two is valid, so that a signed record has one identity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from node.core.encoding import canonical_json, decode_base64url, encode_base64url
+from node.core.errors import InvalidSignature
+
+__all__ = [
+    "P256_ORDER",
+    "Backend",
+    "PublicJwk",
+    "check_ed25519_key",
+    "check_es256_form",
+    "has_low_s",
+    "load_backend",
+    "use_low_s",
+]
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_P256_PRIME = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
+_P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+_HALF_ORDER = P256_ORDER >> 1
+_ED25519_PRIME = 2**255 - 19
+_ED25519_D = -121665 * pow(121666, _ED25519_PRIME - 2, _ED25519_PRIME) % _ED25519_PRIME
+
+
+@dataclass(frozen=True)
+class PublicJwk:
+    """A P-256 public key as a JWK (RFC 7517, RFC 7518 §6.2) with exactly kty, crv, x and y."""
+
+    x: bytes
+    y: bytes
+
+    @classmethod
+    def from_json(cls, value: Any, *, place: str) -> PublicJwk:
+        """Decode a JWK object.
+
+        Raises:
+            InvalidEncoding: a coordinate is no canonical base64url.
+            InvalidSignature: not a P-256 key, or a point that is not on the curve.
+        """
+        if not isinstance(value, dict) or set(value) != {"kty", "crv", "x", "y"}:
+            raise InvalidSignature(place, "must be a JWK with exactly kty, crv, x and y")
+        if value["kty"] != "EC" or value["crv"] != "P-256":
+            raise InvalidSignature(place, "must have kty EC and crv P-256")
+        coordinates = []
+        for name in ("x", "y"):
+            if not isinstance(value[name], str):
+                raise InvalidSignature(f"{place}.{name}", "must be base64url")
+            coordinates.append(decode_base64url(value[name], place=f"{place}.{name}"))
+        if any(len(part) != 32 for part in coordinates):
+            raise InvalidSignature(place, "coordinates must be 32 bytes each")
+        key = cls(*coordinates)
+        key.check_point(place)
+        return key
+
+    def check_point(self, place: str) -> None:
+        """Raise InvalidSignature unless (x, y) lies on P-256."""
+        x, y = int.from_bytes(self.x, "big"), int.from_bytes(self.y, "big")
+        on_curve = (y * y - (x * x * x - 3 * x + _P256_B)) % _P256_PRIME == 0
+        if x >= _P256_PRIME or y >= _P256_PRIME or not on_curve:
+            raise InvalidSignature(place, "the point is not on P-256")
+
+    def to_json(self) -> dict[str, str]:
+        """The JWK object."""
+        return {
+            "crv": "P-256",
+            "kty": "EC",
+            "x": encode_base64url(self.x),
+            "y": encode_base64url(self.y),
+        }
+
+    def thumbprint(self) -> str:
+        """SHA-256 thumbprint in base64url (RFC 7638 §3): the key's ``kid``."""
+        return encode_base64url(hashlib.sha256(canonical_json(self.to_json())).digest())
+
+
+def check_es256_form(signature: bytes, *, place: str = "signature") -> None:
+    """Raise InvalidSignature unless this is 64 bytes r‖s with 0 < r, s < n."""
+    if len(signature) != 64:
+        raise InvalidSignature(place, f"{len(signature)} bytes, r‖s has 64")
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    if not (0 < r < P256_ORDER and 0 < s < P256_ORDER):
+        raise InvalidSignature(place, "r and s must be between 1 and n-1")
+
+
+def has_low_s(signature: bytes) -> bool:
+    """Whether s is at most n/2."""
+    return int.from_bytes(signature[32:], "big") <= _HALF_ORDER
+
+
+def use_low_s(signature: bytes) -> bytes:
+    """The signature with s or n-s, whichever is low. Both hold for the same message."""
+    if has_low_s(signature):
+        return signature
+    low = P256_ORDER - int.from_bytes(signature[32:], "big")
+    return signature[:32] + low.to_bytes(32, "big")
+
+
+def check_ed25519_key(key: bytes, *, place: str) -> None:
+    """Raise InvalidSignature unless ``key`` is a canonical point whose order is not small.
+
+    Libraries accept the eight small-order points, under which one signature holds for any message.
+    """
+    if len(key) != 32:
+        raise InvalidSignature(place, "an Ed25519 key has 32 bytes")
+    encoded = int.from_bytes(key, "little")
+    sign, y = encoded >> 255, encoded & (1 << 255) - 1
+    if y >= _ED25519_PRIME:
+        raise InvalidSignature(place, "the Ed25519 key is not in canonical form")
+    point = _recover(y, sign)
+    if point is None:
+        raise InvalidSignature(place, "the Ed25519 key is no point of the curve")
+    for _ in range(3):
+        point = _double(point)
+    if point[0] == 0:
+        raise InvalidSignature(place, "the Ed25519 key has small order")
+
+
+def _recover(y: int, sign: int) -> tuple[int, int] | None:
+    prime = _ED25519_PRIME
+    square = (y * y - 1) * pow(_ED25519_D * y * y + 1, prime - 2, prime) % prime
+    x = pow(square, (prime + 3) // 8, prime)
+    if x * x % prime != square:
+        x = x * pow(2, (prime - 1) // 4, prime) % prime
+    if x * x % prime != square or (x == 0 and sign):
+        return None
+    return (prime - x if x & 1 != sign else x), y
+
+
+def _double(point: tuple[int, int]) -> tuple[int, int]:
+    prime, (x, y) = _ED25519_PRIME, point
+    product = _ED25519_D * x * x * y * y % prime
+    return (
+        2 * x * y * pow(1 + product, prime - 2, prime) % prime,
+        (y * y + x * x) * pow(1 - product, prime - 2, prime) % prime,
+    )
+
+
+class Backend(Protocol):
+    """Checks of signatures. Both implementations accept and refuse the same."""
+
+    name: str
+
+    def verify_es256(self, key: PublicJwk, message: bytes, signature: bytes) -> None:
+        """Raise InvalidSignature unless ``signature`` (r‖s) holds for ``message`` under ``key``."""
+
+    def verify_ed25519(self, key: bytes, message: bytes, signature: bytes) -> None:
+        """Raise InvalidSignature unless ``signature`` holds for ``message`` under ``key``."""
+
+
+class _CryptographyBackend:
+    name = "cryptography"
+
+    def __init__(self) -> None:
+        from cryptography.exceptions import InvalidSignature as Refused
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+
+        self._refused = Refused
+        self._ec, self._ed25519 = ec, ed25519
+        self._encode = utils.encode_dss_signature
+        self._algorithm = ec.ECDSA(hashes.SHA256())
+
+    def verify_es256(self, key: PublicJwk, message: bytes, signature: bytes) -> None:
+        check_es256_form(signature)
+        der = self._encode(
+            int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        )
+        point = b"\x04" + key.x + key.y
+        try:
+            public = self._ec.EllipticCurvePublicKey.from_encoded_point(self._ec.SECP256R1(), point)
+            public.verify(der, message, self._algorithm)
+        except (self._refused, ValueError) as error:
+            raise InvalidSignature("signature", "does not hold under this key (ES256)") from error
+
+    def verify_ed25519(self, key: bytes, message: bytes, signature: bytes) -> None:
+        check_ed25519_key(key, place="public key")
+        try:
+            self._ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+        except (self._refused, ValueError) as error:
+            raise InvalidSignature("signature", "does not hold under this key (Ed25519)") from error
+
+
+class _EcdsaBackend:
+    """Pure Python, for machines where nothing can be compiled. It only verifies."""
+
+    name = "ecdsa"
+
+    def __init__(self) -> None:
+        import ecdsa
+        from ecdsa.errors import MalformedPointError
+        from ecdsa.util import sigdecode_string
+
+        self._ecdsa, self._decode = ecdsa, sigdecode_string
+        self._refused = (ecdsa.BadSignatureError, MalformedPointError, ValueError, AssertionError)
+
+    def verify_es256(self, key: PublicJwk, message: bytes, signature: bytes) -> None:
+        check_es256_form(signature)
+        try:
+            public = self._ecdsa.VerifyingKey.from_string(key.x + key.y, self._ecdsa.NIST256p)
+            public.verify(signature, message, hashlib.sha256, self._decode)
+        except self._refused as error:
+            raise InvalidSignature("signature", "does not hold under this key (ES256)") from error
+
+    def verify_ed25519(self, key: bytes, message: bytes, signature: bytes) -> None:
+        check_ed25519_key(key, place="public key")
+        try:
+            public = self._ecdsa.VerifyingKey.from_string(key, self._ecdsa.Ed25519)
+            public.verify(signature, message)
+        except self._refused as error:
+            raise InvalidSignature("signature", "does not hold under this key (Ed25519)") from error
+
+
+def load_backend(name: str | None = None) -> Backend:
+    """The backend called ``name``, or `cryptography` where it can be imported, else `ecdsa`.
+
+    Raises:
+        ImportError: neither is installed.
+    """
+    if name == "ecdsa":
+        return _EcdsaBackend()
+    try:
+        return _CryptographyBackend()
+    except ImportError:
+        if name == "cryptography":
+            raise
+        return _EcdsaBackend()
