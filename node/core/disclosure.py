@@ -14,6 +14,7 @@ from node.core.encoding import (
     encode_base64url,
 )
 from node.core.errors import InvalidEncoding, InvalidTransaction
+from node.core.transaction import PAYLOAD_MEMBERS
 
 __all__ = [
     "MAX_DISCLOSURE_BYTES",
@@ -99,7 +100,8 @@ def match_disclosures(digests: Iterable[str], encoded: Iterable[str]) -> list[Di
 
     Raises:
         InvalidEncoding: a disclosure is malformed.
-        InvalidTransaction: no digest names it, it comes twice, or two have one name.
+        InvalidTransaction: no digest names it, it comes twice, two have one name, or the payload
+            has that name in clear.
     """
     named = set(digests)
     found: list[Disclosure] = []
@@ -108,6 +110,8 @@ def match_disclosures(digests: Iterable[str], encoded: Iterable[str]) -> list[Di
         disclosure = decode_disclosure(text, place=place)
         if disclosure.digest not in named:
             raise InvalidTransaction(place, "no digest in _sd names it")
+        if disclosure.name in PAYLOAD_MEMBERS:
+            raise InvalidTransaction(place, f"{disclosure.name} stands in clear in the payload")
         if any(text == other.encoded for other in found):
             raise InvalidTransaction(place, "comes twice")
         if any(disclosure.name == other.name for other in found):

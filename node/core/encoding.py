@@ -10,7 +10,6 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from node.core.errors import InvalidEncoding
@@ -57,9 +56,11 @@ def _parse_integer(text: str) -> int:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _Refused(f"duplicate member {twice[:64]!r}")
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise _Refused(f"duplicate member {name[:64]!r}")
+            seen.add(name)
     return members
 
 
@@ -133,10 +134,17 @@ def decode_json_object(
 
 
 def canonical_json(value: Any) -> bytes:
-    """Encode strings, integers, arrays and objects as RFC 8785 does; member names are ASCII."""
-    return json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode("utf-8")
+    """Encode strings, integers, arrays and objects as RFC 8785 does; member names are ASCII.
+
+    Raises:
+        InvalidEncoding: JSON has no form for ``value``: NaN, a lone surrogate, another type.
+    """
+    try:
+        return json.dumps(
+            value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+        ).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidEncoding("canonical JSON", f"cannot hold this value: {error}") from error
 
 
 def decode_canonical_json(data: bytes, *, place: str, max_bytes: int) -> dict[str, Any]:
@@ -277,8 +285,3 @@ def parse_rfc3339(text: str, *, place: str) -> tuple[int, int]:
         raise InvalidEncoding(place, "is no date or time of the calendar")
     nanos = int((match[7] or "0").ljust(9, "0"))
     return days * 86_400 + hours * 3600 + minutes * 60 + seconds, nanos
-
-
-def join_lengths(parts: Iterable[bytes]) -> bytes:
-    """Each part behind its uvarint length."""
-    return b"".join(encode_uvarint(len(part)) + part for part in parts)

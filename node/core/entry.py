@@ -74,14 +74,15 @@ def decode_entry(data: bytes, *, place: str = "entry") -> Entry:
     for name in ("height", "time"):
         if type(value[name]) is not int or value[name] < 0:
             raise InvalidEncoding(f"{place}.{name}", "must be an integer from 0")
-    if not isinstance(value["code"], str) or parse_code(value["code"], place=place).ordinal is None:
-        raise InvalidEncoding(f"{place}.code", "must be an evidence code with its ordinal")
+    code, here = value["code"], f"{place}.code"
+    if not isinstance(code, str) or parse_code(code, place=here).ordinal is None:
+        raise InvalidEncoding(here, "must be an evidence code with its ordinal")
     _check_facts(value["facts"], f"{place}.facts")
     if not isinstance(value["tx"], str) or _JWT.fullmatch(value["tx"]) is None:
         raise InvalidEncoding(f"{place}.tx", "must be a JWS compact string")
     prev = value["prev"]
     return Entry(
-        code=value["code"],
+        code=code,
         facts=value["facts"],
         height=value["height"],
         prev=b"" if prev == "" else decode_hash(prev, place=f"{place}.prev"),

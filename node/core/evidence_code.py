@@ -55,8 +55,8 @@ def parse_code(text: str, *, place: str = "code") -> EvidenceCode:
     """Read a code with or without its ordinal, exactly as written by this ledger.
 
     Raises:
-        InvalidEncoding: not of the form, or its check digit does not fit, which one wrong or two
-            exchanged neighbouring digits cause.
+        InvalidEncoding: not of the form, or its check digit does not fit. One wrong digit always
+            shows so; of exchanges of two unlike neighbouring digits about one in 45 does not.
     """
     match = _SHAPE.fullmatch(text)
     if match is None:

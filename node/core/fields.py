@@ -20,7 +20,7 @@ __all__ = [
     "read_text",
 ]
 
-T = TypeVar("T")
+_Item = TypeVar("_Item")
 
 
 def read_object(value: Any, place: str) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def read_list(value: Any, place: str, *, most: int, least: int = 0) -> list[Any]
 
 
 def read_each(
-    value: Any, place: str, read: Callable[[Any, str], T], *, most: int, least: int = 0
-) -> tuple[T, ...]:
+    value: Any, place: str, read: Callable[[Any, str], _Item], *, most: int, least: int = 0
+) -> tuple[_Item, ...]:
     """Every item of an array, read by ``read(item, place)``."""
     items = read_list(value, place, most=most, least=least)
     return tuple(read(item, f"{place}[{position}]") for position, item in enumerate(items))

@@ -18,6 +18,7 @@ __all__ = [
     "MAX_FRAME_BYTES",
     "MAX_FRAME_TRANSACTIONS",
     "MAX_UNPACKED_BYTES",
+    "Parts",
     "decode_frame",
     "encode_frame",
     "pack_parts",
@@ -32,6 +33,7 @@ _LEVEL = 1
 _MAX_WINDOW = 1 << 23
 
 Parts = tuple[bytes, bytes, bytes]
+"""A transaction's decoded (header, payload, signature)."""
 
 
 def pack_parts(parts: Sequence[Parts]) -> bytes:

@@ -32,6 +32,7 @@ from node.core.signatures import PublicJwk, check_ed25519_key
 __all__ = [
     "DEFAULT_PARAMETERS",
     "GENESIS_FORMAT",
+    "MAX_GENESIS_BYTES",
     "ROLES",
     "Genesis",
     "GenesisKey",
@@ -216,7 +217,7 @@ def _read_member(value: Any, place: str) -> GenesisMember:
         ("checkpoint_key",),
     )
     roles = read_list(members["roles"], f"{place}.roles", least=1, most=len(ROLES))
-    if roles != sorted(set(roles) & set(ROLES)):
+    if roles != [role for role in ROLES if role in roles]:
         raise InvalidEncoding(f"{place}.roles", "must be known roles, sorted, each once")
     divisions = read_list(members["divisions"], f"{place}.divisions", most=500)
     for position, division in enumerate(divisions):
@@ -302,7 +303,7 @@ def _read_parameters(value: Any, member_ids: set[str]) -> dict[str, Any]:
     for position, member in enumerate(
         read_list(parameters["custodians"], f"{place}.custodians", most=50)
     ):
-        if member not in member_ids:
+        if not isinstance(member, str) or member not in member_ids:
             raise InvalidEncoding(f"{place}.custodians[{position}]", "is no member")
     return parameters
 

@@ -8,7 +8,8 @@ a tile, passes a function that reads one; nothing here does I/O.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Callable
 
 from node.core.errors import InvalidEncoding, InvalidProof
 
@@ -242,8 +243,8 @@ def parse_tile_path(parts: Iterable[str]) -> tuple[int, int]:
     Raises:
         InvalidEncoding: not the canonical path of any tile.
     """
-    segments = list(parts)
-    width = TILE_WIDTH
+    given = list(parts)
+    segments, width = list(given), TILE_WIDTH
     if len(segments) >= 2 and segments[-2].endswith(".p"):
         text = segments.pop()
         if not (text.isascii() and text.isdigit() and len(text) <= 3):
@@ -258,15 +259,6 @@ def parse_tile_path(parts: Iterable[str]) -> tuple[int, int]:
         raise InvalidEncoding("tile", "must be groups of three digits, x before all but the last")
     index = int(digits)
     canonical = tile_path(0, index, width).split("/")[2:]
-    wanted = (
-        [*segments[:-1], segments[-1]]
-        if width == TILE_WIDTH
-        else [
-            *segments[:-1],
-            segments[-1] + ".p",
-            str(width),
-        ]
-    )
-    if canonical != wanted or not 0 < width <= TILE_WIDTH:
+    if canonical != given or not 0 < width <= TILE_WIDTH:
         raise InvalidEncoding("tile", "must be groups of three digits, x before all but the last")
     return index, width

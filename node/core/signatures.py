@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from node.core.encoding import canonical_json, decode_base64url, encode_base64url
@@ -30,6 +31,9 @@ _P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 _HALF_ORDER = P256_ORDER >> 1
 _ED25519_PRIME = 2**255 - 19
 _ED25519_D = -121665 * pow(121666, _ED25519_PRIME - 2, _ED25519_PRIME) % _ED25519_PRIME
+_ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
+_ORDER_8_Y = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_SMALL_ORDER_Y = frozenset((0, 1, _ED25519_PRIME - 1, _ORDER_8_Y, _ED25519_PRIME - _ORDER_8_Y))
 
 
 @dataclass(frozen=True)
@@ -106,43 +110,64 @@ def use_low_s(signature: bytes) -> bytes:
 
 
 def check_ed25519_key(key: bytes, *, place: str) -> None:
-    """Raise InvalidSignature unless ``key`` is a canonical point whose order is not small.
+    """Raise InvalidSignature unless ``key`` is a canonical point of the prime-order group.
 
-    Libraries accept the eight small-order points, under which one signature holds for any message.
+    Libraries accept the eight points of small order, under which one signature holds for any
+    message, and they differ about points that are the sum of one of those and an ordinary key.
     """
     if len(key) != 32:
         raise InvalidSignature(place, "an Ed25519 key has 32 bytes")
-    encoded = int.from_bytes(key, "little")
-    sign, y = encoded >> 255, encoded & (1 << 255) - 1
-    if y >= _ED25519_PRIME:
-        raise InvalidSignature(place, "the Ed25519 key is not in canonical form")
-    point = _recover(y, sign)
-    if point is None:
-        raise InvalidSignature(place, "the Ed25519 key is no point of the curve")
-    for _ in range(3):
-        point = _double(point)
-    if point[0] == 0:
-        raise InvalidSignature(place, "the Ed25519 key has small order")
+    fault = _point_fault(key)
+    if fault is not None:
+        raise InvalidSignature(place, f"the Ed25519 key {fault}")
 
 
-def _recover(y: int, sign: int) -> tuple[int, int] | None:
-    prime = _ED25519_PRIME
+@lru_cache(maxsize=1024)
+def _point_fault(encoded: bytes) -> str | None:
+    """What keeps an encoded point from being a key."""
+    number, prime = int.from_bytes(encoded, "little"), _ED25519_PRIME
+    sign, y = number >> 255, number & (1 << 255) - 1
+    if y >= prime:
+        return "is not in canonical form"
+    if y in _SMALL_ORDER_Y:
+        return "has small order"
     square = (y * y - 1) * pow(_ED25519_D * y * y + 1, prime - 2, prime) % prime
     x = pow(square, (prime + 3) // 8, prime)
     if x * x % prime != square:
         x = x * pow(2, (prime - 1) // 4, prime) % prime
-    if x * x % prime != square or (x == 0 and sign):
-        return None
-    return (prime - x if x & 1 != sign else x), y
+    if x * x % prime != square:
+        return "is no point of the curve"
+    x = prime - x if x & 1 != sign else x
+    return None if _has_prime_order(x, y) else "is not of the prime-order group"
 
 
-def _double(point: tuple[int, int]) -> tuple[int, int]:
-    prime, (x, y) = _ED25519_PRIME, point
-    product = _ED25519_D * x * x * y * y % prime
-    return (
-        2 * x * y * pow(1 + product, prime - 2, prime) % prime,
-        (y * y + x * x) * pow(1 - product, prime - 2, prime) % prime,
-    )
+def _has_prime_order(x: int, y: int) -> bool:
+    """Whether the group's order times this point is the neutral element (RFC 8032 §5.1.4)."""
+    prime, twice_d = _ED25519_PRIME, 2 * _ED25519_D
+    point = start = (x, y, 1, x * y % prime)
+    for bit in bin(_ED25519_ORDER)[3:]:
+        for other in (point, start)[: 1 + int(bit)]:
+            x1, y1, z1, t1 = point
+            x2, y2, z2, t2 = other
+            a, b = (y1 - x1) * (y2 - x2) % prime, (y1 + x1) * (y2 + x2) % prime
+            c, d = t1 * twice_d * t2 % prime, 2 * z1 * z2 % prime
+            e, f, g, h = b - a, d - c, d + c, b + a
+            point = e * f % prime, g * h % prime, f * g % prime, e * h % prime
+    return point[0] == 0 and point[1] == point[2]
+
+
+def _check_ed25519_form(signature: bytes) -> None:
+    """Raise InvalidSignature unless R and S are in canonical form and R not of small order.
+
+    `ecdsa` writes R anew before it hashes it, so it would accept what others refuse.
+    """
+    if len(signature) != 64:
+        raise InvalidSignature("signature", f"{len(signature)} bytes, an Ed25519 one has 64")
+    y = int.from_bytes(signature[:32], "little") & (1 << 255) - 1
+    if y >= _ED25519_PRIME or y in _SMALL_ORDER_Y:
+        raise InvalidSignature("signature", "its R is not canonical or of small order (Ed25519)")
+    if int.from_bytes(signature[32:], "little") >= _ED25519_ORDER:
+        raise InvalidSignature("signature", "its S is not below the group's order (Ed25519)")
 
 
 class Backend(Protocol):
@@ -184,6 +209,7 @@ class _CryptographyBackend:
 
     def verify_ed25519(self, key: bytes, message: bytes, signature: bytes) -> None:
         check_ed25519_key(key, place="public key")
+        _check_ed25519_form(signature)
         try:
             self._ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
         except (self._refused, ValueError) as error:
@@ -208,11 +234,12 @@ class _EcdsaBackend:
         try:
             public = self._ecdsa.VerifyingKey.from_string(key.x + key.y, self._ecdsa.NIST256p)
             public.verify(signature, message, hashlib.sha256, self._decode)
-        except self._refused as error:
+        except (*self._refused, TypeError) as error:  # a sum at infinity has no x to compare
             raise InvalidSignature("signature", "does not hold under this key (ES256)") from error
 
     def verify_ed25519(self, key: bytes, message: bytes, signature: bytes) -> None:
         check_ed25519_key(key, place="public key")
+        _check_ed25519_form(signature)
         try:
             public = self._ecdsa.VerifyingKey.from_string(key, self._ecdsa.Ed25519)
             public.verify(signature, message)
@@ -225,7 +252,10 @@ def load_backend(name: str | None = None) -> Backend:
 
     Raises:
         ImportError: neither is installed.
+        ValueError: there is none of that name.
     """
+    if name not in (None, "cryptography", "ecdsa"):
+        raise ValueError(f"no backend is called {name}")
     if name == "ecdsa":
         return _EcdsaBackend()
     try:

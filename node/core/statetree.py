@@ -2,8 +2,8 @@
 
 An inner node is a tuple (bitmap, leaf mask, hashes, keys): which children are present, which of
 them are leaves, the 32-byte hashes of the present children in order, the key hashes of the leaves
-in order. Leaves' *hashes* are kept, so a sibling is never hashed again. A node's number is 1 followed
-by the nibbles of its prefix, so the root's is 1 and a child's is ``number << 4 | nibble``.
+in order. Leaves' *hashes* are kept, so a sibling is never hashed again. A node's number is 1
+followed by the nibbles of its prefix, so the root's is 1 and a child's is ``number << 4 | nibble``.
 """
 
 from __future__ import annotations

@@ -22,9 +22,12 @@ __all__ = [
     "MAX_FERRIED_LIFETIME",
     "MAX_LIFETIME",
     "MAX_TRANSACTION_BYTES",
+    "PAYLOAD_MEMBERS",
     "SD_ALGORITHM",
     "TYP",
     "Transaction",
+    "check_header",
+    "check_payload",
     "decode_transaction",
     "normalise_signature",
     "split_compact",
@@ -56,7 +59,8 @@ _DIGEST = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 _HEADER_MEMBERS = {"alg", "kid", "typ"}
 _REQUIRED = ("cid", "data", "exp", "iat", "iss", "jti", "occurred_at", "source", "sub", "type")
 _OPTIONAL = {"_sd", "_sd_alg", "collected_at"}
-_MEMBERS = _OPTIONAL.union(_REQUIRED)
+PAYLOAD_MEMBERS = frozenset(_OPTIONAL.union(_REQUIRED))
+"""The members that a transaction's payload may have in clear."""
 _MAX_MILLISECONDS = 253_402_300_799_999
 
 
@@ -134,14 +138,15 @@ def decode_transaction(jwt: bytes) -> Transaction:
     header_bytes, payload_bytes, signature = split_compact(jwt)
     header = decode_json_object(header_bytes, place="header", max_bytes=MAX_TRANSACTION_BYTES)
     payload = decode_json_object(payload_bytes, place="payload", max_bytes=MAX_TRANSACTION_BYTES)
-    _check_header(header)
+    check_header(header)
     check_es256_form(signature)
     if not has_low_s(signature):
         raise InvalidTransaction("signature", "s is high; on the chain only the low s is valid")
     return _read_payload(jwt, header["kid"], payload, signature)
 
 
-def _check_header(header: dict[str, Any]) -> None:
+def check_header(header: dict[str, Any]) -> None:
+    """Check the protected header: exactly alg, kid and typ. Raises InvalidTransaction."""
     if set(header) != _HEADER_MEMBERS:
         raise InvalidTransaction("header", "must have exactly alg, kid and typ")
     if header["alg"] != "ES256":
@@ -153,17 +158,7 @@ def _check_header(header: dict[str, Any]) -> None:
 
 
 def _read_payload(jwt: bytes, kid: str, payload: dict[str, Any], signature: bytes) -> Transaction:
-    for name in payload:
-        if name not in _MEMBERS:
-            raise InvalidTransaction(f"payload.{name[:64]}", "is no member of a transaction")
-    for name in _REQUIRED:
-        if name not in payload:
-            raise InvalidTransaction(f"payload.{name}", "is missing")
-    _check_identifiers(payload)
-    _check_source(payload["source"])
-    _check_times(payload)
-    if not isinstance(payload["data"], dict):
-        raise InvalidTransaction("payload.data", "must be an object")
+    digests = check_payload(payload)
     return Transaction(
         jwt=jwt.decode("ascii"),
         id=transaction_id(jwt),
@@ -179,10 +174,33 @@ def _read_payload(jwt: bytes, kid: str, payload: dict[str, Any], signature: byte
         collected_at=payload.get("collected_at"),
         source=payload["source"],
         data=payload["data"],
-        digests=_read_digests(payload),
+        digests=digests,
         signing_input=jwt[: jwt.rindex(b".")],
         signature=signature,
     )
+
+
+def check_payload(payload: dict[str, Any]) -> tuple[str, ...]:
+    """Check the members that all transactions have. ``data`` is only checked to be an object.
+
+    Returns:
+        The digests of ``_sd``.
+
+    Raises:
+        InvalidTransaction: names the member and the rule.
+    """
+    for name in payload:
+        if name not in PAYLOAD_MEMBERS:
+            raise InvalidTransaction(f"payload.{name[:64]}", "is no member of a transaction")
+    for name in _REQUIRED:
+        if name not in payload:
+            raise InvalidTransaction(f"payload.{name}", "is missing")
+    _check_identifiers(payload)
+    _check_source(payload["source"])
+    _check_times(payload)
+    if not isinstance(payload["data"], dict):
+        raise InvalidTransaction("payload.data", "must be an object")
+    return _read_digests(payload)
 
 
 _IDENTIFIERS = (

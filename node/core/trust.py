@@ -25,7 +25,7 @@ from node.core.fields import (
     read_text,
 )
 
-__all__ = ["TRUST_FORMAT", "Trust", "TrustedCheckpoint", "decode_trust"]
+__all__ = ["MAX_TRUST_BYTES", "TRUST_FORMAT", "Trust", "TrustedCheckpoint", "decode_trust"]
 
 TRUST_FORMAT = "evidence-trust/1"
 MAX_TRUST_BYTES = 1 << 20

@@ -135,7 +135,7 @@ STEPS = (
         "transactions.signatures",
         "Signatures of the records",
         "记录签名",
-        ("transactions.keys",),
+        ("entries.form", "state.proofs"),
         verify_records.check_signatures,
     ),
     _Planned(

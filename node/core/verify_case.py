@@ -15,7 +15,7 @@ from node.core.signatures import Backend
 from node.core.transaction import Transaction
 from node.core.trust import Trust
 
-__all__ = ["Case", "NotChecked", "Record", "Told"]
+__all__ = ["Case", "NotChecked", "Record", "Told", "decode_state_value"]
 
 
 @dataclass(frozen=True)

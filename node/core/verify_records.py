@@ -185,7 +185,9 @@ def check_times(case: Case) -> Told:
 def check_disclosures(case: Case) -> Told:
     """Each disclosed field must be one that a record's digests name."""
     texts = list(case.need_bundle().disclosures)
-    named = {digest: record for record in case.records for digest in record.transaction.digests}
+    named = {
+        digest: record.place for record in case.records for digest in record.transaction.digests
+    }
     total = len(named)
     if not texts:
         raise NotChecked(
@@ -193,9 +195,11 @@ def check_disclosures(case: Case) -> Told:
             f"未披露任何私密字段；链上有 {total} 个摘要",
         )
     found = []
+    of_record: dict[str | None, list[str]] = {}
+    for text in texts:
+        of_record.setdefault(named.get(disclosure_digest(text)), []).append(text)
     for record in case.records:
-        mine = [text for text in texts if named.get(disclosure_digest(text)) is record]
-        genuine = match_disclosures(record.transaction.digests, mine)
+        genuine = match_disclosures(record.transaction.digests, of_record.get(record.place, []))
         found += [f"{record.entry.code}: {disclosure.name}" for disclosure in genuine]
     if len(found) != len(texts):
         raise InvalidTransaction("bundle.disclosures", "holds one that no digest of a record names")

@@ -1,0 +1,1 @@
+"""Engines order blocks for the application: `solo` on one machine, CometBFT for a consortium."""

@@ -1,0 +1,1 @@
+"""The embedded engine: one validator, the blocks and commits of CometBFT 0.38, no network."""

@@ -1,0 +1,303 @@
+"""The application: the one way in which blocks change log, state map and indexes.
+
+Synchronous and deterministic; engines call it. `finalize` computes every change of a block and
+keeps nothing; `persist` writes blocks whole, in one synced batch; `release` frees what was only
+held until then. Finalizing may run ahead of persisting: one thread computes while another syncs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from node.core.apphash import app_hash
+from node.core.block import Commit, Header
+from node.core.errors import InvalidInput, LedgerFault
+from node.core.genesis import Genesis, decode_genesis
+from node.core.merkle import leaf_hash
+from node.core.signatures import PublicJwk
+from node.ledger.body import encode_body
+from node.ledger.intake import Intake, KeyRing, Taken
+from node.ledger.recording import BlockRecording
+from node.ledger.rows import (
+    BLOCK,
+    GENESIS,
+    KEPT,
+    META,
+    VALIDATORS,
+    BlockRow,
+    Meta,
+    decode_block_row,
+    decode_kept,
+    decode_meta,
+    encode_kept,
+    encode_row,
+    encode_validators,
+    number_key,
+)
+from node.ledger.statistics import Statistics
+from node.ledger.working import BlockChanges, Working
+from node.rules.genesis_parameters import first_state
+from node.storage.ports import Batch, SegmentRef, Segments, Store
+
+__all__ = ["Application", "Finalized", "OpenedFrame"]
+
+
+@dataclass(frozen=True)
+class OpenedFrame:
+    """A frame beside what `Intake.open_frame` made of it."""
+
+    frame: bytes
+    taken: Sequence[Taken]
+
+
+@dataclass
+class Finalized:
+    """A block's changes, computed and not yet written.
+
+    ``results`` has, for each frame, a byte for each transaction.
+    """
+
+    height: int
+    time: int
+    results: list[bytes]
+    meta: Meta
+    frames: list[bytes]
+    batch: Batch
+    changes: BlockChanges | None
+    recording: BlockRecording | None
+
+    @property
+    def app_hash(self) -> bytes:
+        """What the next header commits to."""
+        return self.meta.app_hash
+
+
+class Application:
+    """The ledger of one chain on one store. Finalize from one thread; persist from one thread."""
+
+    def __init__(self, store: Store, bodies: Segments) -> None:
+        self.store = store
+        self.bodies = bodies
+        raw = store.get(META)
+        self.meta: Meta | None = None if raw is None else decode_meta(raw)
+        if self.meta is not None:
+            self._open(self.meta)
+
+    def _open(self, meta: Meta) -> None:
+        self._working = Working(self.store, meta.size)
+        self.last_body = SegmentRef(*meta.body) if meta.body else None
+        self.statistics = Statistics.load(self.store)
+        if self._roots() != (meta.root, meta.state_root):
+            raise LedgerFault(
+                f"the log or state at height {meta.height} is not what the last block left; "
+                "run `evidence-node audit` to see where, then restore a backup"
+            )
+
+    def init_chain(self, genesis: Genesis) -> bytes:
+        """Write the genesis as the log's first entry and its state; return the app_hash.
+
+        Raises:
+            InvalidInput: the store holds a chain already, or a predecessor is named.
+        """
+        if self.meta is not None:
+            raise InvalidInput("genesis", f"the store holds the chain {self.meta.chain_id} already")
+        if genesis.predecessor is not None:
+            raise InvalidInput("genesis.predecessor", "this version starts no chain from another")
+        batch = self.store.batch()
+        self._working = Working(self.store, 0)
+        self._working.log.append([leaf_hash(genesis.document)], batch)
+        for key, value in first_state(genesis).items():
+            self._working.state.set(key, value)
+        self._working.state.close_block(batch)
+        height = genesis.initial_height - 1
+        meta = self._meta(genesis.chain_id, height, genesis.genesis_time)
+        batch.put(GENESIS, genesis.document)
+        batch.put(META, encode_row(meta))
+        batch.put(number_key(BLOCK, height), encode_row(_empty_row(meta, 0)))
+        validators = genesis.validator_set
+        batch.put(VALIDATORS + validators.hash(), encode_validators(validators))
+        self.store.write(batch, sync=True)
+        self.meta = meta
+        self._open(meta)
+        return meta.app_hash
+
+    def _roots(self) -> tuple[bytes, bytes]:
+        return self._working.log.root, self._working.state.tree.root
+
+    def _meta(self, chain_id: str, height: int, time: int) -> Meta:
+        size, (root, state_root) = self._working.log.size, self._roots()
+        return Meta(
+            chain_id, height, time, size, root, state_root, app_hash(size, root, state_root)
+        )
+
+    def need_meta(self) -> Meta:
+        """How far finalizing has come.
+
+        Raises:
+            LedgerFault: no chain has been set up in this store.
+        """
+        if self.meta is None:
+            raise LedgerFault("the store holds no chain yet; run `evidence-node init`")
+        return self.meta
+
+    def genesis(self) -> Genesis:
+        """The chain's genesis, decoded anew."""
+        raw = self.store.get(GENESIS)
+        if raw is None:
+            raise LedgerFault("the store holds no genesis; restore a backup")
+        return decode_genesis(raw)
+
+    def parameter(self, name: str) -> Any:
+        """A parameter's value in force."""
+        value = self._working.state.get(f"parameter/{name}")
+        if value is None:
+            raise LedgerFault(f"state map: parameter/{name} is missing")
+        return value["value"]
+
+    def last_block(self) -> tuple[Header, Commit | None, list[bytes]] | None:
+        """The newest block's header and commit as kept, and its results; None before the first."""
+        height = self.need_meta().height
+        raw, row = (self.store.get(number_key(prefix, height)) for prefix in (KEPT, BLOCK))
+        if raw is None or row is None:
+            if height < self.genesis().initial_height:
+                return None
+            raise LedgerFault(f"the header of height {height} is missing; restore a backup")
+        return *decode_kept(raw), decode_block_row(row).results
+
+    def key_ring(self) -> KeyRing:
+        """All keys ever registered, by kid, as of the last written block."""
+        return KeyRing(self.public_keys())
+
+    def public_keys(self) -> dict[str, PublicJwk]:
+        """All keys ever registered. In this version they are the genesis's."""
+        return {
+            key.jwk.thumbprint(): key.jwk
+            for member in self.genesis().members
+            for key in member.keys
+        }
+
+    def process(self, frames: Sequence[bytes], intake: Intake) -> list[OpenedFrame]:
+        """Open the frames of a proposed block, which must be whole.
+
+        Raises:
+            InvalidInput: a frame is undecodable or holds a bad signature: refuse the proposal.
+        """
+        return [OpenedFrame(frame, intake.open_frame(frame)) for frame in frames]
+
+    def prepare(self, frames: Sequence[OpenedFrame], max_bytes: int) -> int:
+        """How many of the queued ``frames``, from the first, fit into a block of ``max_bytes``."""
+        room = max_bytes
+        for count, opened in enumerate(frames):
+            room -= len(opened.frame) + 8
+            if room < 0:
+                return count
+        return len(frames)
+
+    def finalize(
+        self,
+        height: int,
+        time: int,
+        frames: Sequence[OpenedFrame],
+        batch: Batch | None = None,
+    ) -> Finalized:
+        """Judge the transactions of a block and compute all its changes. Nothing is written.
+
+        Args:
+            height: the one after the last finalized.
+            time: the header's time, in ms.
+            frames: opened frames, in order.
+            batch: that of the block before, where both are to be persisted at once.
+        """
+        before = self.need_meta()
+        if height != before.height + 1:
+            raise LedgerFault(f"asked to finalize height {height} after {before.height}")
+        if batch is None:
+            batch = self.store.batch()
+        if not any(opened.taken for opened in frames):
+            return self._finalize_empty(before, height, time, batch)
+        working = self._working
+        recording = BlockRecording(working, before, height, time, batch)
+        results = [recording.judge(n, opened.taken) for n, opened in enumerate(frames)]
+        tiles = working.log.append(recording.leaves, batch)
+        state = working.state.close_block(batch)
+        changes = working.hold(BlockChanges(state, tiles, recording.issued))
+        self.statistics.count(recording)
+        batch.put(*self.statistics.row())
+        self.meta = meta = self._meta(before.chain_id, height, time)
+        bodies = [opened.frame for opened in frames]
+        return Finalized(height, time, results, meta, bodies, batch, changes, recording)
+
+    def _finalize_empty(self, before: Meta, height: int, time: int, batch: Batch) -> Finalized:
+        meta = Meta(
+            before.chain_id,
+            height,
+            time,
+            before.size,
+            before.root,
+            before.state_root,
+            before.app_hash,
+        )
+        self.meta = meta
+        return Finalized(height, time, [], meta, [], batch, None, None)
+
+    def persist(
+        self,
+        blocks: Sequence[Finalized],
+        kept: Sequence[tuple[Header, Commit | None]] = (),
+        seal: bytes = b"",
+        body: SegmentRef | None = None,
+    ) -> None:
+        """Write finalized blocks durably: their bodies first, then all else in one synced batch.
+
+        Args:
+            blocks: in order of height, finalized with one batch.
+            kept: headers and commits that the engine hands over to be kept.
+            seal: what the engine needs to make these blocks again from the body alone.
+            body: where the one body lies already, when blocks are made again from it.
+
+        Raises:
+            StorageError: nothing of the blocks is to be relied on; the store must be opened anew.
+        """
+        batch = blocks[0].batch
+        last = self.last_body
+        for block in blocks:
+            if block.recording is None:
+                row = _empty_row(block.meta, block.meta.size)
+                batch.put(number_key(BLOCK, block.height), encode_row(row))
+            else:
+                payload, spans = encode_body(block.height, block.time, block.frames, seal)
+                last = self.bodies.append(payload) if body is None else body
+                block.recording.put_rows(batch, block.meta, last, spans, block.results)
+        if body is None and any(block.recording is not None for block in blocks):
+            self.bodies.sync()
+        batch.put(META, encode_row(msgspec.structs.replace(blocks[-1].meta, body=last)))
+        self.last_body = last
+        for header, commit in kept:
+            batch.put(number_key(KEPT, header.height), encode_kept(header, commit))
+        self.store.write(batch, sync=True)
+
+    def release(self, blocks: Sequence[Finalized]) -> None:
+        """These blocks are persisted: what was held in memory for them may go."""
+        for block in blocks:
+            if block.changes is not None:
+                self._working.release(block.changes)
+
+
+def _empty_row(meta: Meta, first_index: int) -> BlockRow:
+    """The row of a block without a body."""
+    return BlockRow(
+        meta.height,
+        meta.time,
+        first_index,
+        meta.size,
+        meta.root,
+        meta.state_root,
+        meta.app_hash,
+        None,
+        [],
+        [],
+    )

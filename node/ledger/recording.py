@@ -1,0 +1,224 @@
+"""One block being recorded: every transaction judged, entries made, rows laid out.
+
+This is the writer's hot path: what it does for a transaction is paid for by every record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from node.core.merkle import root_hash
+from node.ledger.indexes import index_keys
+from node.ledger.intake import Taken
+from node.ledger.log import TileReader
+from node.ledger.refused import refused_key
+from node.ledger.rows import (
+    BLOCK,
+    ENTRIES,
+    ISSUED,
+    TRANSACTION,
+    BlockRow,
+    EntriesRow,
+    Meta,
+    encode_row,
+    number_key,
+)
+from node.ledger.working import Working
+from node.rules.judge import judge
+from node.rules.judgement import Accepted, Event, Refused
+from node.rules.rejections import ACCEPTED, REJECTIONS, rejection
+from node.storage.ports import Batch
+
+__all__ = ["BlockRecording"]
+
+_DUPLICATE = rejection("duplicate")
+_CONFLICT = rejection("conflict")
+_REFUSED_BEFORE = rejection("already_refused")
+_UNKNOWN_KEY = rejection("unknown_key")
+_REMEMBERED = frozenset(code for code, item in REJECTIONS.items() if item.remembered)
+_SORTED = orjson.OPT_SORT_KEYS
+
+
+class _Columns:
+    """The columns of a frame's EntriesRow as they grow."""
+
+    def __init__(self, first_index: int) -> None:
+        self.first_index = first_index
+        self.places: list[int] = []
+        self.digits: list[int] = []
+        self.ordinals: list[int] = []
+        self.before: list[int] = []
+        self.facts: list[bytes] = []
+
+
+class BlockRecording:
+    """Records the frames of one block, in order. It is the rules' view of the state."""
+
+    def __init__(
+        self, working: Working, before: Meta, height: int, time: int, batch: Batch
+    ) -> None:
+        self.height = height
+        self.time = time
+        self.chain_id = before.chain_id
+        self.get = working.state.get
+        self.leaves: list[bytes] = []
+        self.recorded: list[tuple[int, int]] = []
+        self.types: Counter[str] = Counter()
+        self.opened: Counter[str] = Counter()
+        self.refusals: Counter[int] = Counter()
+        self.issued: dict[bytes, tuple[int, bytes]] = {}
+        self._working = working
+        self._before = before
+        self._batch = batch
+        self._columns: list[_Columns] = []
+        self._parameters: dict[str, Any] = {}
+        for identifier in working.refused.expired(time, batch):
+            working.state.set(refused_key(identifier), None)
+
+    def parameter(self, name: str) -> Any:
+        """See `node.rules.judgement.View`."""
+        value = self._parameters.get(name)
+        if value is None:
+            held = self.get(f"parameter/{name}")
+            assert held is not None
+            value = self._parameters[name] = held["value"]
+        return value
+
+    def log_root(self, size: int) -> bytes | None:
+        """See `node.rules.judgement.View`."""
+        if not 0 < size <= self._before.size:
+            return None
+        return root_hash(size, TileReader(self._working.log.reader).read)
+
+    def judge(self, frame: int, taken: Sequence[Taken]) -> bytes:
+        """Judge the transactions of the block's ``frame``-th frame and record what is accepted.
+
+        Returns:
+            A byte for each: 0, or the code of its rejection.
+        """
+        columns = _Columns(self._before.size + len(self.leaves))
+        self._columns.append(columns)
+        judge_one, results = self._judge_one, bytearray(len(taken))
+        for place, item in enumerate(taken):
+            code = judge_one(item, place, columns)
+            if code:
+                results[place] = code
+                self._refuse(item, frame, place, code)
+        self.recorded.append((columns.first_index, len(columns.places)))
+        return bytes(results)
+
+    def _judge_one(self, item: Taken, place: int, columns: _Columns) -> int:
+        identifier, jwt, issuer_key, unknown_key, values = item
+        if unknown_key:
+            return _UNKNOWN_KEY
+        held = self.issued.get(issuer_key) or self._working.find_issued(issuer_key)
+        if held is not None:
+            same = self._working.is_recorded(identifier, held)
+            return _DUPLICATE if same else _CONFLICT
+        if identifier in self._working.refused and self.get(refused_key(identifier)) is not None:
+            return _REFUSED_BEFORE
+        event = Event._make(values)
+        try:
+            accepted = judge(self, event)
+        except Refused as refusal:
+            return refusal.code
+        index = self._record(event, jwt, accepted, place, columns)
+        self.issued[issuer_key] = (index, identifier)
+        self._batch.put(ISSUED + issuer_key, index.to_bytes(6, "big"))
+        return ACCEPTED
+
+    def _record(
+        self, event: Event, jwt: bytes, accepted: Accepted, place: int, columns: _Columns
+    ) -> int:
+        """Make the entry of an accepted event, append its leaf, change the state."""
+        dossier, changes, facts = accepted
+        index = self._before.size + len(self.leaves)
+        digits, ordinal = dossier["code"], dossier["count"]
+        found = orjson.dumps(facts, option=_SORTED)
+        entry = (
+            b'{"code":"CZ%b-%d","facts":%b,"height":%d,"prev":"%b","time":%d,"tx":"%b","v":1}'
+            % (
+                digits.encode(),
+                ordinal,
+                found,
+                self.height,
+                dossier.get("head", "").encode(),
+                self.time,
+                jwt,
+            )
+        )
+        leaf = sha256(b"\x00" + entry).digest()
+        self.leaves.append(leaf)
+        columns.places.append(place)
+        columns.digits.append(int(digits))
+        columns.ordinals.append(ordinal)
+        columns.before.append(dossier.get("index", -1) + 1)
+        columns.facts.append(found)
+        dossier["head"], dossier["index"] = leaf.hex(), index
+        change = self._working.state.set
+        change("dossier/" + event.sub, dossier)
+        for key, value in changes:
+            change(key, value)
+        put = self._batch.put
+        put(TRANSACTION + event.id[:20], index.to_bytes(6, "big"))
+        for key_bytes in index_keys(event.type, event.data, index):
+            put(key_bytes, b"")
+        self.types[event.type] += 1
+        if ordinal == 1:
+            self.opened[dossier["kind"]] += 1
+        return index
+
+    def _refuse(self, item: Taken, frame: int, place: int, code: int) -> None:
+        """Count a refusal, make it findable by its id, and remember it where it could come back."""
+        self.refusals[code] += 1
+        if code in (_DUPLICATE, _REFUSED_BEFORE):
+            return
+        position = self.height.to_bytes(6, "big") + frame.to_bytes(2, "big") + bytes((place, code))
+        self._batch.put(TRANSACTION + item.id[:20], b"\xff" + position)
+        if code in _REMEMBERED:
+            exp = Event._make(item.event).exp
+            value = {"code": code, "exp": exp, "height": self.height}
+            self._working.state.set(refused_key(item.id), value)
+            self._working.refused.add(item.id, exp, self._batch)
+
+    def put_rows(
+        self,
+        batch: Batch,
+        meta: Meta,
+        body: tuple[int, int, int],
+        spans: list[tuple[int, int]],
+        results: list[bytes],
+    ) -> None:
+        """Put the block's row, and one for the entries of each frame, now that its body lies."""
+        row = BlockRow(
+            meta.height,
+            meta.time,
+            self._before.size,
+            meta.size,
+            meta.root,
+            meta.state_root,
+            meta.app_hash,
+            body,
+            spans,
+            results,
+        )
+        batch.put(number_key(BLOCK, meta.height), encode_row(row))
+        for columns, span in zip(self._columns, spans):
+            if columns.places:
+                entries = EntriesRow(
+                    meta.height,
+                    meta.time,
+                    body,
+                    span,
+                    columns.places,
+                    columns.digits,
+                    columns.ordinals,
+                    columns.before,
+                    columns.facts,
+                )
+                batch.put(number_key(ENTRIES, columns.first_index), encode_row(entries))

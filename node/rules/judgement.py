@@ -1,0 +1,71 @@
+"""What the rules are given and what they give back."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from node.rules.rejections import rejection
+
+__all__ = ["Accepted", "Event", "Refused", "State", "View", "refuse"]
+
+State = dict[str, Any]
+"""A value of the state map: never changed in place."""
+
+
+class Event(NamedTuple):
+    """What the rules see of a transaction. ``iat``, ``exp`` in seconds, ``occurred_at`` in ms."""
+
+    id: bytes
+    cid: str
+    iss: str
+    jti: str
+    kid: str
+    iat: int
+    exp: int
+    type: str
+    sub: str
+    occurred_at: int
+    data: dict[str, Any]
+    flaw: int = 0
+    """The rejection that the form of ``data`` earns, found where the transaction was decoded."""
+
+
+class Accepted(NamedTuple):
+    """An event that is recorded: its dossier's new value, other changed keys, and what was found.
+
+    The ledger completes the dossier with its last leaf hash and index.
+    """
+
+    dossier: State
+    changes: list[tuple[str, State | None]]
+    facts: dict[str, str | int]
+
+
+class Refused(Exception):
+    """The rules refuse an event. ``code`` is the byte of the registry."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def refuse(name: str) -> Refused:
+    """The refusal called ``name``, to be raised."""
+    return Refused(rejection(name))
+
+
+class View(Protocol):
+    """What the rules may know: the block's height and time (ms), the state before this event."""
+
+    height: int
+    time: int
+    chain_id: str
+
+    def get(self, key: str) -> State | None:
+        """The value of a key of the state map."""
+
+    def parameter(self, name: str) -> Any:
+        """A parameter's value in force."""
+
+    def log_root(self, size: int) -> bytes | None:
+        """Root of the log's first ``size`` entries as of the block before, None if it had fewer."""
