@@ -15,6 +15,7 @@ from typing import Any
 from node.core.errors import InvalidEncoding
 
 __all__ = [
+    "LAST_CHARACTERS",
     "MAX_INTEGER",
     "canonical_json",
     "decode_base64url",
@@ -36,7 +37,8 @@ MAX_INTEGER = 2**53 - 1
 _MAX_DEPTH = 16
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _BASE64URL = re.compile(rb"[A-Za-z0-9_-]*")
-_LOOSE_BITS = {2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
+LAST_CHARACTERS = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
+"""Characters that canonical base64url may end with, by its length modulo 4: others lose bits."""
 
 
 class _Refused(ValueError):
@@ -173,7 +175,7 @@ def decode_base64url(text: str | bytes, *, place: str) -> bytes:
     rest = len(raw) % 4
     if rest == 1 or _BASE64URL.fullmatch(raw) is None:
         raise InvalidEncoding(place, "not base64url without padding (RFC 7515 §2)")
-    if rest and raw[-1] not in _LOOSE_BITS[rest]:
+    if rest and raw[-1] not in LAST_CHARACTERS[rest]:
         raise InvalidEncoding(place, "base64url with loose bits in its last character")
     return binascii.a2b_base64(raw.translate(_TO_STANDARD) + b"=" * (-len(raw) % 4))
 

@@ -20,7 +20,7 @@ from node.core.genesis import Genesis, decode_genesis
 from node.core.merkle import leaf_hash
 from node.core.signatures import PublicJwk
 from node.ledger.body import encode_body
-from node.ledger.intake import Intake, KeyRing, Taken
+from node.ledger.intake import Intake, KeyRing, TakenValues
 from node.ledger.recording import BlockRecording
 from node.ledger.rows import (
     BLOCK,
@@ -43,7 +43,7 @@ from node.ledger.working import BlockChanges, Working
 from node.rules.genesis_parameters import first_state
 from node.storage.ports import Batch, SegmentRef, Segments, Store
 
-__all__ = ["Application", "Finalized", "OpenedFrame"]
+__all__ = ["Application", "Committed", "Finalized", "OpenedFrame"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class OpenedFrame:
     """A frame beside what `Intake.open_frame` made of it."""
 
     frame: bytes
-    taken: Sequence[Taken]
+    taken: Sequence[TakenValues]
 
 
 @dataclass
@@ -74,6 +74,16 @@ class Finalized:
     def app_hash(self) -> bytes:
         """What the next header commits to."""
         return self.meta.app_hash
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A block that is durable, the header that proves it, its frames with what came beside each."""
+
+    block: Finalized
+    proof: Header
+    frames: Sequence[OpenedFrame]
+    tokens: Sequence[object]
 
 
 class Application:

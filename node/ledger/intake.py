@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature as SignatureRefused
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from node.core.encoding import encode_base64url
+from node.core.encoding import LAST_CHARACTERS, decode_json_object, encode_base64url
 from node.core.errors import InvalidInput, InvalidSignature
 from node.core.frame import Parts, unpack_parts
 from node.core.signatures import P256_ORDER, PublicJwk
@@ -25,10 +25,12 @@ from node.core.transaction import (
     MAX_TRANSACTION_BYTES,
     check_payload,
     decode_transaction,
+    normalise_signature,
+    split_compact,
 )
 from node.rules.judge import flaw_of
 
-__all__ = ["Intake", "KeyRing", "Taken", "issuer_key"]
+__all__ = ["Admitted", "Intake", "KeyRing", "Taken", "TakenValues", "issuer_key"]
 
 _ALGORITHM = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
 _CURVE = ec.SECP256R1()
@@ -52,6 +54,10 @@ class Taken(NamedTuple):
     """The members of `node.rules.judgement.Event`, in order."""
 
 
+TakenValues = tuple[bytes, bytes, bytes, int, tuple[Any, ...]]
+"""A Taken, or the same values in a plain tuple."""
+
+
 def issuer_key(iss: str, jti: str) -> bytes:
     """What an issuer's event id is looked up by."""
     return sha256(f"{iss}\0{jti}".encode("ascii")).digest()[:16]
@@ -71,75 +77,99 @@ class KeyRing:
         return self._keys.get(kid)
 
 
+class Admitted(NamedTuple):
+    """A transaction as it may go on the chain, with the decoded parts that a frame holds.
+
+    ``digests`` are those of ``_sd``; ``lowered`` says that the submitted signature had a high s,
+    which was turned into the low one.
+    """
+
+    taken: Taken
+    parts: Parts
+    digests: tuple[str, ...]
+    lowered: bool
+
+
 class Intake:
     """Decodes and verifies transactions against a key ring. One for each process or thread."""
 
     def __init__(self, ring: KeyRing) -> None:
         self.ring = ring
-        self._kids: dict[bytes, str] = {}
+        self._headers: dict[bytes, tuple[str, bytes]] = {}
 
     def take(self, jwt: bytes) -> Taken:
-        """Take one JWS compact string.
+        """Take one JWS compact string from a frame.
 
         Raises:
             InvalidInput: names the place and the rule.
         """
-        parts = jwt.split(b".")
-        if len(parts) == 3 and len(jwt) <= MAX_TRANSACTION_BYTES:
-            kid = self._kids.get(parts[0])
-            if kid is not None:
-                taken = self._quick(jwt, kid, parts[1], parts[2])
-                if taken is not None:
-                    return taken
-        return self._slow(jwt)
+        quick = self._quick(jwt, lower=False)
+        return self._slow(jwt, lowered=False).taken if quick is None else quick.taken
 
-    def _quick(self, jwt: bytes, kid: str, payload64: bytes, signature64: bytes) -> Taken | None:
-        """What `_slow` would give, or None where that takes a closer look."""
+    def admit(self, jwt: bytes) -> Admitted:
+        """Take one JWS compact string from a submitter, whose signature may have either s.
+
+        Raises:
+            InvalidInput: names the place and the rule.
+        """
+        quick = self._quick(jwt, lower=True)
+        if quick is not None:
+            return quick
+        low, lowered = normalise_signature(jwt)
+        return self._slow(low, lowered=lowered)
+
+    def _quick(self, jwt: bytes, *, lower: bool) -> Admitted | None:
+        """What the slow way would give, or None where that has to take a closer look."""
+        pieces = jwt.split(b".")
+        if len(pieces) != 3 or len(jwt) > MAX_TRANSACTION_BYTES:
+            return None
+        known = self._headers.get(pieces[0])
+        if known is None:
+            return None
+        kid, header = known
         try:
-            raw = _decode(payload64)
-            signature = _decode(signature64)
+            raw, signature = _decode(pieces[1]), _decode(pieces[2])
             payload = orjson.loads(raw)
-        except (binascii.Error, ValueError):
+        except ValueError:
             return None
         if type(payload) is not dict or len(signature) != 64 or orjson.dumps(payload) != raw:
             return None
         try:
-            check_payload(payload)
+            digests = check_payload(payload)
         except InvalidInput:
             return None
-        if flaw_of(payload):
+        key = self.ring.get(kid)
+        if key is None or flaw_of(payload):
             return None
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-        key = self.ring.get(kid)
-        if key is None or not 0 < r < P256_ORDER or not 0 < s <= _HALF_ORDER:
+        if not 0 < r < P256_ORDER or not 0 < s < P256_ORDER:
             return None
-        digest = sha256(jwt[: -len(signature64) - 1])
+        signed = len(pieces[0]) + 1 + len(pieces[1])
+        lowered = s > _HALF_ORDER
+        if lowered:
+            if not lower:
+                return None
+            s = P256_ORDER - s
+            signature = signature[:32] + s.to_bytes(32, "big")
+            jwt = jwt[: signed + 1] + encode_base64url(signature).encode("ascii")
+        digest = sha256(jwt[:signed])
         try:
             key.verify(utils.encode_dss_signature(r, s), digest.digest(), _ALGORITHM)
         except SignatureRefused:
             return None
-        digest.update(jwt[-len(signature64) - 1 :])
-        return _taken(digest.digest(), jwt, kid, payload, 0, 0)
+        digest.update(jwt[signed:])
+        taken = _taken(digest.digest(), jwt, kid, payload, 0, 0)
+        return Admitted(taken, (header, raw, signature), digests, lowered)
 
-    def _slow(self, jwt: bytes) -> Taken:
+    def _slow(self, jwt: bytes, *, lowered: bool) -> Admitted:
         transaction = decode_transaction(jwt)
-        kid = transaction.kid
-        payload = {
-            "cid": transaction.cid,
-            "iss": transaction.iss,
-            "jti": transaction.jti,
-            "iat": transaction.iat,
-            "exp": transaction.exp,
-            "type": transaction.type,
-            "sub": transaction.sub,
-            "occurred_at": transaction.occurred_at,
-            "source": transaction.source,
-            "data": transaction.data,
-        }
-        flaw = flaw_of(payload)
+        header, raw, _ = parts = split_compact(jwt)
+        payload = decode_json_object(raw, place="payload", max_bytes=MAX_TRANSACTION_BYTES)
+        kid, flaw = transaction.kid, flaw_of(payload)
         key = self.ring.get(kid)
         if key is None:
-            return _taken(transaction.id, jwt, kid, payload, flaw, 1)
+            unknown = _taken(transaction.id, jwt, kid, payload, flaw, 1)
+            return Admitted(unknown, parts, transaction.digests, lowered)
         r = int.from_bytes(transaction.signature[:32], "big")
         s = int.from_bytes(transaction.signature[32:], "big")
         digest = sha256(transaction.signing_input).digest()
@@ -149,9 +179,10 @@ class Intake:
             raise InvalidSignature(
                 "signature", f"does not hold under the key {kid} (ES256)"
             ) from error
-        if len(self._kids) < _MAX_HEADERS:
-            self._kids[jwt[: jwt.index(b".")]] = kid
-        return _taken(transaction.id, jwt, kid, payload, flaw, 0)
+        if len(self._headers) < _MAX_HEADERS:
+            self._headers[jwt[: jwt.index(b".")]] = (kid, header)
+        taken = _taken(transaction.id, jwt, kid, payload, flaw, 0)
+        return Admitted(taken, parts, transaction.digests, lowered)
 
     def open_frame(self, frame: bytes) -> list[Taken]:
         """Take every transaction of a frame, as whoever is proposed a block does.
@@ -173,16 +204,13 @@ def _compact(parts: Parts) -> bytes:
 
 
 def _decode(text: bytes) -> bytes:
-    """Base64url that is canonical, or ValueError."""
-    raw = binascii.a2b_base64(
+    """Base64url that is canonical, or ValueError (binascii.Error is one)."""
+    rest = len(text) % 4
+    if rest and text[-1] not in LAST_CHARACTERS.get(rest, b""):
+        raise ValueError("loose bits")
+    return binascii.a2b_base64(
         text.translate(_TO_STANDARD) + b"=" * (-len(text) % 4), strict_mode=True
     )
-    loose = len(text) % 4
-    if loose and binascii.b2a_base64(raw[-(loose - 1) :], newline=False)[:loose] != text[
-        -loose:
-    ].translate(_TO_STANDARD):
-        raise ValueError("loose bits")
-    return raw
 
 
 def _taken(

@@ -14,7 +14,7 @@ import orjson
 
 from node.core.merkle import root_hash
 from node.ledger.indexes import index_keys
-from node.ledger.intake import Taken
+from node.ledger.intake import TakenValues
 from node.ledger.log import TileReader
 from node.ledger.refused import refused_key
 from node.ledger.rows import (
@@ -34,7 +34,7 @@ from node.rules.judgement import Accepted, Event, Refused
 from node.rules.rejections import ACCEPTED, REJECTIONS, rejection
 from node.storage.ports import Batch
 
-__all__ = ["BlockRecording"]
+__all__ = ["BlockRecording", "FrameColumns"]
 
 _DUPLICATE = rejection("duplicate")
 _CONFLICT = rejection("conflict")
@@ -44,7 +44,7 @@ _REMEMBERED = frozenset(code for code, item in REJECTIONS.items() if item.rememb
 _SORTED = orjson.OPT_SORT_KEYS
 
 
-class _Columns:
+class FrameColumns:
     """The columns of a frame's EntriesRow as they grow."""
 
     def __init__(self, first_index: int) -> None:
@@ -66,8 +66,8 @@ class BlockRecording:
         self.time = time
         self.chain_id = before.chain_id
         self.get = working.state.get
+        self.first_index = before.size
         self.leaves: list[bytes] = []
-        self.recorded: list[tuple[int, int]] = []
         self.types: Counter[str] = Counter()
         self.opened: Counter[str] = Counter()
         self.refusals: Counter[int] = Counter()
@@ -75,7 +75,7 @@ class BlockRecording:
         self._working = working
         self._before = before
         self._batch = batch
-        self._columns: list[_Columns] = []
+        self.columns: list[FrameColumns] = []
         self._parameters: dict[str, Any] = {}
         for identifier in working.refused.expired(time, batch):
             working.state.set(refused_key(identifier), None)
@@ -91,28 +91,27 @@ class BlockRecording:
 
     def log_root(self, size: int) -> bytes | None:
         """See `node.rules.judgement.View`."""
-        if not 0 < size <= self._before.size:
+        if not 0 < size <= self.first_index:
             return None
         return root_hash(size, TileReader(self._working.log.reader).read)
 
-    def judge(self, frame: int, taken: Sequence[Taken]) -> bytes:
+    def judge(self, frame: int, taken: Sequence[TakenValues]) -> bytes:
         """Judge the transactions of the block's ``frame``-th frame and record what is accepted.
 
         Returns:
             A byte for each: 0, or the code of its rejection.
         """
-        columns = _Columns(self._before.size + len(self.leaves))
-        self._columns.append(columns)
+        columns = FrameColumns(self.first_index + len(self.leaves))
+        self.columns.append(columns)
         judge_one, results = self._judge_one, bytearray(len(taken))
         for place, item in enumerate(taken):
             code = judge_one(item, place, columns)
             if code:
                 results[place] = code
                 self._refuse(item, frame, place, code)
-        self.recorded.append((columns.first_index, len(columns.places)))
         return bytes(results)
 
-    def _judge_one(self, item: Taken, place: int, columns: _Columns) -> int:
+    def _judge_one(self, item: TakenValues, place: int, columns: FrameColumns) -> int:
         identifier, jwt, issuer_key, unknown_key, values = item
         if unknown_key:
             return _UNKNOWN_KEY
@@ -133,11 +132,11 @@ class BlockRecording:
         return ACCEPTED
 
     def _record(
-        self, event: Event, jwt: bytes, accepted: Accepted, place: int, columns: _Columns
+        self, event: Event, jwt: bytes, accepted: Accepted, place: int, columns: FrameColumns
     ) -> int:
         """Make the entry of an accepted event, append its leaf, change the state."""
         dossier, changes, facts = accepted
-        index = self._before.size + len(self.leaves)
+        index = self.first_index + len(self.leaves)
         digits, ordinal = dossier["code"], dossier["count"]
         found = orjson.dumps(facts, option=_SORTED)
         entry = (
@@ -173,18 +172,19 @@ class BlockRecording:
             self.opened[dossier["kind"]] += 1
         return index
 
-    def _refuse(self, item: Taken, frame: int, place: int, code: int) -> None:
+    def _refuse(self, item: TakenValues, frame: int, place: int, code: int) -> None:
         """Count a refusal, make it findable by its id, and remember it where it could come back."""
         self.refusals[code] += 1
         if code in (_DUPLICATE, _REFUSED_BEFORE):
             return
+        identifier, values = item[0], item[4]
         position = self.height.to_bytes(6, "big") + frame.to_bytes(2, "big") + bytes((place, code))
-        self._batch.put(TRANSACTION + item.id[:20], b"\xff" + position)
+        self._batch.put(TRANSACTION + identifier[:20], b"\xff" + position)
         if code in _REMEMBERED:
-            exp = Event._make(item.event).exp
+            exp = Event._make(values).exp
             value = {"code": code, "exp": exp, "height": self.height}
-            self._working.state.set(refused_key(item.id), value)
-            self._working.refused.add(item.id, exp, self._batch)
+            self._working.state.set(refused_key(identifier), value)
+            self._working.refused.add(identifier, exp, self._batch)
 
     def put_rows(
         self,
@@ -198,7 +198,7 @@ class BlockRecording:
         row = BlockRow(
             meta.height,
             meta.time,
-            self._before.size,
+            self.first_index,
             meta.size,
             meta.root,
             meta.state_root,
@@ -208,7 +208,7 @@ class BlockRecording:
             results,
         )
         batch.put(number_key(BLOCK, meta.height), encode_row(row))
-        for columns, span in zip(self._columns, spans):
+        for columns, span in zip(self.columns, spans):
             if columns.places:
                 entries = EntriesRow(
                     meta.height,

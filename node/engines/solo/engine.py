@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from node.core.block import Commit, Header, Timestamp
@@ -17,10 +17,10 @@ from node.core.errors import EvidenceError, LedgerFault
 from node.engines.solo.blocks import BlockMaker, Tip, VoteSigner
 from node.engines.solo.clock import BlockClock, ClockBehind
 from node.engines.solo.recovery import encode_seal, replay
-from node.ledger.application import Application, Finalized, OpenedFrame
+from node.ledger.application import Application, Committed, Finalized, OpenedFrame
 from node.ledger.intake import Intake
 
-__all__ = ["Committed", "SoloEngine", "SoloSettings"]
+__all__ = ["SoloEngine", "SoloSettings"]
 
 _QUEUED_BLOCKS = 2
 _CLOCK_RETRY_SECONDS = 0.5
@@ -33,16 +33,6 @@ class SoloSettings:
     max_frames: int = 16
     empty_block_ms: int = 10_000
     power: int = 10
-
-
-@dataclass(frozen=True)
-class Committed:
-    """A block that is durable: its changes, its frames with whatever was handed in beside each."""
-
-    block: Finalized
-    proof: Header
-    frames: Sequence[OpenedFrame]
-    tokens: Sequence[object]
 
 
 @dataclass

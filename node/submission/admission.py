@@ -1,0 +1,143 @@
+"""What a worker process does with a chunk of submissions: decode, verify, pack into frames.
+
+A chunk goes in as a list of SD-JWTs and comes out as frames and a result for each submission, all
+of it plain values, since it crosses from one process to another by `marshal`.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import zstandard
+
+from node.core.disclosure import match_disclosures, split_sd_jwt
+from node.core.encoding import decode_json_object, encode_uvarint
+from node.core.errors import InvalidInput, InvalidSignature, InvalidTransaction
+from node.core.frame import (
+    MAX_FRAME_BYTES,
+    MAX_FRAME_TRANSACTIONS,
+    MAX_UNPACKED_BYTES,
+    Parts,
+)
+from node.core.transaction import MAX_TRANSACTION_BYTES
+from node.ledger.intake import Intake
+from node.rules.events import EVENTS
+from node.rules.judge import check_public
+from node.rules.private import check_private_field
+from node.rules.schema import FieldError
+
+__all__ = ["ChunkAdmitter", "Flaw", "Good", "decode_answer"]
+
+Good = tuple[bytes, bytes | None, bytes, tuple[Any, ...], tuple[str, ...], bool]
+"""id, the JWT where it is not the submission itself, issuer key, event, disclosures, lowered."""
+
+Flaw = tuple[str, str, str, str]
+"""Kind of error, place, rule, and the name of the rejection where the registry has one."""
+
+
+_NONE: tuple[str, ...] = ()
+
+
+class Answer(NamedTuple):
+    """What a worker says of a chunk: frames with the positions of what they hold, and results."""
+
+    frames: list[tuple[bytes, list[int]]]
+    results: list[Good | Flaw]
+
+
+def decode_answer(data: bytes | memoryview) -> Answer:
+    """What `ChunkAdmitter.admit` wrote."""
+    return Answer(*marshal.loads(data))  # noqa: S302 - from a worker of our own
+
+
+class ChunkAdmitter:
+    """Admits chunks. ``chain_id`` is the only one whose transactions are taken."""
+
+    def __init__(self, intake: Intake, chain_id: str) -> None:
+        self._intake = intake
+        self._chain_id = chain_id
+        self._compressor = zstandard.ZstdCompressor(level=1)
+
+    def admit(self, submissions: Sequence[bytes]) -> bytes:
+        """Admit a chunk of SD-JWTs and marshal the Answer."""
+        results: list[Good | Flaw] = []
+        packing: list[tuple[int, Parts]] = []
+        for position, submission in enumerate(submissions):
+            try:
+                good, parts = self._admit_one(submission)
+                results.append(good)
+                packing.append((position, parts))
+            except FieldError as error:
+                results.append(("FieldError", error.place, error.rule, error.rejection))
+            except InvalidInput as error:
+                results.append((type(error).__name__, error.place, error.rule, ""))
+        return marshal.dumps((self._pack(packing), results))
+
+    def _admit_one(self, submission: bytes) -> tuple[Good, Parts]:
+        jwt, encoded = submission, _NONE
+        if b"~" in submission:
+            jwt, listed = split_sd_jwt(submission)
+            encoded = tuple(listed)
+        taken, parts, digests, lowered = self._intake.admit(jwt)
+        identifier, low, issuer_key, unknown_key, event = taken
+        if unknown_key:
+            raise InvalidSignature("header.kid", "is no registered key of this chain")
+        if event[1] != self._chain_id:
+            raise InvalidTransaction("payload.cid", f"must be {self._chain_id}, this node's chain")
+        if event[11]:
+            check_public(
+                decode_json_object(parts[1], place="payload", max_bytes=MAX_TRANSACTION_BYTES)
+            )
+        if encoded:
+            _check_disclosures(event[7], digests, encoded)
+        kept = None if low == submission else low
+        return (identifier, kept, issuer_key, event, encoded, lowered), parts
+
+    def _pack(self, packing: list[tuple[int, Parts]]) -> list[tuple[bytes, list[int]]]:
+        """Frames of all parts, as few as their limits allow."""
+        frames: list[tuple[bytes, list[int]]] = []
+        pending = [packing]
+        while pending:
+            group = pending.pop()
+            if not group:
+                continue
+            frame = self._pack_one([parts for _, parts in group])
+            if frame is None:
+                middle = len(group) // 2
+                pending += (group[middle:], group[:middle])
+            else:
+                frames.append((frame, [position for position, _ in group]))
+        return frames
+
+    def _pack_one(self, transactions: Sequence[Parts]) -> bytes | None:
+        """A frame, or None where these are too many for one."""
+        if len(transactions) > MAX_FRAME_TRANSACTIONS:
+            return None
+        pieces = [encode_uvarint(len(transactions))]
+        for header, payload, signature in transactions:
+            pieces += (
+                encode_uvarint(len(header)),
+                header,
+                encode_uvarint(len(payload)),
+                payload,
+                b"\x40",
+                signature,
+            )
+        unpacked = b"".join(pieces)
+        if len(unpacked) > MAX_UNPACKED_BYTES:
+            return None
+        packed = b"\x01" + self._compressor.compress(unpacked)
+        return packed if len(packed) <= MAX_FRAME_BYTES else None
+
+
+def _check_disclosures(event_type: str, digests: Sequence[str], encoded: Sequence[str]) -> None:
+    """Each disclosure must be named by a digest and be of a private field of this event type."""
+    private = EVENTS[event_type].private
+    for disclosure in match_disclosures(digests, encoded):
+        if disclosure.name not in private:
+            raise InvalidTransaction(
+                f"disclosure {disclosure.name[:64]}", f"is no private field of {event_type}"
+            )
+        check_private_field(disclosure.name, disclosure.value)

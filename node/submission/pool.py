@@ -1,0 +1,177 @@
+"""Worker processes: one a core, without state, fed through shared memory.
+
+Each worker has a few slots; a slot holds one chunk on its way in and its answer on the way out. The
+pipes carry only short notices. A worker that dies is replaced and its chunks are given to the new
+one; a chunk that killed two is answered as a failure.
+"""
+
+from __future__ import annotations
+
+import marshal
+import multiprocessing
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from multiprocessing.shared_memory import SharedMemory
+
+from node.submission.admission import Answer, decode_answer
+from node.submission.worker import WorkerSetup, run_worker
+
+__all__ = ["MAX_CHUNK_BYTES", "MAX_CHUNK_ITEMS", "Chunk", "WorkerPool"]
+
+MAX_CHUNK_ITEMS = 256
+MAX_CHUNK_BYTES = 1 << 20
+_IN_BYTES = MAX_CHUNK_BYTES + (64 << 10)
+_OUT_BYTES = 4 << 20
+_SLOT_BYTES = _IN_BYTES + _OUT_BYTES
+_MAX_ATTEMPTS = 2
+
+
+@dataclass
+class Chunk:
+    """Submissions that a worker handles in one go; ``token`` is the submitter's own."""
+
+    items: list[bytes]
+    token: object
+    attempts: int = 0
+
+
+@dataclass
+class _Worker:
+    number: int
+    process: BaseProcess
+    pipe: Connection
+    memory: SharedMemory
+    slots: memoryview
+    busy: dict[int, Chunk] = field(default_factory=dict)
+
+
+class WorkerPool:
+    """Runs the workers.
+
+    Args:
+        setup: what each worker needs to know.
+        source: gives the next chunk, or None; called with no lock held but the pool's.
+        answered: called in the pool's thread with a chunk and its answer, None for a failure.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        depth: int,
+        setup: WorkerSetup,
+        source: Callable[[], Chunk | None],
+        answered: Callable[[Chunk, Answer | None], None],
+    ) -> None:
+        self._setup = setup
+        self._source = source
+        self._answered = answered
+        self._context = multiprocessing.get_context("spawn")
+        self._lock = threading.Lock()
+        self._depth = depth
+        self._retry: list[Chunk] = []
+        self._stopping = False
+        self._wake_read, self._wake_write = self._context.Pipe(duplex=False)
+        self._workers = [self._start_worker(number) for number in range(workers)]
+        self._free = [(worker, slot) for slot in range(depth) for worker in self._workers]
+        self._thread = threading.Thread(target=self._collect, name="pool-collect", daemon=True)
+        self._thread.start()
+
+    def _start_worker(self, number: int) -> _Worker:
+        memory = SharedMemory(create=True, size=_SLOT_BYTES * self._depth)
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=run_worker,
+            args=(theirs, memory.name, _SLOT_BYTES, _IN_BYTES, self._setup),
+            name=f"evidence-worker-{number}",
+            daemon=True,
+        )
+        process.start()
+        theirs.close()
+        slots = memory.buf
+        assert slots is not None
+        return _Worker(number, process, ours, memory, slots)
+
+    def kick(self) -> None:
+        """Give free workers what the source has."""
+        with self._lock:
+            while self._free:
+                chunk = self._retry.pop() if self._retry else self._source()
+                if chunk is None:
+                    return
+                worker, slot = self._free.pop(0)
+                self._send(worker, slot, chunk)
+
+    def _send(self, worker: _Worker, slot: int, chunk: Chunk) -> None:
+        data = marshal.dumps(chunk.items)
+        start = slot * _SLOT_BYTES
+        worker.slots[start : start + len(data)] = data
+        worker.busy[slot] = chunk
+        try:
+            worker.pipe.send((slot, len(data)))
+        except OSError:
+            return
+
+    def _collect(self) -> None:
+        while not self._stopping:
+            pipes = {worker.pipe: worker for worker in self._workers}
+            for ready in wait([*pipes, self._wake_read]):
+                worker = pipes.get(ready)  # type: ignore[call-overload]
+                if worker is not None:
+                    self._receive(worker)
+
+    def _receive(self, worker: _Worker) -> None:
+        try:
+            slot, length, inline = worker.pipe.recv()
+        except (EOFError, OSError):
+            self._replace(worker)
+            return
+        start = slot * _SLOT_BYTES + _IN_BYTES
+        answer = decode_answer(inline or bytes(worker.slots[start : start + length]))
+        with self._lock:
+            chunk = worker.busy.pop(slot)
+            self._free.append((worker, slot))
+        self.kick()
+        self._answered(chunk, answer)
+
+    def _replace(self, worker: _Worker) -> None:
+        """Start another worker in place of a dead one and give it the same chunks."""
+        worker.process.join()
+        worker.pipe.close()
+        _free_memory(worker)
+        if self._stopping:
+            return
+        fresh = self._start_worker(worker.number)
+        failed: list[Chunk] = []
+        with self._lock:
+            self._workers[worker.number] = fresh
+            self._free = [pair for pair in self._free if pair[0] is not worker]
+            self._free += [(fresh, slot) for slot in range(self._depth)]
+            for chunk in worker.busy.values():
+                chunk.attempts += 1
+                (failed if chunk.attempts >= _MAX_ATTEMPTS else self._retry).append(chunk)
+        for chunk in failed:
+            self._answered(chunk, None)
+        self.kick()
+
+    def stop(self) -> None:
+        """Stop the workers. Chunks under way are not answered any more."""
+        self._stopping = True
+        self._wake_write.send(None)
+        self._thread.join()
+        for worker in self._workers:
+            worker.pipe.close()
+        for worker in self._workers:
+            worker.process.join(5)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+            _free_memory(worker)
+
+
+def _free_memory(worker: _Worker) -> None:
+    worker.slots.release()
+    worker.memory.close()
+    worker.memory.unlink()

@@ -1,0 +1,331 @@
+"""Submission: takes signed bytes, has them checked, journals them, hands them to the engine.
+
+Three kinds of threads carry it. The caller's or the pool's feeds chunks to workers, and frames to
+the engine; the journal's makes frames and disclosures durable; the engine's says what became of
+them. A group is told of when all of it is safe, that is done or on disk, and when all is done.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from node.core.errors import EvidenceError, InvalidInput
+from node.ledger.application import Committed, OpenedFrame
+from node.ledger.intake import Intake, TakenValues
+from node.ledger.rows import TRANSACTION
+from node.rules.rejections import ACCEPTED, REJECTIONS
+from node.storage.ports import Store
+from node.submission.admission import Answer, Good
+from node.submission.errors import SubmissionFull, SubmissionStopped
+from node.submission.in_flight import InFlight, outcomes_of
+from node.submission.keeping import Keeping
+from node.submission.pool import MAX_CHUNK_BYTES, MAX_CHUNK_ITEMS, Chunk, WorkerPool
+from node.submission.tickets import Group, Ticket
+from node.submission.worker import WorkerSetup
+
+__all__ = ["Engine", "Submission", "SubmissionLimits"]
+
+_RETRY_AFTER = 2
+_FAILED = ("WorkerFailed", "submission", "the node could not examine it; report this", "")
+
+
+class Engine(Protocol):
+    """What orders frames into blocks."""
+
+    trouble: EvidenceError | None
+
+    def submit(self, frame: OpenedFrame, token: object = None) -> None:
+        """Queue a frame; ``token`` comes back in Committed."""
+
+
+@dataclass(frozen=True)
+class SubmissionLimits:
+    """How much may be under way, in submissions and in bytes, and who works on it."""
+
+    max_items: int = 50_000
+    max_bytes: int = 128 << 20
+    workers: int = 2
+    depth: int = 4
+
+
+class Submission:
+    """The submission pipeline of a node.
+
+    ``deliver`` is called in the pipeline's threads with groups of which something new can be told.
+    """
+
+    def __init__(
+        self,
+        setup: WorkerSetup,
+        keeping: Keeping,
+        ledger: Store,
+        limits: SubmissionLimits,
+        deliver: Callable[[Iterable[Group]], None],
+    ) -> None:
+        self._setup = setup
+        self._keeping = keeping
+        self._ledger = ledger
+        self._limits = limits
+        self._deliver = deliver
+        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._incoming: deque[Ticket] = deque()
+        self._pending: dict[bytes, Ticket] = {}
+        self._items = self._bytes = 0
+        self._stopped: str | None = "the node is starting"
+
+    def start(self, engine: Engine, intake: Intake) -> int:
+        """Start the workers, and submit again what an earlier run journaled and did not commit.
+
+        Returns:
+            How many transactions were submitted again.
+
+        Raises:
+            StoreCorrupt: the journal is damaged.
+        """
+        self._engine = engine
+        self._keeping.start(self._kept, self._fail)
+        limits = self._limits
+        self._pool = WorkerPool(
+            limits.workers, limits.depth, self._setup, self._next_chunk, self._answered
+        )
+        resumed = self._resume(intake)
+        self._stopped = None
+        return resumed
+
+    def _resume(self, intake: Intake) -> int:
+        resumed = 0
+        for reference, frame in list(self._keeping.journal.left_over()):
+            try:
+                taken = intake.open_frame(frame)
+            except InvalidInput as error:
+                place = f"journal, segment {reference.segment}, offset {reference.offset}"
+                raise InvalidInput(place, str(error)) from error
+            if all(self._known(item.id) for item in taken):
+                self._keeping.journal.settle(reference)
+                continue
+            group = Group([item.jwt for item in taken])
+            for ticket, item in zip(group.tickets, taken):
+                ticket.id, ticket.event = item.id, item.event
+                self._pending[item.id] = ticket
+            self._items += len(taken)
+            self._bytes += sum(len(item.jwt) for item in taken)
+            flight = InFlight(frame, group.tickets, reference, kept=True)
+            self._engine.submit(OpenedFrame(frame, taken), flight)
+            resumed += len(taken)
+        return resumed
+
+    @property
+    def pending(self) -> int:
+        """Submissions under way."""
+        return self._items
+
+    @property
+    def stopped(self) -> str | None:
+        """Why nothing is taken now; None while all is well."""
+        trouble = self._engine.trouble if self._stopped is None else None
+        return str(trouble) if trouble is not None else self._stopped
+
+    def submit(self, submissions: Sequence[bytes], context: object = None) -> Group:
+        """Take SD-JWTs on their way. What becomes of them stands in the group's tickets.
+
+        Raises:
+            SubmissionFull: more is under way than the limits allow; none of these was taken.
+            SubmissionStopped: the node makes no blocks now; none of these was taken.
+        """
+        reason = self.stopped
+        if reason is not None:
+            raise SubmissionStopped(reason, _RETRY_AFTER)
+        group = Group(submissions, context)
+        size = sum(map(len, submissions))
+        with self._lock:
+            full = self._items + len(submissions) > self._limits.max_items
+            if self._items and (full or self._bytes + size > self._limits.max_bytes):
+                raise SubmissionFull(_RETRY_AFTER)
+            self._items += len(submissions)
+            self._bytes += size
+            self._incoming.extend(group.tickets)
+        self._pool.kick()
+        return group
+
+    def wait(self, group: Group, timeout: float | None = None) -> bool:
+        """Wait until all of a group is done; False when ``timeout`` seconds passed before."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not group.unfinished, timeout)
+
+    def find_pending(self, identifier: bytes) -> Ticket | None:
+        """The ticket of a transaction that is under way."""
+        return self._pending.get(identifier)
+
+    def stop(self, reason: str) -> None:
+        """Take nothing more, let what is on its way to disk get there, end the workers."""
+        self._stopped = reason
+        self._pool.stop()
+        self._keeping.stop()
+
+    def _fail(self, error: BaseException) -> None:
+        self._stopped = (
+            f"the journal cannot be written: {error}; restart the node when this is mended"
+        )
+
+    def _next_chunk(self) -> Chunk | None:
+        with self._lock:
+            tickets: list[Ticket] = []
+            room = MAX_CHUNK_BYTES
+            while self._incoming and len(tickets) < MAX_CHUNK_ITEMS:
+                room -= len(self._incoming[0].raw) + 8
+                if room < 0 and tickets:
+                    break
+                tickets.append(self._incoming.popleft())
+        return Chunk([ticket.raw for ticket in tickets], tickets) if tickets else None
+
+    def _answered(self, chunk: Chunk, answer: Answer | None) -> None:
+        """A worker has examined a chunk: flawed and known ones end here, the rest goes on."""
+        tickets: list[Ticket] = chunk.token  # type: ignore[assignment]
+        if answer is None:
+            for ticket in tickets:
+                ticket.flaw = _FAILED
+            self._finish(tickets)
+            return
+        flawed: list[Ticket] = []
+        fresh: list[Ticket] = []
+        repeated: list[Ticket] = []
+        for ticket, result in zip(tickets, answer.results):
+            if len(result) == 4:
+                ticket.flaw = result
+                flawed.append(ticket)
+            else:
+                ticket.id, _, _, ticket.event, ticket.disclosures, ticket.lowered = result
+                (fresh if self._is_fresh(ticket, ticket.id) else repeated).append(ticket)
+        if flawed:
+            self._finish(flawed)
+        if repeated:
+            known = [ticket for ticket in repeated if ticket.known]
+            if known:
+                self._keeping.keep_disclosures(known)
+            self._feed_again(fresh)
+            return
+        for frame, positions in answer.frames:
+            self._send(frame, positions, tickets, answer)
+
+    def _is_fresh(self, ticket: Ticket, identifier: bytes) -> bool:
+        """Whether this is the first ticket of a transaction that the ledger does not know.
+
+        Else it follows the one under way, or is marked as known.
+        """
+        with self._lock:
+            under_way = self._pending.setdefault(identifier, ticket)
+            if under_way is not ticket:
+                under_way.followers = [*(under_way.followers or ()), ticket]
+                return False
+        ticket.known = self._known(identifier)
+        if ticket.known == "refused":
+            ticket.disclosures = ()
+        return ticket.known is None
+
+    def _known(self, identifier: bytes) -> str | None:
+        """``recorded`` or ``refused`` where the ledger has judged this transaction for good."""
+        row = self._ledger.get(TRANSACTION + identifier[:20])
+        if row is None:
+            return None
+        if row[0] != 0xFF:
+            return "recorded"
+        return "refused" if REJECTIONS[row[-1]].remembered else None
+
+    def _feed_again(self, tickets: list[Ticket]) -> None:
+        """Have a frame made of these alone: the one that the worker made holds repeated ones."""
+        with self._lock:
+            self._incoming.extendleft(reversed(tickets))
+        self._pool.kick()
+
+    def _send(
+        self, frame: bytes, positions: list[int], tickets: list[Ticket], answer: Answer
+    ) -> None:
+        chosen = [tickets[position] for position in positions]
+        taken: list[TakenValues] = []
+        for position, ticket in zip(positions, chosen):
+            identifier, jwt, issuer_key, event, _, _ = cast("Good", answer.results[position])
+            taken.append((identifier, jwt or ticket.raw, issuer_key, 0, event))
+        flight = InFlight(frame, chosen)
+        self._keeping.keep(flight)
+        self._engine.submit(OpenedFrame(frame, taken), flight)
+
+    def _kept(self, flights: Sequence[InFlight], known: Sequence[Ticket]) -> None:
+        """These frames, and these known transactions' disclosures, are durable."""
+        finished: list[InFlight] = []
+        changed: list[Group] = []
+        with self._lock:
+            for flight in flights:
+                flight.kept = True
+                if flight.outcome is not None:
+                    finished.append(flight)
+                    continue
+                for ticket in flight.tickets:
+                    group = ticket.group
+                    group.unsafe -= 1
+                    if not group.unsafe and group.unfinished:
+                        changed.append(group)
+        self._tell(changed)
+        for flight in finished:
+            self._end(flight, counted_safe=False)
+        if known:
+            self._finish(known)
+
+    def committed(self, committed: Committed) -> None:
+        """A block is durable: say what became of the frames that came from here."""
+        for flight, outcome in outcomes_of(committed):
+            for place, ticket in enumerate(flight.tickets):
+                ticket.outcome, ticket.place = outcome, place
+            with self._lock:
+                flight.outcome = outcome
+                kept = flight.kept
+            if kept:
+                self._end(flight, counted_safe=True)
+
+    def _end(self, flight: InFlight, *, counted_safe: bool) -> None:
+        """A frame is both kept and committed."""
+        assert flight.reference is not None
+        assert flight.outcome is not None
+        self._keeping.journal.settle(flight.reference)
+        if any(flight.outcome.results):
+            for ticket in flight.tickets:
+                if ticket.disclosures and ticket.rejection != ACCEPTED:
+                    self._keeping.withdraw(ticket)
+        self._finish(flight.tickets, counted_safe=counted_safe)
+
+    def _finish(self, tickets: Sequence[Ticket], *, counted_safe: bool = False) -> None:
+        """Nothing more will happen to these tickets; those that follow them end with them."""
+        changed: list[Group] = []
+        following: list[Ticket] = []
+        with self._lock:
+            for ticket in tickets:
+                if ticket.id is not None and self._pending.get(ticket.id) is ticket:
+                    del self._pending[ticket.id]
+                    if ticket.followers:
+                        following += ticket.followers
+                        for follower in ticket.followers:
+                            follower.outcome, follower.place = ticket.outcome, ticket.place
+                            follower.known = ticket.known
+                            if ticket.known != "recorded" and ticket.rejection != ACCEPTED:
+                                follower.disclosures = ()
+                self._bytes -= len(ticket.raw)
+                group = ticket.group
+                group.unfinished -= 1
+                if not counted_safe:
+                    group.unsafe -= 1
+                if not group.unfinished:
+                    changed.append(group)
+            self._items -= len(tickets)
+        self._tell(changed)
+        if following:
+            self._keeping.keep_disclosures(following)
+
+    def _tell(self, groups: list[Group]) -> None:
+        if groups:
+            with self._changed:
+                self._changed.notify_all()
+            self._deliver(groups)

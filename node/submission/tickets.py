@@ -1,0 +1,115 @@
+"""Tickets: what a submitter holds while a submission is on its way, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from node.rules.rejections import ACCEPTED
+from node.submission.admission import Flaw
+
+__all__ = ["FrameOutcome", "Group", "Position", "Ticket"]
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a transaction was recorded. ``time`` and ``proven_time`` in ms: the times of its
+    block's header and of the next one, between which it came into the log."""
+
+    code: str
+    index: int
+    height: int
+    time: int
+    proven_time: int
+    leaf: bytes
+
+
+@dataclass(frozen=True)
+class FrameOutcome:
+    """What became of a frame's transactions: its part of a committed block."""
+
+    height: int
+    time: int
+    proven_time: int
+    results: bytes
+    first_index: int
+    places: Sequence[int]
+    digits: Sequence[int]
+    ordinals: Sequence[int]
+    leaves: Sequence[bytes]
+
+    def position(self, place: int) -> Position:
+        """Where the accepted transaction at ``place`` of the frame stands."""
+        rank = self.places.index(place)
+        return Position(
+            code=f"CZ{self.digits[rank]:013d}-{self.ordinals[rank]}",
+            index=self.first_index + rank,
+            height=self.height,
+            time=self.time,
+            proven_time=self.proven_time,
+            leaf=self.leaves[rank],
+        )
+
+
+class Ticket:
+    """One submission on its way.
+
+    It is either flawed, or known to the ledger already, or taken; taken, it is journaled, and in
+    the end committed: recorded or refused. The pipeline's threads set all this, and never back.
+    """
+
+    __slots__ = (
+        "disclosures",
+        "event",
+        "flaw",
+        "followers",
+        "group",
+        "id",
+        "known",
+        "lowered",
+        "outcome",
+        "place",
+        "raw",
+    )
+
+    def __init__(self, raw: bytes, group: Group) -> None:
+        self.raw = raw
+        self.group = group
+        self.id: bytes | None = None
+        self.event: tuple[Any, ...] | None = None
+        self.disclosures: tuple[str, ...] = ()
+        self.lowered = False
+        self.flaw: Flaw | None = None
+        self.known: str | None = None
+        self.followers: list[Ticket] | None = None
+        self.outcome: FrameOutcome | None = None
+        self.place = 0
+
+    @property
+    def rejection(self) -> int | None:
+        """The byte of the registry, 0 when it is recorded, None before it is committed."""
+        return None if self.outcome is None else self.outcome.results[self.place]
+
+    @property
+    def position(self) -> Position | None:
+        """Where it is recorded, once it is."""
+        if self.outcome is None or self.outcome.results[self.place] != ACCEPTED:
+            return None
+        return self.outcome.position(self.place)
+
+
+class Group:
+    """Submissions that came together and are waited for together.
+
+    ``unsafe`` counts those of which nothing can be told yet: they are neither done nor on disk;
+    ``unfinished`` those that are not done. ``context`` is the submitter's own.
+    """
+
+    __slots__ = ("context", "tickets", "unfinished", "unsafe")
+
+    def __init__(self, submissions: Sequence[bytes], context: Any = None) -> None:
+        self.tickets = [Ticket(raw, self) for raw in submissions]
+        self.unfinished = len(self.tickets)
+        self.unsafe = len(self.tickets)
+        self.context = context

@@ -1,0 +1,54 @@
+"""A worker process: admits the chunks that its slots hold until its pipe closes."""
+
+from __future__ import annotations
+
+import gc
+import marshal
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
+
+from node.core.signatures import PublicJwk
+from node.ledger.intake import Intake, KeyRing
+from node.submission.admission import ChunkAdmitter
+
+__all__ = ["WorkerSetup", "run_worker"]
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What a worker needs to know: the chain and every key ever registered, by kid."""
+
+    chain_id: str
+    keys: Mapping[str, PublicJwk]
+
+
+def run_worker(
+    pipe: Connection, memory_name: str, slot_bytes: int, in_bytes: int, setup: WorkerSetup
+) -> None:
+    """Answer notices (slot, length) with (slot, length, None), or with the answer itself where it
+    does not fit into the slot. Ends when the pipe is closed, so never outlives the node."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    admitter = ChunkAdmitter(Intake(KeyRing(setup.keys)), setup.chain_id)
+    memory = SharedMemory(memory_name)
+    slots = memory.buf
+    assert slots is not None
+    gc.freeze()
+    out_bytes = slot_bytes - in_bytes
+    while True:
+        try:
+            slot, length = pipe.recv()
+        except (EOFError, OSError):
+            break
+        start = slot * slot_bytes
+        items = marshal.loads(slots[start : start + length])  # noqa: S302 - from the node itself
+        answer = admitter.admit(items)
+        if len(answer) > out_bytes:
+            pipe.send((slot, len(answer), answer))
+            continue
+        slots[start + in_bytes : start + in_bytes + len(answer)] = answer
+        pipe.send((slot, len(answer), None))
+    slots.release()
+    memory.close()
