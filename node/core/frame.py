@@ -22,6 +22,8 @@ __all__ = [
     "decode_frame",
     "encode_frame",
     "pack_parts",
+    "transaction_at",
+    "unpack",
     "unpack_parts",
 ]
 
@@ -64,11 +66,7 @@ def unpack_parts(frame: bytes) -> list[Parts]:
     Raises:
         InvalidEncoding: another version, oversize, no single zstd frame, cut off, trailing bytes.
     """
-    if frame[:1] != b"\x01":
-        raise InvalidEncoding("frame", "its first byte must be 0x01")
-    if len(frame) > MAX_FRAME_BYTES:
-        raise InvalidEncoding("frame", f"at most {MAX_FRAME_BYTES} bytes packed are allowed")
-    data = _decompress(frame[1:])
+    data = unpack(frame)
     count, offset = decode_uvarint(data, 0, place="frame.count")
     if not 1 <= count <= MAX_FRAME_TRANSACTIONS:
         raise InvalidEncoding("frame.count", f"must be 1 to {MAX_FRAME_TRANSACTIONS}")
@@ -88,6 +86,40 @@ def unpack_parts(frame: bytes) -> list[Parts]:
     return transactions
 
 
+def unpack(frame: bytes) -> bytes:
+    """The unpacked content of a frame. Raises InvalidEncoding."""
+    if frame[:1] != b"\x01":
+        raise InvalidEncoding("frame", "its first byte must be 0x01")
+    if len(frame) > MAX_FRAME_BYTES:
+        raise InvalidEncoding("frame", f"at most {MAX_FRAME_BYTES} bytes packed are allowed")
+    return _decompress(frame[1:])
+
+
+def transaction_at(data: bytes, place: int) -> bytes:
+    """The JWS compact string at ``place`` in a frame's unpacked content, found without decoding
+    the others.
+
+    Raises:
+        InvalidEncoding: the content is cut off before it.
+    """
+    _, offset = decode_uvarint(data, 0, place="frame.count")
+    for _ in range(3 * place):
+        length = data[offset] if offset < len(data) else 0x80
+        offset += 1
+        if length > 0x7F:
+            length, offset = decode_uvarint(data, offset - 1, place="frame")
+        offset += length
+    parts = []
+    for name in ("header", "payload", "signature"):
+        here = f"frame[{place}].{name}"
+        length, offset = decode_uvarint(data, offset, place=here)
+        if length > len(data) - offset:
+            raise InvalidEncoding(here, "is cut off")
+        parts.append(encode_base64url(data[offset : offset + length]))
+        offset += length
+    return ".".join(parts).encode("ascii")
+
+
 def _decompress(packed: bytes) -> bytes:
     """The content of exactly one zstd frame that declares its size, which bounds what is made."""
     try:
@@ -96,7 +128,9 @@ def _decompress(packed: bytes) -> bytes:
             raise InvalidEncoding(
                 "frame", f"must declare a size of 1 to {MAX_UNPACKED_BYTES} bytes unpacked"
             )
-        return zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).decompress(
+        if zstandard.get_frame_parameters(packed).window_size > _MAX_WINDOW:
+            raise InvalidEncoding("frame", f"may ask for a window of at most {_MAX_WINDOW} bytes")
+        return zstandard.ZstdDecompressor().decompress(
             packed, max_output_size=declared, allow_extra_data=False
         )
     except zstandard.ZstdError as error:

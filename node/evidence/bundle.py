@@ -1,0 +1,174 @@
+"""Building evidence bundles ``evidence-bundle/1`` (see ``docs/spec/bundle.md``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from node.core.block import Commit, Header, ValidatorSet
+from node.core.bundle import BUNDLE_FORMAT, commit_json, header_json, validator_set_json
+from node.core.encoding import canonical_json
+from node.core.errors import InvalidInput
+from node.core.transaction import Transaction
+from node.ledger.reader import LedgerReader, LogEntry
+
+__all__ = ["bundle_dossier", "bundle_record", "encode_bundle"]
+
+
+def encode_bundle(bundle: dict[str, Any]) -> bytes:
+    """The bundle as a file: canonical JSON and a newline."""
+    return canonical_json(bundle) + b"\n"
+
+
+def bundle_dossier(
+    reader: LedgerReader,
+    subject: str,
+    disclosures: Iterable[str] = (),
+    *,
+    from_size: int | None = None,
+) -> dict[str, Any]:
+    """The bundle of a whole dossier, up to its last record.
+
+    Args:
+        reader: the ledger as of the moment that the bundle speaks of.
+        subject: the dossier's ``sub``.
+        disclosures: encoded disclosures that whoever gets the bundle may see.
+        from_size: a size of the log that its reader knows; a consistency proof leads from there.
+
+    Raises:
+        InvalidInput: there is no such dossier, or ``from_size`` is no earlier size.
+    """
+    indexes = reader.dossier_indexes(subject)
+    if not indexes:
+        raise InvalidInput("dossier", f"{subject} does not exist")
+    return _bundle(reader, "dossier", indexes, disclosures, from_size)
+
+
+def bundle_record(
+    reader: LedgerReader,
+    index: int,
+    disclosures: Iterable[str] = (),
+    *,
+    from_size: int | None = None,
+) -> dict[str, Any]:
+    """The bundle of one record, which says nothing of the others of its dossier.
+
+    Raises:
+        InvalidInput: there is no such entry.
+    """
+    return _bundle(reader, "record", [index], disclosures, from_size)
+
+
+class _ChainParts:
+    """Headers, commits, validator sets and roots that a bundle's claims rest on."""
+
+    def __init__(self, reader: LedgerReader) -> None:
+        self._reader = reader
+        self._headers: dict[int, Header] = {}
+        self._commits: dict[int, Commit] = {}
+        self._sets: dict[bytes, ValidatorSet] = {}
+        self._roots: dict[int, dict[str, Any]] = {}
+
+    def add_roots(self, height: int) -> None:
+        """Log and state after ``height``, with the next header and its commit that prove them."""
+        if height in self._roots:
+            return
+        row = self._reader.need_block(height)
+        self._roots[height] = {
+            "height": height,
+            "root": row.root.hex(),
+            "size": row.size,
+            "state_root": row.state_root.hex(),
+        }
+        header, commit = self._reader.need_kept(height + 1)
+        self._headers[height + 1], self._commits[height + 1] = header, commit
+        if header.validators_hash not in self._sets:
+            self._sets[header.validators_hash] = self._reader.validators(header.validators_hash)
+
+    def add_time(self, height: int) -> None:
+        """The header that gives the block at ``height`` its time; the next one vouches for it."""
+        if height not in self._headers:
+            self._headers[height] = self._reader.need_kept(height)[0]
+
+    def to_json(self, genesis: bytes, genesis_path: Sequence[bytes]) -> dict[str, Any]:
+        """The bundle's ``chain``."""
+        return {
+            "commits": [commit_json(self._commits[height]) for height in sorted(self._commits)],
+            "genesis": genesis.decode("utf-8"),
+            "genesis_path": [step.hex() for step in genesis_path],
+            "headers": [header_json(self._headers[height]) for height in sorted(self._headers)],
+            "roots": [self._roots[height] for height in sorted(self._roots)],
+            "validator_sets": [validator_set_json(members) for members in self._sets.values()],
+        }
+
+
+def _bundle(
+    reader: LedgerReader,
+    scope: str,
+    indexes: Sequence[int],
+    disclosures: Iterable[str],
+    from_size: int | None,
+) -> dict[str, Any]:
+    as_of = reader.meta.height - 1
+    size = reader.need_block(as_of).size
+    found = list(reader.entries(indexes))
+    parts = _ChainParts(reader)
+    for entry in found:
+        parts.add_roots(entry.entry.height)
+        parts.add_time(entry.entry.height)
+    parts.add_roots(as_of)
+    return {
+        "anchors": [],
+        "as_of": as_of,
+        "chain": parts.to_json(reader.genesis_document(), reader.inclusion(0, size)),
+        "consistency": _consistency(reader, size, from_size),
+        "disclosures": sorted(set(disclosures)),
+        "entries": [_entry_json(reader, entry) for entry in found],
+        "format": BUNDLE_FORMAT,
+        "predecessors": [],
+        "scope": scope,
+        "state": [reader.prove(key).to_json() for key in _state_keys(scope, found)],
+    }
+
+
+def _entry_json(reader: LedgerReader, entry: LogEntry) -> dict[str, Any]:
+    size = reader.need_block(entry.entry.height).size
+    return {
+        "entry": entry.text.decode("utf-8"),
+        "index": entry.index,
+        "path": [step.hex() for step in reader.inclusion(entry.index, size)],
+    }
+
+
+def _consistency(reader: LedgerReader, size: int, from_size: int | None) -> list[dict[str, Any]]:
+    if from_size is None or from_size == size:
+        return []
+    if not 0 < from_size < size:
+        raise InvalidInput("from_size", f"must be from 1 to {size}")
+    return [
+        {
+            "first": from_size,
+            "proof": [step.hex() for step in reader.consistency(from_size, size)],
+            "root": reader.root(from_size).hex(),
+            "second": size,
+        }
+    ]
+
+
+def _state_keys(scope: str, found: Sequence[LogEntry]) -> list[str]:
+    """What the state map must show: the signers' keys and names, the dossier's head, the seals."""
+    keys: dict[str, None] = {}
+    for entry in found:
+        transaction = entry.transaction
+        keys[f"key/{transaction.kid}"] = None
+        keys[f"member/{transaction.iss}"] = None
+        if scope == "dossier":
+            keys[f"dossier/{transaction.sub}"] = None
+        for seal in _seals(transaction):
+            keys[f"seal/{seal}"] = None
+    return sorted(keys)
+
+
+def _seals(transaction: Transaction) -> list[str]:
+    es_id = transaction.data.get("es_id")
+    return [es_id] if isinstance(es_id, str) else []

@@ -1,0 +1,57 @@
+"""Frames read from block bodies, unpacked once and kept for the next reader."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from node.core.errors import InvalidInput, LedgerFault
+from node.core.frame import unpack
+from node.storage.ports import SegmentRef, Segments
+
+__all__ = ["FrameCache"]
+
+Body = tuple[int, int, int]
+Span = tuple[int, int]
+_MOST_BYTES = 24 << 20
+
+
+class FrameCache:
+    """The unpacked content of the frames read last. Frames never change. Safe for threads."""
+
+    def __init__(self, bodies: Segments) -> None:
+        self._bodies = bodies
+        self._held: OrderedDict[tuple[Body, Span], bytes] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def packed(self, body: Body, span: Span) -> bytes:
+        """A frame as it lies in its body."""
+        return self._bodies.read_range(SegmentRef(*body), *span)
+
+    def content(self, body: Body, span: Span) -> bytes:
+        """A frame's unpacked content.
+
+        Raises:
+            LedgerFault: what lies there is no frame.
+        """
+        place = (body, span)
+        with self._lock:
+            held = self._held.get(place)
+            if held is not None:
+                self._held.move_to_end(place)
+                return held
+        try:
+            content = unpack(self.packed(body, span))
+        except InvalidInput as error:
+            raise LedgerFault(
+                f"segment {body[0]}, offset {body[1]}: {error}; run `evidence-node audit`, then "
+                "restore a backup"
+            ) from error
+        with self._lock:
+            if place not in self._held:
+                self._held[place] = content
+                self._bytes += len(content)
+            while self._bytes > _MOST_BYTES:
+                self._bytes -= len(self._held.popitem(last=False)[1])
+        return content

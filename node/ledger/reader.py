@@ -1,0 +1,310 @@
+"""Reading the ledger as of one moment: entries, proofs, state, look-ups, for any number of threads.
+
+What is read is checked against the log: an entry that does not hash to its leaf is a fault that
+names its place, never an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from types import TracebackType
+from typing import Self
+
+import orjson
+
+from node.core.block import Commit, Header, ValidatorSet
+from node.core.entry import Entry
+from node.core.errors import InvalidInput, LedgerFault
+from node.core.frame import transaction_at
+from node.core.merkle import (
+    consistency_proof,
+    inclusion_path,
+    leaf_hash,
+    root_hash,
+)
+from node.core.statemap import StateProof
+from node.core.statetree import Node, StateTree, decode_node
+from node.core.transaction import Transaction, decode_transaction
+from node.ledger.frame_cache import FrameCache
+from node.ledger.log import TileReader
+from node.ledger.rows import (
+    BLOCK,
+    ENTRIES,
+    GENESIS,
+    KEPT,
+    META,
+    TRANSACTION,
+    VALIDATORS,
+    VALUE,
+    BlockRow,
+    EntriesRow,
+    Meta,
+    decode_block_row,
+    decode_entries_row,
+    decode_kept,
+    decode_meta,
+    decode_validators,
+    decode_value_row,
+    node_key,
+    number_key,
+)
+from node.ledger.state import read_value
+from node.rules.judgement import State
+from node.storage.ports import Reader, Store
+
+__all__ = ["Judged", "LedgerReader", "LogEntry", "open_reader"]
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """An entry as the log holds it. ``text`` is its canonical JSON, ``index`` its place."""
+
+    index: int
+    text: bytes
+    entry: Entry
+
+    @property
+    def transaction(self) -> Transaction:
+        """Its transaction, decoded."""
+        return decode_transaction(self.entry.tx.encode("ascii"))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Where a transaction was judged: the index of its entry, or its refusal's code and height."""
+
+    index: int | None
+    height: int
+    rejection: int
+
+
+class LedgerReader:
+    """The ledger as of one written block. Close it after use; it holds a snapshot of the store."""
+
+    def __init__(self, snapshot: Reader, frames: FrameCache) -> None:
+        self._rows = snapshot
+        self._frames = frames
+        raw = snapshot.get(META)
+        if raw is None:
+            raise LedgerFault("the store holds no chain yet; run `evidence-node init`")
+        self.meta: Meta = decode_meta(raw)
+        self._tiles = TileReader(snapshot)
+        self._tree = StateTree(self._read_node)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the snapshot."""
+        self._rows.close()
+
+    @property
+    def rows(self) -> Reader:
+        """The snapshot itself, for look-up indexes."""
+        return self._rows
+
+    def genesis_document(self) -> bytes:
+        """The chain's genesis, as entry 0 has it."""
+        raw = self._rows.get(GENESIS)
+        if raw is None:
+            raise LedgerFault("the store holds no genesis; restore a backup")
+        return raw
+
+    # -- blocks ---------------------------------------------------------------------------------
+
+    def block(self, height: int) -> BlockRow | None:
+        """What the block at ``height`` did."""
+        raw = self._rows.get(number_key(BLOCK, height)) if 0 <= height < 1 << 48 else None
+        return None if raw is None else decode_block_row(raw)
+
+    def need_block(self, height: int) -> BlockRow:
+        """`block`, which must be there."""
+        row = self.block(height)
+        if row is None:
+            raise LedgerFault(f"the row of height {height} is missing; run `evidence-node audit`")
+        return row
+
+    def kept(self, height: int) -> tuple[Header, Commit | None] | None:
+        """The header at ``height``, and its commit where it is known."""
+        raw = self._rows.get(number_key(KEPT, height)) if 0 <= height < 1 << 48 else None
+        return None if raw is None else decode_kept(raw)
+
+    def need_kept(self, height: int) -> tuple[Header, Commit]:
+        """The header and commit at ``height``, which must be there."""
+        found = self.kept(height)
+        if found is None or found[1] is None:
+            raise LedgerFault(f"header or commit of height {height} is missing; restore a backup")
+        return found[0], found[1]
+
+    def validators(self, digest: bytes) -> ValidatorSet:
+        """The validator set with this hash."""
+        raw = self._rows.get(VALIDATORS + digest)
+        if raw is None:
+            raise LedgerFault(f"validator set {digest.hex()} is missing; restore a backup")
+        return decode_validators(raw)
+
+    def frames(self, row: BlockRow) -> Iterator[bytes]:
+        """The frames of a block, read from its body."""
+        if row.body is not None:
+            for start, length in row.spans:
+                yield self._frames.packed(row.body, (start, length))
+
+    # -- the log --------------------------------------------------------------------------------
+
+    def leaf(self, index: int) -> bytes:
+        """The leaf hash at ``index``."""
+        return self._tiles.read(0, index)
+
+    def root(self, size: int) -> bytes:
+        """The root of the log's first ``size`` entries.
+
+        Raises:
+            InvalidInput: the log is shorter.
+        """
+        self._check_size(size)
+        return root_hash(size, self._tiles.read)
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """Audit path of the entry at ``index`` in the tree of ``size``. Raises InvalidInput."""
+        self._check_size(size)
+        return inclusion_path(index, size, self._tiles.read)
+
+    def consistency(self, first: int, second: int) -> list[bytes]:
+        """Consistency proof between two sizes. Raises InvalidInput."""
+        self._check_size(second)
+        return consistency_proof(first, second, self._tiles.read)
+
+    def tile(self, level: int, index: int, width: int) -> bytes | None:
+        """The first ``width`` hashes of a tile, None where the log does not reach."""
+        if (
+            not 0 <= level < 8
+            or index >= 1 << 48
+            or (index * 256 + width) << 8 * level > self.meta.size
+        ):
+            return None
+        return self._tiles.tile(level, index)[: 32 * width]
+
+    def _check_size(self, size: int) -> None:
+        if not 0 < size <= self.meta.size:
+            raise InvalidInput("size", f"must be from 1 to {self.meta.size}, the log's size")
+
+    def entry(self, index: int) -> LogEntry:
+        """The entry at ``index``. Index 0 is the genesis, which is no entry of a transaction.
+
+        Raises:
+            InvalidInput: there is none.
+            LedgerFault: what is stored does not hash to its leaf.
+        """
+        return next(self.entries([index]))
+
+    def entries(self, indexes: Iterable[int]) -> Iterator[LogEntry]:
+        """The entries at ``indexes``, each as `entry` gives it."""
+        held: tuple[int, EntriesRow] | None = None
+        for index in indexes:
+            if not 0 < index < self.meta.size:
+                raise InvalidInput("index", f"must be from 1 to {self.meta.size - 1}")
+            if held is None or not 0 <= index - held[0] < len(held[1].places):
+                held = self._entries_row(index)
+            yield self._entry_of(index, *held)
+
+    def _entries_row(self, index: int) -> tuple[int, EntriesRow]:
+        """The row whose frame became the entry at ``index``, and the first index of it."""
+        stop = number_key(ENTRIES, index + 1)
+        for key, raw in self._rows.scan(ENTRIES, stop, reverse=True):
+            first, row = int.from_bytes(key[1:], "big"), decode_entries_row(raw)
+            if index - first < len(row.places):
+                return first, row
+            break
+        raise LedgerFault(f"the row of entry {index} is missing; run `evidence-node audit`")
+
+    def _entry_of(self, index: int, first: int, row: EntriesRow) -> LogEntry:
+        rank = index - first
+        before = row.before[rank]
+        content = self._frames.content(row.body, row.span)
+        entry = Entry(
+            code=f"CZ{row.digits[rank]:013d}-{row.ordinals[rank]}",
+            facts=orjson.loads(row.facts[rank]),
+            height=row.height,
+            prev=self.leaf(before - 1) if before else b"",
+            time=row.time,
+            tx=transaction_at(content, row.places[rank]).decode("ascii"),
+        )
+        text = entry.encode()
+        if leaf_hash(text) != self.leaf(index):
+            raise LedgerFault(
+                f"entry {index} (height {row.height}, segment {row.body[0]}, offset {row.body[1]}) "
+                "does not hash to its leaf in the log: it was altered after it was written; "
+                "run `evidence-node audit`, then restore a backup"
+            )
+        return LogEntry(index, text, entry)
+
+    def height_of(self, index: int) -> int:
+        """The height of the block that recorded the entry at ``index``."""
+        return self._entries_row(index)[1].height if index else self.meta.height
+
+    def dossier_indexes(self, subject: str) -> list[int]:
+        """Indexes of a dossier's records, oldest first; none where there is no such dossier."""
+        state = self.state(f"dossier/{subject}")
+        if state is None:
+            return []
+        indexes = [int(state["index"])]
+        while len(indexes) < state["count"]:
+            first, row = self._entries_row(indexes[-1])
+            rank = indexes[-1] - first
+            before = row.before[rank]
+            if not before:
+                raise LedgerFault(f"dossier {subject}: entry {indexes[-1]} names none before it")
+            indexes.append(before - 1)
+        indexes.reverse()
+        return indexes
+
+    # -- transactions and state -----------------------------------------------------------------
+
+    def judged(self, identifier: bytes) -> Judged | None:
+        """Where the transaction with this id was judged."""
+        raw = self._rows.get(TRANSACTION + identifier[:20])
+        if raw is None:
+            return None
+        if raw[0] == 0xFF:
+            return Judged(None, int.from_bytes(raw[1:7], "big"), raw[-1])
+        index = int.from_bytes(raw, "big")
+        return Judged(index, self._entries_row(index)[1].height, 0)
+
+    def state(self, key: str) -> State | None:
+        """The value of a key of the state map."""
+        raw = read_value(self._rows, key)
+        return None if raw is None else orjson.loads(raw)
+
+    def prove(self, key: str) -> StateProof:
+        """Proof of a key's value, or of its absence, under ``meta.state_root``."""
+        value = read_value(self._rows, key)
+        proof = self._tree.prove(key, value)
+        if value is not None:
+            return proof
+        other = self._tree.lone_leaf(key)
+        if other is None:
+            return proof
+        raw = self._rows.get(VALUE + other)
+        if raw is None:
+            raise LedgerFault(f"state map: the value of leaf {other.hex()} is missing")
+        _, held = decode_value_row(raw)
+        return StateProof(key, None, proof.path, (other, sha256(held).digest()))
+
+    def _read_node(self, number: int) -> Node | None:
+        raw = self._rows.get(node_key(number))
+        return None if raw is None else decode_node(raw)
+
+
+def open_reader(store: Store, frames: FrameCache) -> LedgerReader:
+    """The ledger as of the last written block."""
+    return LedgerReader(store.snapshot(), frames)

@@ -1,0 +1,113 @@
+"""Bundles and trust files of a test's chain, as the JSON objects that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from builders.chain import Chain, Placed, state_proof
+from builders.signing import validator_set
+
+from node.core.bundle import BUNDLE_FORMAT, commit_json, header_json, validator_set_json
+from node.core.disclosure import Disclosure
+from node.core.encoding import canonical_json
+from node.core.merkle import consistency_proof, inclusion_path
+from node.core.trust import Trust, TrustedCheckpoint
+
+
+def trust_of(chain: Chain, checkpoint: int | None = None, **changes: Any) -> bytes:
+    """The trust file, with the checkpoint after the block at that height if one is given."""
+    trust = Trust(chain.genesis.chain_id, chain.genesis.hash)
+    if checkpoint is not None:
+        point = chain.points[checkpoint]
+        trust = replace(trust, checkpoint=TrustedCheckpoint(point.size, point.root))
+    return canonical_json({**trust.to_json(), **changes})
+
+
+def bundle_of(
+    chain: Chain,
+    sub: str,
+    *,
+    ordinals: Sequence[int] | None = None,
+    scope: str = "dossier",
+    as_of: int | None = None,
+    disclosures: Iterable[Disclosure] = (),
+    extra_keys: Iterable[str] = (),
+    consistency_from: Sequence[int] = (),
+) -> dict[str, Any]:
+    """The bundle of a dossier (or of some of its records), as the JSON object that it is."""
+    as_of = chain.height - 1 if as_of is None else as_of
+    mine = [item for item in chain.records if item.transaction.sub == sub and item.height <= as_of]
+    chosen = mine if ordinals is None else [mine[ordinal - 1] for ordinal in ordinals]
+    keys = {f"key/{item.transaction.kid}" for item in chosen} | set(extra_keys)
+    if scope == "dossier":
+        keys.add(f"dossier/{sub}")
+    newest = chain.points[as_of]
+    return {
+        "anchors": [],
+        "as_of": as_of,
+        "chain": chain_part(chain, [item.height for item in chosen], as_of),
+        "consistency": [consistency_json(chain, height, as_of) for height in consistency_from],
+        "disclosures": [disclosure.encoded for disclosure in disclosures],
+        "entries": [entry_json(chain, item) for item in chosen],
+        "format": BUNDLE_FORMAT,
+        "predecessors": [],
+        "scope": scope,
+        "state": [state_proof(newest.state, key).to_json() for key in sorted(keys)],
+    }
+
+
+def chain_part(chain: Chain, heights: Iterable[int], as_of: int) -> dict[str, Any]:
+    """What a bundle of records at ``heights`` shows of the chain."""
+    wanted = sorted({*heights, as_of})
+    changes = [
+        height
+        for height, header in chain.headers.items()
+        if header.validators_hash != header.next_validators_hash and height <= as_of
+    ]
+    committed = sorted({*(height + 1 for height in wanted), *changes})
+    shown = sorted({*wanted, *committed} - {0})
+    sets = {
+        validator_set(chain.sets[height]).hash(): validator_set(chain.sets[height])
+        for height in committed
+    }
+    newest = chain.points[as_of]
+    return {
+        "commits": [commit_json(chain.commits[height]) for height in committed],
+        "genesis": chain.genesis.document.decode(),
+        "genesis_path": [item.hex() for item in inclusion_path(0, newest.size, chain.read_hash)],
+        "headers": [header_json(chain.headers[height]) for height in shown],
+        "roots": [roots_json(chain, height) for height in wanted],
+        "validator_sets": [validator_set_json(item) for item in sets.values()],
+    }
+
+
+def roots_json(chain: Chain, height: int) -> dict[str, Any]:
+    point = chain.points[height]
+    return {
+        "height": height,
+        "root": point.root.hex(),
+        "size": point.size,
+        "state_root": point.state_root.hex(),
+    }
+
+
+def entry_json(chain: Chain, item: Placed) -> dict[str, Any]:
+    path = inclusion_path(item.index, chain.points[item.height].size, chain.read_hash)
+    return {
+        "entry": item.text.decode(),
+        "index": item.index,
+        "path": [node.hex() for node in path],
+    }
+
+
+def consistency_json(chain: Chain, first: int, second: int) -> dict[str, Any]:
+    old, new = chain.points[first], chain.points[second]
+    proof = consistency_proof(old.size, new.size, chain.read_hash)
+    return {
+        "first": old.size,
+        "proof": [node.hex() for node in proof],
+        "root": old.root.hex(),
+        "second": new.size,
+    }
