@@ -292,7 +292,8 @@ def _read_parameters(value: Any, member_ids: set[str]) -> dict[str, Any]:
     for position, pattern in enumerate(patterns):
         here = f"{place}.sign_no_patterns[{position}]"
         read_text(pattern, here, most=100)
-        if _PATTERN.fullmatch(pattern) is None:
+        # ``++`` and ``}+`` mean something from Python 3.11 on and nothing before.
+        if _PATTERN.fullmatch(pattern) is None or "++" in pattern or "}+" in pattern:
             raise InvalidEncoding(
                 here, r"may use letters, digits, _ - \d [A-Z0-9] [A-Za-z0-9] {m,n} +"
             )

@@ -42,6 +42,7 @@ __all__ = [
 
 _TEMPLATE = "contract.typ"
 _SEAL_LABEL = "seal-place"
+_SET_IN_SANS = ("facts.title", "facts.sign_no")  # title and running head; the rest is in serif
 _A4_HEIGHT_POINTS = 297 / 25.4 * 72
 _POINTS_A_MILLIMETRE = 72 / 25.4
 _BEIJING = timezone(timedelta(hours=8))
@@ -175,8 +176,10 @@ def _inputs(facts: ContractFacts) -> dict[str, str]:
     for place, text in _texts(shown, "facts"):
         if not text:
             raise InvalidInput(place, "must not be empty")
-        serif().require_glyphs(text, place=place)
-        sans().require_glyphs(text, place=place)
+        if place != "facts.title":
+            serif().require_glyphs(text, place=place)
+        if place in _SET_IN_SANS:
+            sans().require_glyphs(text, place=place)
     shown["signed_on"] = f"{created_at.year} 年 {created_at.month} 月 {created_at.day} 日"
     return {"facts": json.dumps(shown, ensure_ascii=False)}
 

@@ -180,7 +180,7 @@ def _sign(signer: SignerIdentity, document_digest: bytes) -> bytes:
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register_multiple(
         x509.Certificate.load(certificate.public_bytes(Encoding.DER))
-        for certificate in signer.chain[:-1]
+        for certificate in signer.chain
     )
     key = signer.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     cms_signer = SimpleSigner(

@@ -29,7 +29,7 @@ import plyvel
 
 from node.storage.directory import ensure_directory, sync_directory
 from node.storage.errors import StorageError, StoreClosed, StoreCorrupt, StoreUnavailable
-from node.storage.leveldb_faults import storage_error, tables_holding
+from node.storage.leveldb_faults import damaged_range, storage_error
 from node.storage.leveldb_files import verify_directory
 from node.storage.leveldb_format import FORMAT_KEY, verify_format
 from node.storage.leveldb_reader import LevelReader, LevelSnapshot
@@ -221,8 +221,7 @@ class LevelStore(LevelReader):
                 last = key
         except StoreCorrupt as error:
             with self._gate:
-                tables = tables_holding(self._property("sstables"), last)
-            where = f"{self._path}, behind key {last.hex() or '(none)'}, in {' or '.join(tables)}"
+                where = damaged_range(self._source, self._path, last)
             raise StoreCorrupt(where, error.fault) from error
         with self._gate:
             if self._source.get(FORMAT_KEY, None, verify_checksums=True) is None:

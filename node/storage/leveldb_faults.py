@@ -6,6 +6,7 @@ import errno
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import plyvel
 
@@ -17,7 +18,7 @@ from node.storage.errors import (
     StoreUnavailable,
 )
 
-__all__ = ["storage_error", "tables_holding"]
+__all__ = ["damaged_range", "storage_error", "tables_holding"]
 
 _FILE = re.compile(r"\d+\.(?:ldb|sst|log)|MANIFEST-\d+|CURRENT")
 _TABLE = re.compile(rb"^ (\d+):\d+\['(.*?)' @ \d+ : [01] \.\. '(.*?)' @ \d+ : [01]\]$", re.M | re.S)
@@ -44,6 +45,12 @@ def storage_error(error: plyvel.Error, path: Path, doing: str) -> StorageError:
         # A table that says its blocks lie behind its end: it is shorter than it was, or damaged.
         return StoreCorrupt(where, fault)
     return StoreUnavailable(where, fault)
+
+
+def damaged_range(database: Any, path: Path, last: bytes) -> str:
+    """Where damage met behind key ``last`` can lie: LevelDB itself does not say."""
+    tables = tables_holding(database.get_property(b"leveldb.sstables"), last)
+    return f"{path}, behind key {last.hex() or '(none)'}, in {' or '.join(tables) or 'the log'}"
 
 
 def tables_holding(sstables: bytes, last: bytes) -> list[str]:

@@ -13,8 +13,8 @@ import plyvel
 
 from node.core.encoding import canonical_json, decode_json_object
 from node.core.errors import InvalidEncoding
-from node.storage.errors import StoreFormat
-from node.storage.leveldb_faults import storage_error
+from node.storage.errors import StoreCorrupt, StoreFormat
+from node.storage.leveldb_faults import damaged_range, storage_error
 
 __all__ = ["FORMAT", "FORMAT_KEY", "verify_format"]
 
@@ -42,7 +42,10 @@ def verify_format(database: Any, path: Path, kind: str) -> None:
             database.put(FORMAT_KEY, canonical_json({"format": FORMAT, "kind": kind}), sync=True)
             return
     except plyvel.Error as error:
-        raise storage_error(error, path, "reading the format") from error
+        fault = storage_error(error, path, "reading the format")
+        if isinstance(fault, StoreCorrupt):
+            fault = StoreCorrupt(damaged_range(database, path, b""), fault.fault)
+        raise fault from error
     try:
         found = decode_json_object(value, place="format", max_bytes=_MAX_BYTES)
     except InvalidEncoding as error:

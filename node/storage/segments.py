@@ -283,7 +283,12 @@ class FileSegments:
             end = HEADER_BYTES if after is None else record_end(after.offset, after.length)
             kept = tail if segment == tail.segment else open_tail(self._path, segment)
             if after is not None:
-                self._verify_within(kept, after)
+                try:
+                    self._verify_within(kept, after)
+                except StoreCorrupt:
+                    if kept is not tail:
+                        os.close(kept.descriptor)
+                    raise
             try:
                 return self._cut(tail, kept, end)
             except StorageError as error:

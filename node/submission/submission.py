@@ -55,7 +55,8 @@ class SubmissionLimits:
 class Submission:
     """The submission pipeline of a node.
 
-    ``deliver`` is called in the pipeline's threads with groups of which something new can be told.
+    ``deliver`` is called in the pipeline's threads with groups of which something new can be told;
+    ``hindrance`` is asked before anything is taken, and says why nothing can be.
     """
 
     def __init__(
@@ -65,7 +66,9 @@ class Submission:
         ledger: Store,
         limits: SubmissionLimits,
         deliver: Callable[[Iterable[Group]], None],
+        hindrance: Callable[[], str | None] = lambda: None,
     ) -> None:
+        self._hindrance = hindrance
         self._setup = setup
         self._keeping = keeping
         self._ledger = ledger
@@ -127,8 +130,10 @@ class Submission:
     @property
     def stopped(self) -> str | None:
         """Why nothing is taken now; None while all is well."""
-        trouble = self._engine.trouble if self._stopped is None else None
-        return str(trouble) if trouble is not None else self._stopped
+        if self._stopped is not None:
+            return self._stopped
+        trouble = self._engine.trouble
+        return self._hindrance() if trouble is None else str(trouble)
 
     def submit(self, submissions: Sequence[bytes], context: object = None) -> Group:
         """Take SD-JWTs on their way. What becomes of them stands in the group's tickets.

@@ -4,8 +4,8 @@ Batches are written by somebody else, later, perhaps in another order, perhaps n
 becomes of them, no disclosure may come to lie under a key that is not stored:
 
 - a batch that uses a key which the store does not show yet carries the wrapped key as well;
-- a key counts as in use while rows under it are on their way, that is, were put into a batch and
-  have not been seen in the store since;
+- a key counts as in use while rows under it are on their way, that is, were put into a batch, have
+  not been seen in the store since, and were not removed;
 - a retired key is never used again, though the batch that deletes it is not written yet;
 - a dossier may have several keys, so that no two writers need to agree on one.
 
@@ -28,23 +28,19 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from node.vault.errors import VaultDamaged, VaultError, WrongWrappingKey
 from node.vault.keyring import KeyRing
 from node.vault.keys import KEY_BYTES, NONCE_BYTES, WrappingKey
+from node.vault.removed import is_removed
 from node.vault.rows import DATA_KEYS, data_key_row, name_of_data_key, of_dossier, rows_under
 
 if TYPE_CHECKING:
     from node.storage.ports import Batch, Reader, Store
 
-__all__ = ["ID_BYTES", "DataKey", "DataKeys", "StoredKeys", "key_of"]
+__all__ = ["DataKey", "DataKeys", "StoredKeys"]
 
-ID_BYTES = 8
+_ID_BYTES = 8
 _SEAL_LABEL = b"evidence-ledger/vault/disclosure/1\0"
 _REMEMBERED = 1024
 _REMEMBERED_AT_MOST = 16_384
 """Dossiers that batches on their way may touch; beyond, the oldest are counted as written."""
-
-
-def key_of(sealed: bytes) -> str:
-    """Id of the data key that a disclosure's row is under."""
-    return sealed[:ID_BYTES].hex()
 
 
 class DataKey:
@@ -67,8 +63,7 @@ class DataKey:
     def seal(self, row: bytes, text: str) -> bytes:
         """Encrypt a disclosure for the row named ``row``."""
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, text.encode("ascii"), _SEAL_LABEL + row)
-        return bytes.fromhex(self.id) + nonce + sealed
+        return nonce + self._cipher.encrypt(nonce, text.encode("ascii"), _SEAL_LABEL + row)
 
     def open(self, row: bytes, sealed: bytes) -> str:
         """The text that `seal` was given.
@@ -76,10 +71,10 @@ class DataKey:
         Raises:
             VaultDamaged: the bytes were altered or are another row's.
         """
-        nonce = sealed[ID_BYTES : ID_BYTES + NONCE_BYTES]
+        nonce, rest = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
         try:
-            text = self._cipher.decrypt(nonce, sealed[ID_BYTES + NONCE_BYTES :], _SEAL_LABEL + row)
-        except (InvalidTag, ValueError) as error:
+            text = self._cipher.decrypt(nonce, rest, _SEAL_LABEL + row)
+        except (InvalidTag, ValueError) as error:  # ValueError: not even a whole nonce
             place = row.decode("ascii", "replace")
             raise VaultDamaged(place, "was altered or is another row's") from error
         return text.decode("ascii")
@@ -91,9 +86,13 @@ class DataKey:
         self.carried_under.add(wrapping.id)
 
     def unwritten(self, reader: Reader) -> set[bytes]:
-        """Rows under this key that are still on their way."""
-        self.on_their_way = {row for row in self.on_their_way if reader.get(row) is None}
-        return self.on_their_way
+        """Rows under this key that are still on their way and will be of use."""
+        self.on_their_way = {
+            row
+            for row in self.on_their_way
+            if reader.get(row) is None and not is_removed(reader, row)
+        }
+        return set(self.on_their_way)
 
 
 class StoredKeys:
@@ -138,7 +137,7 @@ class StoredKeys:
         if name in self._opened:
             return self._opened[name]
         if name not in self._rows:
-            raise VaultDamaged(place, f"its data key {name} is not in the vault")
+            raise VaultDamaged(place, "its data key is not in the vault")
         for wrapping, (row, value) in self._rows[name].items():
             if wrapping in self._wrapping_keys:
                 secret = self._wrapping_keys[wrapping].unwrap(value, row)
@@ -147,25 +146,49 @@ class StoredKeys:
         raise WrongWrappingKey(next(iter(self._rows[name])), tuple(self._wrapping_keys))
 
 
+class _Remembered:
+    """The keys of one dossier: the one to write under, and those with rows on their way."""
+
+    def __init__(self) -> None:
+        self.writing: DataKey | None = None
+        self.keys: dict[str, DataKey] = {}
+
+    def unwritten(self, reader: Reader) -> dict[str, set[bytes]]:
+        found = {name: key.unwritten(reader) for name, key in self.keys.items()}
+        self.keys = {
+            name: key for name, key in self.keys.items() if found[name] or key is self.writing
+        }
+        return {name: rows for name, rows in found.items() if rows}
+
+
 class DataKeys:
     """The keys that rows are written under. To be used under the vault's lock."""
 
     def __init__(self, store: Store, ring: KeyRing) -> None:
         self._store = store
         self._ring = ring
-        self._remembered: OrderedDict[str, DataKey] = OrderedDict()
+        self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
         self._retired: set[str] = set()
 
-    def for_writing(self, dossier: str, batch: Batch) -> DataKey:
-        """The key to write rows of ``dossier`` under; ``batch`` carries it if it has to."""
-        key = self._remembered.get(dossier)
-        if key is None:
-            key = self._stored_key(dossier) or self._new_key(dossier)
-            self._remember(key)
+    def for_writing(self, dossier: str) -> DataKey:
+        """The key to write rows of ``dossier`` under."""
+        entry = self._remembered.get(dossier)
+        if entry is None:
+            self._forget_oldest()
+            entry = self._remembered[dossier] = _Remembered()
         self._remembered.move_to_end(dossier)
-        if not self._is_stored(key):
+        if entry.writing is None:
+            entry.writing = self._stored_key(dossier) or self._new_key(dossier)
+            entry.keys[entry.writing.id] = entry.writing
+        return entry.writing
+
+    def put(self, key: DataKey, batch: Batch, rows: Mapping[bytes, str]) -> None:
+        """Put ``rows`` (texts by names) into ``batch``, and ``key`` too if it is not stored yet."""
+        if rows and not self._is_stored(key):
             key.carry(batch, self._ring.current)
-        return key
+        for row, text in rows.items():
+            batch.put(row, key.seal(row, text))
+        key.on_their_way.update(rows)
 
     def unwritten(self, dossier: str) -> dict[str, set[bytes]]:
         """Rows of ``dossier`` on their way into the store, by the id of their key.
@@ -173,28 +196,24 @@ class DataKeys:
         To be asked *before* the store is read: what is written in between is then seen twice
         instead of not at all.
         """
-        key = self._remembered.get(dossier)
-        rows = key.unwritten(self._store) if key is not None else set()
-        return {key.id: set(rows)} if key is not None and rows else {}
-
-    def forget_rows(self, dossier: str, rows: set[bytes]) -> None:
-        """Count ``rows`` as on their way no longer: they are being deleted."""
-        key = self._remembered.get(dossier)
-        if key is not None:
-            key.on_their_way -= rows
+        entry = self._remembered.get(dossier)
+        return entry.unwritten(self._store) if entry is not None else {}
 
     def retire(self, dossier: str, name: str) -> None:
         """Never write under the key ``name`` of ``dossier`` again."""
         self._retired.add(name)
-        key = self._remembered.get(dossier)
-        if key is not None and key.id == name:
-            del self._remembered[dossier]
+        entry = self._remembered.get(dossier)
+        if entry is not None and entry.writing is not None and entry.writing.id == name:
+            entry.writing = None
 
     def any_unwritten_under(self, wrapping: str) -> bool:
         """Whether a key is on its way, under that wrapping key, and not stored yet."""
         return any(
-            wrapping in key.carried_under and not self._is_stored(key)
-            for key in self._remembered.values()
+            wrapping in key.carried_under
+            and not self._is_stored(key)
+            and key.unwritten(self._store)
+            for entry in self._remembered.values()
+            for key in entry.keys.values()
         )
 
     def _is_stored(self, key: DataKey) -> bool:
@@ -216,16 +235,15 @@ class DataKeys:
         return None
 
     def _new_key(self, dossier: str) -> DataKey:
-        name = os.urandom(ID_BYTES).hex()
+        name = os.urandom(_ID_BYTES).hex()
         return DataKey(dossier, name, os.urandom(KEY_BYTES), stored=False)
 
-    def _remember(self, key: DataKey) -> None:
-        self._remembered[key.dossier] = key
+    def _forget_oldest(self) -> None:
         for _ in range(2):  # two, so that it shrinks again after a time of many open batches
-            if len(self._remembered) <= _REMEMBERED:
+            if len(self._remembered) < _REMEMBERED:
                 return
             dossier, oldest = next(iter(self._remembered.items()))
-            if len(self._remembered) <= _REMEMBERED_AT_MOST and oldest.unwritten(self._store):
+            if len(self._remembered) < _REMEMBERED_AT_MOST and oldest.unwritten(self._store):
                 self._remembered.move_to_end(dossier)
             else:
                 del self._remembered[dossier]

@@ -1,4 +1,4 @@
-"""Reading the vault: what is held, what was erased, and whether every row still opens."""
+"""Reading the vault: what is held, and whether every row still opens."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 from node.core.disclosure import decode_disclosure, disclosure_digest
 from node.core.errors import InvalidEncoding
-from node.vault.data_keys import StoredKeys, key_of
+from node.vault.data_keys import StoredKeys
 from node.vault.errors import VaultDamaged, VaultError
 from node.vault.keys import WrappingKey
+from node.vault.removed import read_removed, read_tombstones
 from node.vault.rows import (
     DATA_KEYS,
     DISCLOSURES,
     TOMBSTONES,
-    Tombstone,
-    after,
-    decode_tombstone,
-    dossier_of,
+    DisclosureName,
+    dossiers_under,
     name_of_disclosure,
     of_dossier,
     rows_under,
@@ -31,10 +30,8 @@ __all__ = [
     "StoredDisclosure",
     "VaultStatistics",
     "count_rows",
-    "dossiers_under",
     "find_problems",
     "open_row",
-    "read_tombstones",
     "rows_held",
 ]
 
@@ -60,31 +57,24 @@ class VaultStatistics:
     sealed_bytes: int
 
 
-def read_tombstones(reader: Reader, dossier: str) -> dict[str, Tombstone]:
-    """The tombstones of a dossier by their digests."""
-    rows = rows_under(reader, of_dossier(TOMBSTONES, dossier))
-    found = (decode_tombstone(row, value) for row, value in rows)
-    return {tombstone.digest: tombstone for tombstone in found}
-
-
-def rows_held(reader: Reader, dossier: str) -> Iterator[tuple[bytes, bytes]]:
-    """The rows of a dossier's disclosures, without those that have a tombstone."""
-    erased = read_tombstones(reader, dossier)
+def rows_held(reader: Reader, dossier: str) -> Iterator[tuple[DisclosureName, bytes, bytes]]:
+    """Name, row and sealed text of a dossier's disclosures, without those that were removed."""
+    removed = read_removed(reader, dossier)
     for row, sealed in rows_under(reader, of_dossier(DISCLOSURES, dossier)):
-        if name_of_disclosure(row).digest not in erased:
-            yield row, sealed
+        name = name_of_disclosure(row)
+        if not removed.covers(name):
+            yield name, row, sealed
 
 
-def open_row(keys: StoredKeys, row: bytes, sealed: bytes) -> StoredDisclosure:
+def open_row(keys: StoredKeys, name: DisclosureName, row: bytes, sealed: bytes) -> StoredDisclosure:
     """Decrypt the row of a disclosure and check it against its name.
 
     Raises:
         VaultDamaged: it was altered, is another row's, or its key is missing or altered.
         WrongWrappingKey: its key is under a wrapping key that is not in use.
     """
-    name = name_of_disclosure(row)
     place = row.decode("ascii")
-    text = keys.open(key_of(sealed), place).open(row, sealed)
+    text = keys.open(name.key, place).open(row, sealed)
     try:
         disclosure = decode_disclosure(text, place=place)
     except InvalidEncoding as error:
@@ -98,12 +88,17 @@ def find_problems(
     reader: Reader, wrapping_keys: Mapping[str, WrappingKey], dossier: str | None
 ) -> Iterator[VaultError]:
     """An error for each row that does not open, of one dossier or of all."""
-    dossiers = dossiers_under(reader, DISCLOSURES) if dossier is None else iter((dossier,))
     try:
-        for name in dossiers:
-            yield from _problems_of(reader, wrapping_keys, name)
+        if dossier is not None:
+            dossiers = {dossier}
+        else:
+            kinds = (DISCLOSURES, TOMBSTONES)
+            dossiers = {name for kind in kinds for name in dossiers_under(reader, kind)}
     except VaultError as error:
         yield error
+        return
+    for name in sorted(dossiers):
+        yield from _problems_of(reader, wrapping_keys, name)
 
 
 def _problems_of(
@@ -111,12 +106,13 @@ def _problems_of(
 ) -> Iterator[VaultError]:
     try:
         keys = StoredKeys(reader, dossier, wrapping_keys)
-        for row, sealed in rows_held(reader, dossier):
+        for name, row, sealed in rows_held(reader, dossier):
             try:
-                open_row(keys, row, sealed)
+                open_row(keys, name, row, sealed)
             except VaultError as error:
                 yield error
-    except VaultError as error:  # a tombstone or a row's name: what follows it is not read
+        read_tombstones(reader, dossier)
+    except VaultError as error:  # a name or a tombstone: what follows it is not read
         yield error
 
 
@@ -130,16 +126,3 @@ def count_rows(reader: Reader) -> VaultStatistics:
         tombstones=sum(1 for _ in rows_under(reader, TOMBSTONES)),
         sealed_bytes=sum(sizes),
     )
-
-
-def dossiers_under(reader: Reader, kind: bytes) -> Iterator[str]:
-    """The dossiers that have rows of one kind (DATA_KEYS, DISCLOSURES or TOMBSTONES), in order."""
-    start = kind
-    while True:
-        row = next((row for row, _ in reader.scan(start, after(kind))), None)
-        if row is None:
-            return
-        dossier, slash, _ = row[len(kind) :].partition(b"/")
-        if slash:
-            yield dossier_of(row)
-        start = after(kind + dossier + b"/") if slash else row + b"\0"

@@ -1,9 +1,4 @@
-"""Erasing disclosures, and sweeping up what batches left behind that crossed an erasure.
-
-A tombstone always wins: a row whose digest has one is never revealed, in whatever order the batches
-of a keep and of an erasure were written. `sweep` then deletes such rows, and the keys that no row
-is under any more.
-"""
+"""Erasing disclosures, and sweeping up what batches left behind that crossed an erasure."""
 
 from __future__ import annotations
 
@@ -11,22 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from node.vault.data_keys import DataKeys, StoredKeys, key_of
+from node.vault.data_keys import DataKeys, StoredKeys
 from node.vault.keyring import KeyRing
-from node.vault.reading import read_tombstones
+from node.vault.removed import Tombstone, read_removed, read_tombstones
 from node.vault.rows import (
     DISCLOSURES,
-    Tombstone,
     name_of_disclosure,
     of_dossier,
     rows_under,
     tombstone_row,
+    withdrawal_row,
 )
 
 if TYPE_CHECKING:
     from node.storage.ports import Batch, Store
 
-__all__ = ["Erasure", "add_erasure", "sweep"]
+__all__ = ["Erasure", "Removal"]
 
 
 @dataclass(frozen=True)
@@ -45,77 +40,78 @@ class Erasure:
     key_erased: bool
 
 
-def add_erasure(
-    store: Store,
-    keys: DataKeys,
-    ring: KeyRing,
-    batch: Batch,
-    dossier: str,
-    digests: Iterable[str] | None,
-    tombstone: bytes,
-) -> Erasure:
-    """Put an erasure's rows into ``batch``. Under the vault's lock."""
-    held = _rows_by_key(store, keys, dossier)
-    by_digest: dict[str, set[bytes]] = {}
-    for row in (row for rows in held.values() for row in rows):
-        by_digest.setdefault(name_of_disclosure(row).digest, set()).add(row)
-    asked = sorted(by_digest) if digests is None else sorted(set(digests))
-    before = read_tombstones(store, dossier)
-    gone: set[bytes] = set()
-    for digest in asked:
-        gone |= by_digest.get(digest, set())
-        if digest not in before:
+class Removal:
+    """Takes rows and keys out of the vault. To be used under the vault's lock."""
+
+    def __init__(self, store: Store, keys: DataKeys, ring: KeyRing) -> None:
+        self._store = store
+        self._keys = keys
+        self._ring = ring
+
+    def erase(
+        self, batch: Batch, dossier: str, digests: Iterable[str] | None, tombstone: bytes
+    ) -> Erasure:
+        """Put an erasure's rows into ``batch``."""
+        removed = read_removed(self._store, dossier)
+        rows = {row: name_of_disclosure(row) for row in self._rows(dossier)}
+        held = {
+            name.digest for name in rows.values() if name.transaction_id not in removed.transactions
+        }
+        asked = sorted(held if digests is None else set(digests))
+        before = read_tombstones(self._store, dossier)
+        fresh = [digest for digest in asked if digest not in before]
+        for digest in fresh:
             batch.put(tombstone_row(dossier, digest), tombstone)
-    for row in gone:
-        batch.delete(row)
-    keys.forget_rows(dossier, gone)
-    stored = StoredKeys(store, dossier, ring.in_use())
-    left = {name for name, rows in held.items() if rows - gone}
-    _delete_keys(batch, keys, stored, dossier, {*stored.ids, *held} - left)
-    return Erasure(
-        dossier,
-        erased=tuple(digest for digest in asked if digest in by_digest and digest not in before),
-        not_held=tuple(
-            digest for digest in asked if digest not in by_digest and digest not in before
-        ),
-        before=tuple(before[digest] for digest in asked if digest in before),
-        key_erased=not left,
-    )
+        gone = {row for row, name in rows.items() if name.digest in asked}
+        left = {row for row, name in rows.items() if not removed.covers(name)} - gone
+        return Erasure(
+            dossier,
+            erased=tuple(digest for digest in fresh if digest in held),
+            not_held=tuple(digest for digest in fresh if digest not in held),
+            before=tuple(before[digest] for digest in asked if digest in before),
+            key_erased=self._delete(batch, dossier, gone, left),
+        )
 
-
-def sweep(store: Store, keys: DataKeys, ring: KeyRing, batch: Batch, dossier: str) -> None:
-    """Put into ``batch`` the deletion of what no longer serves anybody. Under the vault's lock.
-
-    Rows that have a tombstone, keys without a row, and second copies of keys that a batch older
-    than a rotation brought under the former wrapping key.
-    """
-    held = _rows_by_key(store, keys, dossier)
-    erased = read_tombstones(store, dossier)
-    gone = {
-        row for rows in held.values() for row in rows if name_of_disclosure(row).digest in erased
-    }
-    for row in gone:
-        batch.delete(row)
-    keys.forget_rows(dossier, gone)
-    stored = StoredKeys(store, dossier, ring.in_use())
-    left = {name for name, rows in held.items() if rows - gone}
-    _delete_keys(batch, keys, stored, dossier, set(stored.ids) - left)
-    for row in stored.superseded(ring.current.id):
-        batch.delete(row)
-
-
-def _rows_by_key(store: Store, keys: DataKeys, dossier: str) -> dict[str, set[bytes]]:
-    """Rows of disclosures by the id of their key, those in batches not yet written among them."""
-    held = keys.unwritten(dossier)
-    for row, sealed in rows_under(store, of_dossier(DISCLOSURES, dossier)):
-        held.setdefault(key_of(sealed), set()).add(row)
-    return held
-
-
-def _delete_keys(
-    batch: Batch, keys: DataKeys, stored: StoredKeys, dossier: str, names: set[str]
-) -> None:
-    for name in names:
-        keys.retire(dossier, name)
-        for row in stored.rows(name):
+    def withdraw(self, batch: Batch, dossier: str, transaction_id: bytes) -> int:
+        """Put the removal of one transaction's disclosures into ``batch``."""
+        gone = {
+            row
+            for row in self._rows(dossier)
+            if name_of_disclosure(row).transaction_id == transaction_id
+        }
+        batch.put(withdrawal_row(dossier, transaction_id), b"")
+        for row in gone:
             batch.delete(row)
+        return len(gone)
+
+    def sweep(self, batch: Batch, dossier: str) -> None:
+        """Put into ``batch`` the deletion of what no longer serves anybody.
+
+        Rows that were removed, keys without a row, and second copies of keys that a batch older
+        than a rotation brought under the former wrapping key.
+        """
+        rows = self._rows(dossier)
+        removed = read_removed(self._store, dossier)
+        gone = {row for row in rows if removed.covers(name_of_disclosure(row))}
+        self._delete(batch, dossier, gone, rows - gone)
+        stored = StoredKeys(self._store, dossier, self._ring.in_use())
+        for row in stored.superseded(self._ring.current.id):
+            batch.delete(row)
+
+    def _rows(self, dossier: str) -> set[bytes]:
+        """Names of the rows of disclosures, those on their way into the store among them."""
+        rows = {row for rows in self._keys.unwritten(dossier).values() for row in rows}
+        rows.update(row for row, _ in rows_under(self._store, of_dossier(DISCLOSURES, dossier)))
+        return rows
+
+    def _delete(self, batch: Batch, dossier: str, gone: set[bytes], left: set[bytes]) -> bool:
+        """Delete rows, and the keys that none of those left is under; whether no key is left."""
+        for row in gone:
+            batch.delete(row)
+        in_use = {name_of_disclosure(row).key for row in left}
+        stored = StoredKeys(self._store, dossier, self._ring.in_use())
+        for name in {*stored.ids, *(name_of_disclosure(row).key for row in gone)} - in_use:
+            self._keys.retire(dossier, name)
+            for row in stored.rows(name):
+                batch.delete(row)
+        return not in_use

@@ -2,18 +2,18 @@
 
 ========================================== =====================================================
 ``v/k/<dossier>/<data key>/<wrapping>``    a data key, wrapped; both ids are 16 hex digits
-``v/d/<dossier>/<digest>/<tx>/<data key>`` a disclosure: nonce (12 bytes), encrypted text with tag
+``v/d/<dossier>/<digest>/<tx>/<data key>`` a disclosure: nonce (12 bytes), encrypted text, tag
 ``v/t/<dossier>/<digest>``                 tombstone of an erased disclosure
 ``v/w/<dossier>/<tx>``                     mark of a transaction that was withdrawn; empty
-``v/m/wrapping``                           ids of the wrapping keys in use, and the vault's format
-``v/…/!``, ``v/…/~``                      empty; ends of a range that is being compacted
-``v/a/<number>``, ``v/h``                  the access log (`node.vault.access_log`)
+``v/m/wrapping``                           ids of the wrapping keys in use, the vault's format
+``v/…/!`` and ``v/…/~``                    empty; ends of a range that is being compacted
+``v/a/<number>`` and ``v/h``               the access log (`node.vault.access_log`)
 ========================================== =====================================================
 
 A row's name is the associated data of what is encrypted in it, so a row that was moved or renamed
 no longer opens. Names are in clear; all that they tell (dossier, digest, transaction) is on the
-chain as well. Data keys and wrapping keys stand in the names, not in the values: so whatever batches
-bring, in whatever order, adds up, and no row ever takes the place of another that is still needed.
+chain as well. Keys stand in the names, not in the values: whatever batches bring, in whatever
+order, adds up, and no row ever takes the place of another that is still needed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from node.core.encoding import canonical_json, decode_canonical_json, decode_hex
+from node.core.encoding import decode_hex
 from node.core.errors import InvalidEncoding
-from node.core.fields import exact_members, read_integer, read_text
 from node.vault.errors import VaultDamaged
 
 if TYPE_CHECKING:
@@ -35,41 +34,39 @@ __all__ = [
     "DISCLOSURES",
     "FIRST_MARK",
     "LAST_MARK",
-    "MAX_REASON",
     "TOMBSTONES",
+    "WITHDRAWALS",
     "WRAPPING",
     "DataKeyName",
     "DisclosureName",
-    "Tombstone",
     "after",
     "check_digest",
     "check_dossier",
     "check_transaction_id",
     "data_key_row",
-    "decode_tombstone",
     "disclosure_row",
-    "dossier_of",
-    "encode_tombstone",
+    "dossiers_under",
     "name_of_data_key",
     "name_of_disclosure",
     "name_of_tombstone",
+    "name_of_withdrawal",
     "of_dossier",
     "rows_under",
     "tombstone_row",
+    "withdrawal_row",
 ]
 
 DATA_KEYS = b"v/k/"
 DISCLOSURES = b"v/d/"
 TOMBSTONES = b"v/t/"
+WITHDRAWALS = b"v/w/"
 WRAPPING = b"v/m/wrapping"
 FIRST_MARK = b"!"
 LAST_MARK = b"~"
-MAX_REASON = 500
 
 _DOSSIER = re.compile(r"[a-z]{1,24}:[a-z0-9-]{1,40}:[A-Za-z0-9._-]{1,64}", re.ASCII)
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 _KEY_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
-_MAX_TOMBSTONE = 8192
 
 
 class DataKeyName(NamedTuple):
@@ -81,20 +78,12 @@ class DataKeyName(NamedTuple):
 
 
 class DisclosureName(NamedTuple):
-    """Whose disclosure a row holds."""
+    """Whose disclosure a row holds, and the data key that it is under."""
 
     dossier: str
     digest: str
     transaction_id: bytes
-
-
-class Tombstone(NamedTuple):
-    """What is left of an erased disclosure. ``at_ms`` in milliseconds since the Unix epoch."""
-
-    digest: str
-    at_ms: int
-    by: str
-    why: str
+    key: str
 
 
 def after(prefix: bytes) -> bytes:
@@ -107,6 +96,23 @@ def rows_under(reader: Reader, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
     for row, value in reader.scan(prefix, after(prefix)):
         if not row.endswith((FIRST_MARK, LAST_MARK)):
             yield row, value
+
+
+def dossiers_under(reader: Reader, kind: bytes) -> Iterator[str]:
+    """The dossiers that have rows of one kind (DATA_KEYS, DISCLOSURES …), in order.
+
+    Raises (the iterator):
+        VaultDamaged: a row names no dossier.
+    """
+    start = kind
+    while True:
+        row = next((row for row, _ in reader.scan(start, after(kind))), None)
+        if row is None:
+            return
+        dossier, slash, _ = row[len(kind) :].partition(b"/")
+        if slash:
+            yield _dossier_of(row)
+        start = after(kind + dossier + b"/") if slash else row + b"\0"
 
 
 def check_dossier(dossier: str) -> None:
@@ -128,7 +134,7 @@ def check_transaction_id(transaction_id: bytes) -> None:
 
 
 def of_dossier(kind: bytes, dossier: str) -> bytes:
-    """The prefix of one dossier's rows; ``kind`` is DATA_KEYS, DISCLOSURES or TOMBSTONES."""
+    """The prefix of one dossier's rows of one kind (DATA_KEYS, DISCLOSURES …)."""
     return kind + dossier.encode("ascii") + b"/"
 
 
@@ -137,9 +143,10 @@ def data_key_row(dossier: str, key: str, wrapping: str) -> bytes:
     return of_dossier(DATA_KEYS, dossier) + f"{key}/{wrapping}".encode("ascii")
 
 
-def disclosure_row(dossier: str, digest: str, transaction_id: bytes) -> bytes:
+def disclosure_row(dossier: str, digest: str, transaction_id: bytes, key: str) -> bytes:
     """Name of the row of a disclosure."""
-    return of_dossier(DISCLOSURES, dossier) + f"{digest}/{transaction_id.hex()}".encode("ascii")
+    name = f"{digest}/{transaction_id.hex()}/{key}"
+    return of_dossier(DISCLOSURES, dossier) + name.encode("ascii")
 
 
 def tombstone_row(dossier: str, digest: str) -> bytes:
@@ -147,27 +154,9 @@ def tombstone_row(dossier: str, digest: str) -> bytes:
     return of_dossier(TOMBSTONES, dossier) + digest.encode("ascii")
 
 
-def dossier_of(row: bytes) -> str:
-    """The dossier that a row belongs to.
-
-    Raises:
-        VaultDamaged: none is named.
-    """
-    try:
-        dossier = row.decode("ascii").split("/")[2]
-        check_dossier(dossier)
-    except (UnicodeDecodeError, IndexError, InvalidEncoding) as error:
-        raise VaultDamaged(repr(row), "is no name of a row of the vault") from error
-    return dossier
-
-
-def _parts(row: bytes, count: int) -> list[str]:
-    """The ``count`` parts of a name behind ``v/`` and the kind, the first of them a dossier."""
-    dossier_of(row)
-    parts = row.decode("ascii").split("/")[2:]
-    if len(parts) != count:
-        raise VaultDamaged(repr(row), "is no name of a row of the vault")
-    return parts
+def withdrawal_row(dossier: str, transaction_id: bytes) -> bytes:
+    """Name of the row that marks a transaction as withdrawn."""
+    return of_dossier(WITHDRAWALS, dossier) + transaction_id.hex().encode("ascii")
 
 
 def name_of_data_key(row: bytes) -> DataKeyName:
@@ -188,14 +177,10 @@ def name_of_disclosure(row: bytes) -> DisclosureName:
     Raises:
         VaultDamaged: it is none.
     """
-    dossier, digest, transaction_id = _parts(row, 3)
-    try:
-        check_digest(digest)
-        return DisclosureName(
-            dossier, digest, decode_hex(transaction_id, place="transaction", length=32)
-        )
-    except InvalidEncoding as error:
-        raise VaultDamaged(repr(row), "is no name of a disclosure") from error
+    dossier, digest, transaction_id, key = _parts(row, 4)
+    if _DIGEST.fullmatch(digest) is None or _KEY_ID.fullmatch(key) is None:
+        raise VaultDamaged(repr(row), "is no name of a disclosure")
+    return DisclosureName(dossier, digest, _transaction_id(row, transaction_id), key)
 
 
 def name_of_tombstone(row: bytes) -> str:
@@ -205,42 +190,41 @@ def name_of_tombstone(row: bytes) -> str:
         VaultDamaged: it is no such name.
     """
     _, digest = _parts(row, 2)
-    try:
-        check_digest(digest)
-    except InvalidEncoding as error:
-        raise VaultDamaged(repr(row), "is no name of a tombstone") from error
+    if _DIGEST.fullmatch(digest) is None:
+        raise VaultDamaged(repr(row), "is no name of a tombstone")
     return digest
 
 
-def encode_tombstone(at_ms: int, by: str, why: str) -> bytes:
-    """The value of a tombstone's row.
+def name_of_withdrawal(row: bytes) -> bytes:
+    """The transaction's id that the name of a withdrawal's row ends with.
 
     Raises:
-        InvalidEncoding: no time, nobody, or no reason.
+        VaultDamaged: it is no such name.
     """
-    members = {"at_ms": at_ms, "by": by, "why": why}
-    _check_tombstone(members, "erasure")
-    return canonical_json(members)
+    _, transaction_id = _parts(row, 2)
+    return _transaction_id(row, transaction_id)
 
 
-def decode_tombstone(row: bytes, value: bytes) -> Tombstone:
-    """Read a tombstone's row.
-
-    Raises:
-        VaultDamaged: it does not hold.
-    """
-    digest = name_of_tombstone(row)
-    place = row.decode("ascii")
+def _transaction_id(row: bytes, text: str) -> bytes:
     try:
-        members = decode_canonical_json(value, place=place, max_bytes=_MAX_TOMBSTONE)
-        _check_tombstone(members, place)
+        return decode_hex(text, place="transaction", length=32)
     except InvalidEncoding as error:
-        raise VaultDamaged(place, f"the tombstone was altered: {error}") from error
-    return Tombstone(digest, members["at_ms"], members["by"], members["why"])
+        raise VaultDamaged(repr(row), "does not name a transaction") from error
 
 
-def _check_tombstone(members: dict[str, object], place: str) -> None:
-    exact_members(members, place, ("at_ms", "by", "why"))
-    read_integer(members["at_ms"], f"{place}.at_ms")
-    read_text(members["by"], f"{place}.by", most=128)
-    read_text(members["why"], f"{place}.why", most=MAX_REASON)
+def _dossier_of(row: bytes) -> str:
+    try:
+        dossier = row.decode("ascii").split("/")[2]
+        check_dossier(dossier)
+    except (UnicodeDecodeError, IndexError, InvalidEncoding) as error:
+        raise VaultDamaged(repr(row), "is no name of a row of the vault") from error
+    return dossier
+
+
+def _parts(row: bytes, count: int) -> list[str]:
+    """The ``count`` parts of a name behind ``v/`` and the kind, the first of them a dossier."""
+    _dossier_of(row)
+    parts = row.decode("ascii").split("/")[2:]
+    if len(parts) != count:
+        raise VaultDamaged(repr(row), "is no name of a row of the vault")
+    return parts

@@ -17,27 +17,24 @@ from node.vault.reading import (
     StoredDisclosure,
     VaultStatistics,
     count_rows,
-    dossiers_under,
     find_problems,
     open_row,
-    read_tombstones,
     rows_held,
 )
-from node.vault.removal import Erasure, add_erasure, sweep
+from node.vault.removal import Erasure, Removal
+from node.vault.removed import Tombstone, encode_tombstone, read_tombstones
 from node.vault.rotation import Rotation, rotate
 from node.vault.rows import (
     DATA_KEYS,
     DISCLOSURES,
-    Tombstone,
     check_digest,
     check_dossier,
     check_transaction_id,
     disclosure_row,
-    encode_tombstone,
-    name_of_disclosure,
+    dossiers_under,
     of_dossier,
-    rows_under,
     tombstone_row,
+    withdrawal_row,
 )
 
 if TYPE_CHECKING:
@@ -50,13 +47,13 @@ __all__ = ["Kept", "Vault"]
 class Kept:
     """What became of the disclosures of one submission, by their digests.
 
-    ``kept`` are in the batch; ``known`` were in the vault already; ``erased`` have a tombstone and
-    are not kept again.
+    ``kept`` are in the batch; ``known`` were in the vault already; ``removed`` were erased, or
+    their transaction was withdrawn, and are not kept again.
     """
 
     kept: tuple[str, ...]
     known: tuple[str, ...]
-    erased: tuple[str, ...]
+    removed: tuple[str, ...]
 
 
 class Vault:
@@ -86,6 +83,7 @@ class Vault:
         self._lock = Lock()
         self._ring = KeyRing(store, (wrapping_key, *other_keys))
         self._keys = DataKeys(store, self._ring)
+        self._removal = Removal(store, self._keys, self._ring)
 
     @property
     def wrapping_key_id(self) -> str:
@@ -107,21 +105,23 @@ class Vault:
         """
         check_dossier(dossier)
         check_transaction_id(transaction_id)
-        kept, known, erased = [], [], []
-        texts = {disclosure.digest: disclosure.encoded for disclosure in disclosures}
+        texts = {one.digest: one.encoded for one in disclosures}
+        rows: dict[bytes, str] = {}
+        kept, known, removed = [], [], []
         with self._lock:
+            key = self._keys.for_writing(dossier)
+            withdrawn = self._store.get(withdrawal_row(dossier, transaction_id)) is not None
             for digest, text in texts.items():
-                row = disclosure_row(dossier, digest, transaction_id)
-                if self._store.get(tombstone_row(dossier, digest)) is not None:
-                    erased.append(digest)
+                row = disclosure_row(dossier, digest, transaction_id, key.id)
+                if withdrawn or self._store.get(tombstone_row(dossier, digest)) is not None:
+                    removed.append(digest)
                 elif self._store.get(row) is not None:
                     known.append(digest)
                 else:
-                    key = self._keys.for_writing(dossier, batch)
-                    batch.put(row, key.seal(row, text))
-                    key.on_their_way.add(row)
+                    rows[row] = text
                     kept.append(digest)
-        return Kept(tuple(kept), tuple(known), tuple(erased))
+            self._keys.put(key, batch, rows)
+        return Kept(tuple(kept), tuple(known), tuple(removed))
 
     def reveal(self, dossier: str, digests: Iterable[str] | None = None) -> list[StoredDisclosure]:
         """The disclosures of a dossier in clear, all or those of ``digests``, ordered by digest.
@@ -134,20 +134,21 @@ class Vault:
         check_dossier(dossier)
         wanted = None if digests is None else set(digests)
         reader, wrapping_keys = self._view()
+        found: dict[tuple[str, bytes], StoredDisclosure] = {}
         with reader:
             keys = StoredKeys(reader, dossier, wrapping_keys)
-            return [
-                open_row(keys, row, sealed)
-                for row, sealed in rows_held(reader, dossier)
-                if wanted is None or name_of_disclosure(row).digest in wanted
-            ]
+            for name, row, sealed in rows_held(reader, dossier):
+                same = (name.digest, name.transaction_id)  # twice, under two keys: seldom
+                if same not in found and (wanted is None or name.digest in wanted):
+                    found[same] = open_row(keys, name, row, sealed)
+        return list(found.values())
 
     def held(self, dossier: str) -> tuple[str, ...]:
         """Digests of the disclosures of a dossier that are here, in order."""
         check_dossier(dossier)
         with self._store.snapshot() as reader:
-            rows = rows_held(reader, dossier)
-            return tuple(dict.fromkeys(name_of_disclosure(row).digest for row, _ in rows))
+            names = (name for name, _, _ in rows_held(reader, dossier))
+            return tuple(dict.fromkeys(name.digest for name in names))
 
     def count(self, dossier: str) -> int:
         """How many disclosures of a dossier are here."""
@@ -196,15 +197,14 @@ class Vault:
             check_digest(digest)
         tombstone = encode_tombstone(at_ms, by, why)
         with self._lock:
-            return add_erasure(
-                self._store, self._keys, self._ring, batch, dossier, asked, tombstone
-            )
+            return self._removal.erase(batch, dossier, asked, tombstone)
 
     def withdraw(self, batch: Batch, dossier: str, transaction_id: bytes) -> int:
         """Add to ``batch`` the removal of the disclosures of a transaction that was refused.
 
-        Personal data that never came on the chain has no reason to stay. No tombstone is left:
-        the same disclosures may come again with another transaction.
+        For one that was refused for good: personal data that never came on the chain has no reason
+        to stay. What comes with this transaction is not kept again; the same disclosures may come
+        with another.
 
         Returns:
             How many rows are removed.
@@ -212,13 +212,7 @@ class Vault:
         check_dossier(dossier)
         check_transaction_id(transaction_id)
         with self._lock:
-            held = {row for rows in self._keys.unwritten(dossier).values() for row in rows}
-            held.update(row for row, _ in rows_under(self._store, of_dossier(DISCLOSURES, dossier)))
-            gone = {row for row in held if name_of_disclosure(row).transaction_id == transaction_id}
-            for row in gone:
-                batch.delete(row)
-            self._keys.forget_rows(dossier, gone)
-        return len(gone)
+            return self._removal.withdraw(batch, dossier, transaction_id)
 
     def purge(self, dossier: str | None = None) -> None:
         """Make what was erased or withdrawn go from the store's files; of every dossier, if None.
@@ -238,7 +232,7 @@ class Vault:
         for name in dossiers:
             with self._lock:
                 batch = self._store.batch()
-                sweep(self._store, self._keys, self._ring, batch, name)
+                self._removal.sweep(batch, name)
                 if len(batch):
                     self._store.write(batch, sync=True)
         for kind in (DATA_KEYS, DISCLOSURES):

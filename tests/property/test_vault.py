@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from node.core.disclosure import decode_disclosure, disclosure_digest, encode_disclosure
 from node.core.encoding import encode_base64url
 from node.vault.access_log import AccessLog, AccessRecord
-from node.vault.data_keys import key_of
+from node.vault.rows import name_of_data_key, name_of_disclosure
 from node.vault.vault import Vault
 
 DOSSIERS = ("case:a:1", "case:a:10", "seal:b:1")
@@ -32,6 +32,7 @@ class Pending:
     batch: Any
     rows: set[Row] = field(default_factory=set)
     erased: set[tuple[str, str]] = field(default_factory=set)
+    withdrawn: set[tuple[str, int]] = field(default_factory=set)
 
 
 class VaultModel(RuleBasedStateMachine):
@@ -44,18 +45,35 @@ class VaultModel(RuleBasedStateMachine):
         self.vault = Vault(self.store, wrapping_key("0"))
         self.rows: set[Row] = set()
         self.erased: set[tuple[str, str]] = set()
+        self.withdrawn: set[tuple[str, int]] = set()
         self.pending: list[Pending] = []
 
     def visible(self, dossier: str) -> set[Row]:
-        return {row for row in self.rows if row[0] == dossier and row[:2] not in self.erased}
+        return {
+            (own, digest, number)
+            for own, digest, number in self.rows
+            if own == dossier
+            and (own, digest) not in self.erased
+            and (own, number) not in self.withdrawn
+        }
+
+    def apply(self, written: Pending) -> None:
+        self.store.write(written.batch, sync=True)
+        self.rows |= written.rows
+        self.erased |= written.erased
+        self.withdrawn |= written.withdrawn
 
     @rule(dossier=dossiers, number=numbers, chosen=st.sets(numbers, min_size=1, max_size=3))
     def keep(self, dossier: str, number: int, chosen: set[int]) -> None:
         batch = self.store.batch()
         kept = self.vault.keep(batch, dossier, transaction(number), [MADE[n] for n in chosen])
-        assert {*kept.kept, *kept.known, *kept.erased} == {MADE[n].digest for n in chosen}
-        assert {(dossier, digest) for digest in kept.erased} <= self.erased
-        assert {(dossier, digest, number) for digest in kept.known} <= self.rows
+        digests = {MADE[n].digest for n in chosen}
+        hidden = {one for one in digests if (dossier, one) in self.erased}
+        if (dossier, number) in self.withdrawn:
+            hidden = digests
+        assert set(kept.removed) == hidden
+        assert {*kept.kept, *kept.known} == digests - hidden
+        assert {(dossier, digest, number) for digest in kept.known} <= self.visible(dossier)
         rows = {(dossier, digest, number) for digest in kept.kept}
         self.pending.append(Pending(batch, rows=rows))
 
@@ -77,10 +95,7 @@ class VaultModel(RuleBasedStateMachine):
     @precondition(lambda self: self.pending)
     @rule(data=st.data())
     def write(self, data: st.DataObject) -> None:
-        chosen = self.pending.pop(data.draw(st.integers(0, len(self.pending) - 1)))
-        self.store.write(chosen.batch, sync=True)
-        self.rows |= chosen.rows
-        self.erased |= chosen.erased
+        self.apply(self.pending.pop(data.draw(st.integers(0, len(self.pending) - 1))))
 
     @precondition(lambda self: self.pending)
     @rule(data=st.data())
@@ -91,8 +106,7 @@ class VaultModel(RuleBasedStateMachine):
     def withdraw(self, dossier: str, number: int) -> None:
         batch = self.store.batch()
         self.vault.withdraw(batch, dossier, transaction(number))
-        self.store.write(batch, sync=True)
-        self.rows = {row for row in self.rows if (row[0], row[2]) != (dossier, number)}
+        self.pending.append(Pending(batch, withdrawn={(dossier, number)}))
 
     @rule(dossier=st.none() | dossiers)
     def purge(self, dossier: str | None) -> None:
@@ -133,9 +147,7 @@ class VaultModel(RuleBasedStateMachine):
     def teardown(self) -> None:
         """After a start and a purge the store holds what is visible, its keys, and no more."""
         for pending in self.pending:
-            self.store.write(pending.batch, sync=True)
-            self.rows |= pending.rows
-            self.erased |= pending.erased
+            self.apply(pending)
         self.pending = []
         if self.vault.rotation_pending:
             self.vault.rewrap(wrapping_key(str(self.key)))
@@ -143,13 +155,16 @@ class VaultModel(RuleBasedStateMachine):
         self.vault.purge()
         self.vault.verify()
         self.reveals_what_was_written_and_not_erased()
-        held = self.store.rows(b"v/d/")
-        assert len(held) == sum(len(self.visible(dossier)) for dossier in DOSSIERS)
-        used = {(row.split(b"/")[2], key_of(sealed)) for row, sealed in held.items()}
-        stored = [row.decode().split("/") for row in self.store.rows(b"v/k/")]
-        assert {(parts[2].encode(), parts[3]) for parts in stored} == used
-        assert len(stored) == len(used)
-        assert {parts[4] for parts in stored} <= {wrapping_key(str(self.key)).id}
+        held = [name_of_disclosure(row) for row in self.store.rows(b"v/d/")]
+        assert {name[:2] for name in held} == {
+            row[:2] for dossier in DOSSIERS for row in self.visible(dossier)
+        }
+        keys = [name_of_data_key(row) for row in self.store.rows(b"v/k/")]
+        assert {(name.dossier, name.key) for name in keys} == {
+            (name.dossier, name.key) for name in held
+        }
+        assert len({name.key for name in keys}) == len(keys)
+        assert {name.wrapping for name in keys} <= {wrapping_key(str(self.key)).id}
 
 
 TestVaultModel = VaultModel.TestCase

@@ -15,6 +15,8 @@ from node.core.frame import (
     decode_frame,
     encode_frame,
     pack_parts,
+    transaction_at,
+    unpack,
     unpack_parts,
 )
 
@@ -191,3 +193,27 @@ def test_only_canonical_compact_strings_are_framed() -> None:
     for wrong in (good + b"=", good + b"~", b"a.b", b"", good[:-1] + bytes((good[-1] + 1,))):
         with pytest.raises(InvalidInput):
             encode_frame([good, wrong])
+
+
+def test_one_transaction_is_found_without_the_others() -> None:
+    before = jwts(40)
+    data = unpack(encode_frame(before))
+    assert [transaction_at(data, place) for place in range(40)] == before
+    for place in (40, 41, 1000):
+        with pytest.raises(InvalidEncoding):
+            transaction_at(data, place)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 2, 3, 4, 5, 6])
+def test_a_transaction_that_is_cut_off_is_not_found(keep: int) -> None:
+    with pytest.raises(InvalidEncoding):
+        transaction_at(BODY[:keep], 0)
+    with pytest.raises(InvalidEncoding):
+        transaction_at(b"\x02" + BODY[1:] + BODY[1 : 1 + keep - 1], 1)
+
+
+def test_lengths_on_the_way_may_be_long_or_lie() -> None:
+    long = b"\x02\x01h\xc8\x01" + b"p" * 200 + b"\x01s" + BODY[1:]
+    assert transaction_at(long, 1) == transaction_at(BODY, 0)
+    with pytest.raises(InvalidEncoding):
+        transaction_at(b"\x02\x01h" + b"\xff" * 9 + b"\x01" + BODY[1:], 1)

@@ -170,6 +170,19 @@ def test_missing_glyph_is_named_before_anything_is_typeset(
     assert str(caught.value) == f"facts.{place}: must not be empty"
 
 
+def test_glyphs_are_looked_for_in_the_typeface_that_sets_the_fact(facts: ContractFacts) -> None:
+    only_in_serif, only_in_sans = "\u4db6", "\U00025ad7"
+    typeset_contract(replace_fact(facts, "party_a.name", f"演示{only_in_serif}公司"))
+    typeset_contract(replace_fact(facts, "title", f"演示{only_in_sans}合同"))
+    with pytest.raises(InvalidInput, match="Noto Sans SC has no glyph"):
+        typeset_contract(replace_fact(facts, "title", f"演示{only_in_serif}合同"))
+    with pytest.raises(InvalidInput, match="Noto Serif SC has no glyph"):
+        typeset_contract(replace_fact(facts, "party_a.name", f"演示{only_in_sans}公司"))
+    for either in (only_in_serif, only_in_sans):  # in the running head and on the page
+        with pytest.raises(InvalidInput, match=r"facts\.sign_no\[2\]"):
+            typeset_contract(replace_fact(facts, "sign_no", f"QY{either}"))
+
+
 def test_time_without_a_zone_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"facts\.created_at: must have a time zone"):
         typeset_contract(running_example(datetime(2026, 1, 1)))

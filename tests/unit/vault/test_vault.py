@@ -110,8 +110,8 @@ def test_a_dossier_has_one_key_of_its_own(store: LocalStore, vault: Vault) -> No
         keep(vault, store, SEAL, 100 + number, disclosure(salt=100 + number))
     keys = {row.split(b"/")[2]: row.split(b"/")[3] for row in store.rows(b"v/k/")}
     assert len(store.rows(b"v/k/")) == 2
-    assert {value[:8].hex() for value in store.rows(f"v/d/{CASE}/".encode()).values()} == {
-        keys[CASE.encode()].decode()
+    assert {row.rpartition(b"/")[2] for row in store.rows(f"v/d/{CASE}/".encode())} == {
+        keys[CASE.encode()]
     }
     assert keys[CASE.encode()] != keys[SEAL.encode()]
 
@@ -119,7 +119,7 @@ def test_a_dossier_has_one_key_of_its_own(store: LocalStore, vault: Vault) -> No
 def test_a_nonce_is_never_used_twice(store: LocalStore, vault: Vault) -> None:
     for number in range(50):
         keep(vault, store, CASE, number, NAME)
-    nonces = [value[8:20] for value in store.rows(b"v/d/").values()]
+    nonces = [value[:12] for value in store.rows(b"v/d/").values()]
     assert len(set(nonces)) == len(nonces) == 50
 
 
@@ -198,7 +198,7 @@ def test_sizes(store: LocalStore, vault: Vault) -> None:
     erase(vault, store, CASE, [NAME.digest])
     found = vault.statistics()
     assert (found.dossiers, found.disclosures, found.data_keys, found.tombstones) == (2, 2, 2, 1)
-    assert found.sealed_bytes == sum(8 + 12 + 16 + len(one.encoded) for one in (ID_NO, PHONE))
+    assert found.sealed_bytes == sum(12 + 16 + len(one.encoded) for one in (ID_NO, PHONE))
 
 
 # Wrapping keys
@@ -261,7 +261,7 @@ def test_every_flipped_bit_of_a_row_is_noticed() -> None:
     assert texts(vault, CASE) == {NAME.digest: NAME.encoded}
 
 
-@pytest.mark.parametrize("length", [0, 1, 7, 8, 12, 19, 20, 21, 35, 36])
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 11, 12, 13, 27, 28, 29])
 def test_a_row_that_was_cut_is_noticed(store: LocalStore, vault: Vault, length: int) -> None:
     keep(vault, store, CASE, 1, NAME)
     ((row, sealed),) = store.rows(b"v/d/").items()
@@ -286,7 +286,8 @@ def test_rows_of_one_dossier_cannot_be_swapped(store: LocalStore, vault: Vault) 
 def test_a_row_cannot_be_moved_to_another_transaction(store: LocalStore, vault: Vault) -> None:
     keep(vault, store, CASE, 1, NAME)
     ((row, sealed),) = store.rows(b"v/d/").items()
-    moved = row[:-64] + transaction(2).hex().encode()
+    moved = row.replace(transaction(1).hex().encode(), transaction(2).hex().encode())
+    assert moved != row
     store.put(moved, sealed)
     store.remove(row)
     with pytest.raises(VaultDamaged, match=transaction(2).hex()):
@@ -308,7 +309,7 @@ def test_a_row_whose_key_is_gone_says_so(store: LocalStore, vault: Vault) -> Non
     keep(vault, store, CASE, 1, NAME)
     (key_row,) = store.rows(b"v/k/")
     store.remove(key_row)
-    with pytest.raises(VaultDamaged, match=r"its data key [0-9a-f]{16} is not in the vault"):
+    with pytest.raises(VaultDamaged, match="its data key is not in the vault"):
         vault.reveal(CASE)
 
 
@@ -333,13 +334,15 @@ def test_a_damaged_key_does_not_stop_new_disclosures(store: LocalStore, vault: V
         again.reveal(CASE, [NAME.digest])
 
 
-@pytest.mark.parametrize("name", [b"x", b"x/y", b"\xff", b"A" * 43 + b"/" + b"0" * 63])
+@pytest.mark.parametrize(
+    "name", [b"x", b"x/y", b"\xff", b"A" * 43 + b"/" + b"0" * 63 + b"/" + b"0" * 16]
+)
 def test_a_row_of_another_name_is_reported_not_stumbled_over(
     store: LocalStore, vault: Vault, name: bytes
 ) -> None:
     keep(vault, store, CASE, 1, NAME)
     store.put(f"v/d/{CASE}/".encode() + name, b"")
-    with pytest.raises(VaultDamaged, match="is no name of"):
+    with pytest.raises(VaultDamaged, match="is no name of|does not name a transaction"):
         vault.reveal(CASE)
 
 

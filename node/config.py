@@ -1,0 +1,122 @@
+"""The node's configuration: one TOML file, every member optional but the node's name.
+
+A mistyped member is refused with its place; nothing is guessed. Paths are relative to the home.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from node.core.errors import EvidenceError
+
+__all__ = [
+    "ApiConfig",
+    "ConfigError",
+    "EngineConfig",
+    "LogConfig",
+    "NodeConfig",
+    "OperatorConfig",
+    "StorageConfig",
+    "SubmissionConfig",
+    "load_config",
+]
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class ConfigError(EvidenceError):
+    """A configuration that cannot be used: names the file, the member and the rule."""
+
+
+class ApiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the node listens. ``public_url`` is how others reach it, behind a proxy."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8440
+    public_url: str = ""
+    max_body_bytes: Positive = 64 << 20
+    max_wait_seconds: Positive = 60
+
+
+class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the solo engine makes blocks."""
+
+    empty_block_ms: Positive = 10_000
+    max_frames: Annotated[int, msgspec.Meta(ge=1, le=64)] = 16
+
+
+class SubmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much may be under way; ``workers`` 0 means one a core."""
+
+    workers: Natural = 0
+    depth: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
+    max_items: Positive = 50_000
+    max_megabytes: Positive = 128
+
+
+class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Memory of the stores, and the free space below which nothing is taken any more."""
+
+    write_buffer_megabytes: Positive = 64
+    block_cache_megabytes: Positive = 32
+    min_free_megabytes: Natural = 256
+
+
+class OperatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The member that runs this node, and its key for the records that the node makes itself."""
+
+    member: str = ""
+    key: str = "keys/operator.pem"
+
+
+class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is logged, to standard error."""
+
+    level: str = "info"
+    json: bool = False
+
+
+class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it. ``home`` is the directory in which the file lies."""
+
+    home: Path = Path()
+    api: ApiConfig = ApiConfig()
+    engine: EngineConfig = EngineConfig()
+    submission: SubmissionConfig = SubmissionConfig()
+    storage: StorageConfig = StorageConfig()
+    operator: OperatorConfig = OperatorConfig()
+    log: LogConfig = LogConfig()
+
+    @property
+    def workers(self) -> int:
+        """How many worker processes to run."""
+        return self.submission.workers or len(os.sched_getaffinity(0))
+
+    def path(self, name: str) -> Path:
+        """A file or directory of the node."""
+        return self.home / name
+
+
+def load_config(home: str | Path) -> NodeConfig:
+    """Read ``node.toml`` in ``home``; without the file, all defaults.
+
+    Raises:
+        ConfigError: the file is no TOML, or a member is unknown or of the wrong form.
+    """
+    home = Path(home)
+    path = home / "node.toml"
+    if not path.exists():
+        return NodeConfig(home=home)
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+        content["home"] = str(home)
+        return msgspec.convert(content, NodeConfig, dec_hook=lambda kind, value: kind(value))
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -1,0 +1,161 @@
+"""Checkpoints of the log: C2SP tlog-checkpoint as signed notes, Ed25519 signatures (type 0x01).
+
+    evidence-ledger/<chain id>
+    <size>
+    <root, base64>
+    state-root <hex>
+    height <number>
+
+    — <name> <base64 of key id ‖ signature>
+
+The two lines behind the root are extension lines; the height is that of the block after which log
+and state map were so.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+
+from node.core.errors import InvalidEncoding, InvalidInput, InvalidSignature
+from node.core.signatures import Backend
+
+__all__ = [
+    "Checkpoint",
+    "NoteKey",
+    "checkpoint_origin",
+    "decode_checkpoint",
+    "note_signature_line",
+    "open_note",
+    "parse_verifier_key",
+]
+
+_ED25519 = b"\x01"
+_MAX_NOTE = 64 * 1024
+_NUMBER = re.compile(r"0|[1-9]\d{0,15}", re.ASCII)
+_NAME = re.compile(r"[^\s+\x00-\x1f]+")
+
+
+def checkpoint_origin(chain_id: str) -> str:
+    """The origin line of a chain's log, and the name of the keys that sign it."""
+    return f"evidence-ledger/{chain_id}"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Log and state map after the block at ``height``."""
+
+    origin: str
+    size: int
+    root: bytes
+    state_root: bytes
+    height: int
+
+    def text(self) -> str:
+        """The note's text, with the newline that is signed too."""
+        root = base64.b64encode(self.root).decode("ascii")
+        return (
+            f"{self.origin}\n{self.size}\n{root}\n"
+            f"state-root {self.state_root.hex()}\nheight {self.height}\n"
+        )
+
+
+@dataclass(frozen=True)
+class NoteKey:
+    """An Ed25519 key that signs notes under a name (C2SP signed-note)."""
+
+    name: str
+    public_key: bytes
+
+    @property
+    def id(self) -> bytes:
+        """First 4 bytes of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key)."""
+        material = self.name.encode("utf-8") + b"\n" + _ED25519 + self.public_key
+        return hashlib.sha256(material).digest()[:4]
+
+    def verifier_key(self) -> str:
+        """The key as text: ``<name>+<key id, hex>+<base64 of 0x01 ‖ public key>``."""
+        encoded = base64.b64encode(_ED25519 + self.public_key).decode("ascii")
+        return f"{self.name}+{self.id.hex()}+{encoded}"
+
+
+def parse_verifier_key(text: str) -> NoteKey:
+    """Decode a verifier key. Raises InvalidEncoding."""
+    parts = text.split("+", 2)
+    try:
+        raw = base64.b64decode(parts[2], validate=True)
+    except (IndexError, binascii.Error, ValueError) as error:
+        raise InvalidEncoding("verifier key", "must be <name>+<key id>+<base64>") from error
+    key = NoteKey(parts[0], raw[1:])
+    if len(raw) != 33 or raw[:1] != _ED25519 or key.verifier_key() != text:
+        raise InvalidEncoding("verifier key", "is no canonical Ed25519 verifier key")
+    return key
+
+
+def note_signature_line(key: NoteKey, signature: bytes) -> str:
+    """The line that adds ``signature`` over a note's text to the note."""
+    return f"\u2014 {key.name} {base64.b64encode(key.id + signature).decode('ascii')}\n"
+
+
+def open_note(note: bytes, key: NoteKey, backend: Backend) -> str:
+    """The text of a note that ``key`` has signed.
+
+    Raises:
+        InvalidEncoding: not a signed note.
+        InvalidSignature: ``key`` has not signed it, or its signature does not hold.
+    """
+    text, lines = _split_note(note)
+    for line in lines:
+        name, _, encoded = line[2:].partition(" ")
+        try:
+            raw = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise InvalidEncoding("note", "a signature line is malformed") from error
+        if name == key.name and raw[:4] == key.id:
+            try:
+                backend.verify_ed25519(key.public_key, text.encode("utf-8"), raw[4:])
+            except InvalidInput as error:
+                raise InvalidSignature("note", f"signature of {key.name}: {error.rule}") from error
+            return text
+    raise InvalidSignature("note", f"{key.name} ({key.id.hex()}) has not signed it")
+
+
+def _split_note(note: bytes) -> tuple[str, list[str]]:
+    if len(note) > _MAX_NOTE:
+        raise InvalidEncoding("note", f"at most {_MAX_NOTE} bytes are allowed")
+    try:
+        whole = note.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidEncoding("note", "is not UTF-8") from error
+    text, separator, signatures = whole.rpartition("\n\n")
+    lines = signatures.split("\n")
+    if not separator or len(lines) < 2 or lines.pop() != "":
+        raise InvalidEncoding("note", "must be text, an empty line, and signature lines")
+    if any(not line.startswith("\u2014 ") for line in lines):
+        raise InvalidEncoding("note", "a signature line must begin with an em dash and a space")
+    return text + "\n", lines
+
+
+def decode_checkpoint(text: str) -> Checkpoint:
+    """Decode a checkpoint's text. Raises InvalidEncoding."""
+    lines = text.split("\n")
+    if len(lines) != 6 or lines[5]:
+        raise InvalidEncoding("checkpoint", "must have exactly five lines")
+    origin, size, root, state_root, height = lines[:5]
+    if _NAME.fullmatch(origin) is None:
+        raise InvalidEncoding("checkpoint.origin", "must be a name without spaces")
+    try:
+        decoded = base64.b64decode(root, validate=True)
+        state = bytes.fromhex(state_root[11:])
+    except (binascii.Error, ValueError) as error:
+        raise InvalidEncoding("checkpoint", "its roots are malformed") from error
+    numbers = (size, height[7:])
+    if any(_NUMBER.fullmatch(number) is None for number in numbers):
+        raise InvalidEncoding("checkpoint", "its size or height is no number")
+    checkpoint = Checkpoint(origin, int(size), decoded, state, int(numbers[1]))
+    if len(decoded) != 32 or len(state) != 32 or checkpoint.text() != text:
+        raise InvalidEncoding("checkpoint", "is not in its canonical form")
+    return checkpoint

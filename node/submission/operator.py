@@ -1,0 +1,66 @@
+"""Records that the node makes itself, signed with its operator's key: disclosures, certificates."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from node import __version__
+from node.client.keys import SigningKey
+from node.client.records import build_submission
+from node.submission.errors import SubmissionStopped
+from node.submission.submission import Submission
+from node.submission.tickets import Ticket
+
+__all__ = ["OperatorRecords"]
+
+_TIMEOUT_SECONDS = 30
+
+
+class OperatorRecords:
+    """Signs and submits the operator's own events, and waits until they are recorded."""
+
+    def __init__(
+        self,
+        key: SigningKey,
+        member: str,
+        chain_id: str,
+        submission: Submission,
+        now: Callable[[], int],
+    ) -> None:
+        self.member = member
+        self._key = key
+        self._chain_id = chain_id
+        self._submission = submission
+        self._now = now
+        self._lock = threading.Lock()
+
+    def record(self, event_type: str, data: Mapping[str, Any]) -> Ticket:
+        """Record an event in a dossier of its own.
+
+        Returns:
+            The ticket, done: recorded or refused.
+
+        Raises:
+            SubmissionError: it could not be submitted, or was not committed in time.
+        """
+        now = self._now()
+        reference = secrets.token_hex(16)
+        submission = build_submission(
+            self._key,
+            chain_id=self._chain_id,
+            member=self.member,
+            event_id=reference,
+            event_type=event_type,
+            subject=f"record:{self.member}:{reference}",
+            data=data,
+            source={"system": f"evidence-ledger-node {__version__}", "method": "node"},
+            occurred_at=now,
+            issued_at=now,
+        )
+        group = self._submission.submit([submission.encode()])
+        if not self._submission.wait(group, _TIMEOUT_SECONDS):
+            raise SubmissionStopped(f"{event_type} was not committed in {_TIMEOUT_SECONDS} s", 5)
+        return group.tickets[0]

@@ -1,0 +1,250 @@
+"""The one place that builds a node's concrete parts and puts them together."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import structlog
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from node.client.keys import SigningKey
+from node.config import NodeConfig
+from node.core.checkpoint import Checkpoint, NoteKey, checkpoint_origin, note_signature_line
+from node.core.errors import InvalidInput, LedgerFault
+from node.core.genesis import Genesis, decode_genesis
+from node.engines.solo.engine import SoloEngine, SoloSettings
+from node.ledger.application import Application
+from node.ledger.frame_cache import FrameCache
+from node.ledger.intake import Intake
+from node.ledger.reader import LedgerReader, open_reader
+from node.storage.leveldb import LevelStore, open_leveldb
+from node.storage.segments import FileSegments
+from node.submission.disk_guard import DiskGuard
+from node.submission.journal import Journal
+from node.submission.keeping import Keeping
+from node.submission.operator import OperatorRecords
+from node.submission.submission import Submission, SubmissionLimits
+from node.submission.tickets import Group
+from node.submission.worker import WorkerSetup
+from node.vault.access_log import AccessLog
+from node.vault.keys import read_wrapping_key
+from node.vault.vault import Vault
+
+__all__ = ["EdKey", "Node", "Stores", "open_stores", "system_time"]
+
+_JOURNAL_SEGMENT = 16 << 20
+_LOCAL_WRITE_BUFFER = 4 << 20
+
+
+def system_time() -> int:
+    """The machine's clock, in ms since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class EdKey:
+    """An Ed25519 key in a PEM file: the validator's, or the one that signs checkpoints."""
+
+    def __init__(self, private_key: ed25519.Ed25519PrivateKey) -> None:
+        self._private_key = private_key
+        self.public_key = private_key.public_key().public_bytes_raw()
+
+    @classmethod
+    def generate(cls, path: Path) -> EdKey:
+        """Make a key and write it, readable by its owner only. Raises FileExistsError."""
+        key = ed25519.Ed25519PrivateKey.generate()
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        return cls(key)
+
+    @classmethod
+    def load(cls, path: Path) -> EdKey:
+        """Read a key. Raises InvalidInput when the file holds no Ed25519 key."""
+        try:
+            key = serialization.load_pem_private_key(path.read_bytes(), None)
+        except (ValueError, TypeError) as error:
+            raise InvalidInput(str(path), f"no private key in PEM: {error}") from error
+        if not isinstance(key, ed25519.Ed25519PrivateKey):
+            raise InvalidInput(str(path), "must hold an Ed25519 key")
+        return cls(key)
+
+    def sign(self, message: bytes) -> bytes:
+        """An Ed25519 signature."""
+        return self._private_key.sign(message)
+
+
+class Stores:
+    """A node's open stores: the ledger's, which all nodes could hold alike, and its own."""
+
+    def __init__(
+        self, ledger: LevelStore, blocks: FileSegments, local: LevelStore, journal: FileSegments
+    ) -> None:
+        self.ledger = ledger
+        self.blocks = blocks
+        self.local = local
+        self.journal = journal
+
+    def close(self) -> None:
+        """Close all of them."""
+        for store in (self.journal, self.local, self.blocks, self.ledger):
+            store.close()
+
+
+def open_stores(config: NodeConfig, *, create: bool) -> Stores:
+    """Open the stores in the node's home.
+
+    Raises:
+        StorageError: one of them is locked, damaged, of a newer format, or missing.
+    """
+    opened: list[LevelStore | FileSegments] = []
+    try:
+        ledger = open_leveldb(
+            config.path("ledger"),
+            kind="ledger",
+            write_buffer=config.storage.write_buffer_megabytes << 20,
+            block_cache=config.storage.block_cache_megabytes << 20,
+            create=create,
+        )
+        opened.append(ledger)
+        blocks = FileSegments(config.path("blocks"), create=create)
+        opened.append(blocks)
+        local = open_leveldb(
+            config.path("local"), kind="local", write_buffer=_LOCAL_WRITE_BUFFER, create=create
+        )
+        opened.append(local)
+        journal = FileSegments(config.path("journal"), max_bytes=_JOURNAL_SEGMENT, create=create)
+        return Stores(ledger, blocks, local, journal)
+    except BaseException:
+        for store in opened:
+            store.close()
+        raise
+
+
+class Node:
+    """A running node: everything behind the API. Make it, `start` it, `stop` it."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        deliver: Callable[[Iterable[Group]], None] = lambda groups: None,
+        now: Callable[[], int] = system_time,
+    ) -> None:
+        self.config = config
+        self.now = now
+        self.log = structlog.get_logger("node")
+        self.failure: BaseException | None = None
+        self.failed = threading.Event()
+        self.stores = open_stores(config, create=True)
+        try:
+            self._build(deliver)
+        except BaseException:
+            self.stores.close()
+            raise
+
+    def _build(self, deliver: Callable[[Iterable[Group]], None]) -> None:
+        config, stores = self.config, self.stores
+        self.application = Application(stores.ledger, stores.blocks)
+        if self.application.meta is None:
+            self.application.init_chain(_read_genesis(config.path("genesis.json")))
+        self.genesis: Genesis = self.application.genesis()
+        self.frames = FrameCache(stores.blocks)
+        self.vault = Vault(stores.local, read_wrapping_key(config.path("keys/wrapping.key")))
+        self.access_log = AccessLog(stores.local)
+        self._checkpoint_key = EdKey.load(config.path("keys/checkpoint.pem"))
+        self.note_key = NoteKey(
+            checkpoint_origin(self.genesis.chain_id), self._checkpoint_key.public_key
+        )
+        guard = DiskGuard(config.home, config.storage.min_free_megabytes << 20)
+        limits = config.submission
+        self.submission = Submission(
+            WorkerSetup(self.genesis.chain_id, self.application.public_keys()),
+            Keeping(Journal(stores.journal), stores.local, self.vault),
+            stores.ledger,
+            SubmissionLimits(
+                limits.max_items, limits.max_megabytes << 20, config.workers, limits.depth
+            ),
+            deliver,
+            guard.reason,
+        )
+        self.engine = SoloEngine(
+            self.application,
+            EdKey.load(config.path("keys/validator.pem")),
+            self.now,
+            SoloSettings(config.engine.max_frames, config.engine.empty_block_ms),
+            self.submission.committed,
+            self._fail,
+        )
+        self.operator = self._operator()
+
+    def _operator(self) -> OperatorRecords | None:
+        """The records of the node itself, where its operator's key is configured."""
+        operator = self.config.operator
+        if not operator.member:
+            return None
+        key = SigningKey.load(self.config.path(operator.key))
+        return OperatorRecords(
+            key, operator.member, self.genesis.chain_id, self.submission, self.now
+        )
+
+    def start(self) -> None:
+        """Recover what a crash left, then take submissions and make blocks.
+
+        Raises:
+            LedgerFault: what is stored cannot be right.
+            StorageError: a store cannot be used.
+        """
+        replayed = self.engine.start()
+        resumed = self.submission.start(self.engine, Intake(self.application.key_ring()))
+        self.log.info(
+            "started",
+            chain=self.genesis.chain_id,
+            height=self.application.need_meta().height,
+            replayed_blocks=replayed,
+            resumed_submissions=resumed,
+        )
+
+    def stop(self) -> None:
+        """Let what is under way come to its end, then close the stores."""
+        self.submission.stop("the node is stopping")
+        self.engine.stop()
+        self.stores.close()
+        self.log.info("stopped")
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = error
+        self.log.error("no more blocks", reason=str(error), fatal=isinstance(error, LedgerFault))
+        self.failed.set()
+
+    def reader(self) -> LedgerReader:
+        """The ledger as of the last written block; close it after use."""
+        return open_reader(self.stores.ledger, self.frames)
+
+    def checkpoint(self, reader: LedgerReader) -> bytes:
+        """The signed checkpoint of what ``reader`` sees."""
+        meta = reader.meta
+        text = Checkpoint(
+            self.note_key.name, meta.size, meta.root, meta.state_root, meta.height
+        ).text()
+        signature = self._checkpoint_key.sign(text.encode("utf-8"))
+        return f"{text}\n{note_signature_line(self.note_key, signature)}".encode()
+
+
+def _read_genesis(path: Path) -> Genesis:
+    try:
+        return decode_genesis(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InvalidInput(
+            str(path), "is missing; run `evidence-node init`, or copy the consortium's genesis here"
+        ) from error
