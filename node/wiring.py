@@ -219,6 +219,8 @@ class Node:
         """Let what is under way come to its end, then close the stores."""
         self.submission.stop("the node is stopping")
         self.engine.stop()
+        if self.failure is None:
+            self.application.close()
         self.stores.close()
         self.log.info("stopped")
 
@@ -229,7 +231,7 @@ class Node:
 
     def reader(self) -> LedgerReader:
         """The ledger as of the last written block; close it after use."""
-        return open_reader(self.stores.ledger, self.frames)
+        return open_reader(self.stores.ledger, self.frames, self.application.layers)
 
     def checkpoint(self, reader: LedgerReader) -> bytes:
         """The signed checkpoint of what ``reader`` sees."""

@@ -31,7 +31,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True)
 class RequestToken:
-    """A decoded token: ``htm``, ``htu`` and ``bsh`` bind it to method, target and body's SHA-256."""
+    """A decoded token; ``htm``, ``htu``, ``bsh`` bind it to method, target and body's SHA-256."""
 
     kid: str
     iss: str

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from itertools import islice
 
 from node.core.errors import InvalidEncoding, LedgerFault
 from node.core.statemap import EMPTY_STATE, StateProof, key_hash, nibble
 
-__all__ = ["Node", "StateTree", "decode_node", "encode_node"]
+__all__ = ["Node", "NodeChanges", "StateTree", "decode_node", "encode_node"]
 
 Node = tuple[int, int, bytes, bytes]
+NodeChanges = dict[int, Node | None]
+"""Nodes by their numbers, None where one is gone."""
+
 _Change = tuple[bytes, bytes | None]
 _Slot = tuple[bytes, bytes | None]
 """What hangs in a child's place: (hash, key hash of a leaf or None for an inner node)."""
@@ -40,7 +44,7 @@ def decode_node(data: bytes) -> Node:
 
 
 class StateTree:
-    """The tree, with its changed nodes kept back until somebody takes them to be written.
+    """The tree. Its changed nodes are held until somebody takes them to be written.
 
     ``read`` returns the stored node of a number, or None. Not for use by several threads at once.
     """
@@ -48,18 +52,20 @@ class StateTree:
     def __init__(self, read: Callable[[int], Node | None]) -> None:
         self._read = read
         self._nodes: dict[int, Node] = {}
-        self._dirty: dict[int, Node | None] = {}
-        self._writing: list[dict[int, Node | None]] = []
+        self._changed: NodeChanges = {}
+        self._dirty: NodeChanges = {}
+        self._writing: list[NodeChanges] = []
 
     def _get(self, number: int) -> Node | None:
         node = self._nodes.get(number)
-        if node is None and number not in self._dirty:
-            for written in reversed(self._writing):
-                if number in written:
-                    return written[number]
-            node = self._read(number)
-            if node is not None:
-                self._nodes[number] = node
+        if node is not None:
+            return node
+        for held in (self._changed, self._dirty, *reversed(self._writing)):
+            if number in held:
+                return held[number]
+        node = self._read(number)
+        if node is not None:
+            self._nodes[number] = node
         return node
 
     def _need(self, number: int) -> Node:
@@ -72,11 +78,11 @@ class StateTree:
         return node
 
     def _put(self, number: int, node: Node) -> None:
-        self._nodes[number] = self._dirty[number] = node
+        self._nodes[number] = self._changed[number] = node
 
     def _drop(self, number: int) -> None:
         self._nodes.pop(number, None)
-        self._dirty[number] = None
+        self._changed[number] = None
 
     @property
     def root(self) -> bytes:
@@ -128,7 +134,7 @@ class StateTree:
         if len(hashes) <= 32 and (mask or not hashes):
             self._drop(number)
             return (hashes, keys) if mask else None
-        self._nodes[number] = self._dirty[number] = node
+        self._nodes[number] = self._changed[number] = node
         return sha256(b"\x03" + bitmap.to_bytes(2, "big") + hashes).digest(), None
 
     def _replace(
@@ -221,38 +227,37 @@ class StateTree:
             number, depth = number << 4 | digit, depth + 1
             node = self._need(number)
 
-    def take_dirty(self) -> dict[int, Node | None]:
-        """The nodes changed since the last call (None: removed), to be written.
+    def take_changed(self) -> NodeChanges:
+        """The nodes that changed since the last call, None where one is gone. They stay dirty."""
+        changed, self._changed = self._changed, {}
+        self._dirty.update(changed)
+        return changed
+
+    def take_dirty(self) -> NodeChanges:
+        """The nodes that changed since the last call of this (None: gone), to be written.
 
         They stay readable from here until `written` is called with the same object.
         """
+        self.take_changed()
         dirty, self._dirty = self._dirty, {}
         self._writing.append(dirty)
         return dirty
 
-    def written(self, dirty: dict[int, Node | None]) -> None:
-        """``dirty`` is stored: its nodes may be evicted from now on."""
-        self._writing.remove(dirty)
+    def written(self, dirty: NodeChanges) -> None:
+        """``dirty`` is stored."""
+        self._writing = [held for held in self._writing if held is not dirty]
 
     @property
     def dirty_count(self) -> int:
-        """Nodes changed since `take_dirty`."""
-        return len(self._dirty)
+        """How many nodes `take_dirty` would give."""
+        return len(self._dirty.keys() | self._changed.keys())
 
     def evict(self, keep: int) -> None:
-        """Forget the oldest of the nodes that are stored, until at most ``keep`` are held."""
+        """Forget the oldest of the nodes in the cache, until at most ``keep`` are in it."""
         surplus = len(self._nodes) - keep
-        if surplus <= 0:
-            return
-        held = [self._dirty, *self._writing]
-        oldest = []
-        for number in self._nodes:
-            if not any(number in group for group in held):
-                oldest.append(number)
-                if len(oldest) == surplus:
-                    break
-        for number in oldest:
-            del self._nodes[number]
+        if surplus > 0:
+            for number in list(islice(self._nodes, surplus)):
+                del self._nodes[number]
 
 
 def _with_slot(node: Node, bit: int, slot: _Slot | None) -> Node:

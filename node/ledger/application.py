@@ -19,8 +19,10 @@ from node.core.errors import InvalidInput, LedgerFault
 from node.core.genesis import Genesis, decode_genesis
 from node.core.merkle import leaf_hash
 from node.core.signatures import PublicJwk
+from node.core.statetree import NodeChanges
 from node.ledger.body import encode_body
 from node.ledger.intake import Intake, KeyRing, TakenValues
+from node.ledger.node_layers import PublishedLayers
 from node.ledger.recording import BlockRecording
 from node.ledger.rows import (
     BLOCK,
@@ -98,7 +100,8 @@ class Application:
             self._open(self.meta)
 
     def _open(self, meta: Meta) -> None:
-        self._working = Working(self.store, meta.size)
+        self._working = Working(self.store, meta.size, meta.flushed)
+        self.layers = PublishedLayers(meta.height, self._working.state.recover())
         self.last_body = SegmentRef(*meta.body) if meta.body else None
         self.statistics = Statistics.load(self.store)
         if self._roots() != (meta.root, meta.state_root):
@@ -118,12 +121,13 @@ class Application:
         if genesis.predecessor is not None:
             raise InvalidInput("genesis.predecessor", "this version starts no chain from another")
         batch = self.store.batch()
-        self._working = Working(self.store, 0)
+        self._working = Working(self.store, 0, -1)
         self._working.log.append([leaf_hash(genesis.document)], batch)
         for key, value in first_state(genesis).items():
             self._working.state.set(key, value)
-        self._working.state.close_block(batch)
         height = genesis.initial_height - 1
+        self._working.state.close_block(height, batch)
+        self._working.state.flush(height, batch)
         meta = self._meta(genesis.chain_id, height, genesis.genesis_time)
         batch.put(GENESIS, genesis.document)
         batch.put(META, encode_row(meta))
@@ -140,9 +144,8 @@ class Application:
 
     def _meta(self, chain_id: str, height: int, time: int) -> Meta:
         size, (root, state_root) = self._working.log.size, self._roots()
-        return Meta(
-            chain_id, height, time, size, root, state_root, app_hash(size, root, state_root)
-        )
+        digest, flushed = app_hash(size, root, state_root), self._working.state.flushed
+        return Meta(chain_id, height, time, size, root, state_root, digest, flushed)
 
     def need_meta(self) -> Meta:
         """How far finalizing has come.
@@ -233,7 +236,7 @@ class Application:
         recording = BlockRecording(working, before, height, time, batch)
         results = [recording.judge(n, opened.taken) for n, opened in enumerate(frames)]
         tiles = working.log.append(recording.leaves, batch)
-        state = working.state.close_block(batch)
+        state = working.state.close_block(height, batch)
         changes = working.hold(BlockChanges(state, tiles, recording.issued))
         self.statistics.count(recording)
         batch.put(*self.statistics.row())
@@ -250,6 +253,7 @@ class Application:
             before.root,
             before.state_root,
             before.app_hash,
+            before.flushed,
         )
         self.meta = meta
         return Finalized(height, time, [], meta, [], batch, None, None)
@@ -260,6 +264,8 @@ class Application:
         kept: Sequence[tuple[Header, Commit | None]] = (),
         seal: bytes = b"",
         body: SegmentRef | None = None,
+        *,
+        sync: bool = True,
     ) -> None:
         """Write finalized blocks durably: their bodies first, then all else in one synced batch.
 
@@ -267,7 +273,9 @@ class Application:
             blocks: in order of height, finalized with one batch.
             kept: headers and commits that the engine hands over to be kept.
             seal: what the engine needs to make these blocks again from the body alone.
-            body: where the one body lies already, when blocks are made again from it.
+            body: where the one body lies already, when blocks are made again from it; ``seal``
+                must then be the one in it.
+            sync: whether to wait for the disk; False only where all can be made again.
 
         Raises:
             StorageError: nothing of the blocks is to be relied on; the store must be opened anew.
@@ -286,9 +294,33 @@ class Application:
             self.bodies.sync()
         batch.put(META, encode_row(msgspec.structs.replace(blocks[-1].meta, body=last)))
         self.last_body = last
+        self._publish_nodes(blocks)
         for header, commit in kept:
             batch.put(number_key(KEPT, header.height), encode_kept(header, commit))
+        self.store.write(batch, sync=sync)
+
+    def _publish_nodes(self, blocks: Sequence[Finalized]) -> None:
+        """Let readers find the nodes that these blocks changed and do not write."""
+        nodes: NodeChanges = {}
+        written = False
+        for block in blocks:
+            if block.changes is not None:
+                nodes.update(block.changes.state.nodes)
+                written = written or block.changes.state.written is not None
+        self.layers.publish(blocks[-1].height, nodes, written=written)
+
+    def close(self) -> None:
+        """Write the nodes of the state map that were kept back, so that opening needs no recovery.
+
+        To be called when every finalized block is persisted; nothing may be finalized afterwards.
+        """
+        meta = self.need_meta()
+        batch = self.store.batch()
+        self._working.state.flush(meta.height, batch)
+        flushed = msgspec.structs.replace(meta, flushed=meta.height, body=self.last_body)
+        batch.put(META, encode_row(flushed))
         self.store.write(batch, sync=True)
+        self.layers.publish(meta.height, {}, written=True)
 
     def release(self, blocks: Sequence[Finalized]) -> None:
         """These blocks are persisted: what was held in memory for them may go."""

@@ -4,13 +4,18 @@ A row is ``i`` ‖ kind ‖ value ‖ 0x00 ‖ index of the entry, with an empty
 
     d  a document's SHA-256    s  签约编号    a  alias    e  es_id    q  seal code
     f  filing number           g  the dossier code that a record is about    r  certificate number
+
+Values are tidied like what somebody types. One that would make too long a key stands by its
+SHA-256: tidying can make eighteen characters of one, and nothing valid may stop the writer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
+from node.core.encoding import decode_hash
 from node.core.evidence_code import tidy_lookup
 from node.ledger.rows import INDEX
 from node.storage.ports import Reader
@@ -33,8 +38,12 @@ _Q, _F, _G, _R = (
 )
 
 
+_LONGEST_VALUE = 512
+
+
 def _row(prefix: bytes, value: str, tail: bytes) -> bytes:
-    return prefix + value.encode("utf-8") + tail
+    raw = value.encode("utf-8", "replace")
+    return prefix + (raw if len(raw) <= _LONGEST_VALUE else sha256(raw).digest()) + tail
 
 
 def _initiated(data: dict[str, Any], tail: bytes) -> list[bytes]:
@@ -92,9 +101,16 @@ def index_keys(event_type: str, data: dict[str, Any], index: int) -> list[bytes]
 
 
 def find(reader: Reader, kind: str, value: str, *, limit: int) -> Iterator[int]:
-    """Indexes of entries found by ``value``, oldest first. A document is named in hex."""
-    raw = bytes.fromhex(value) if kind == "document" else tidy_lookup(value).encode("utf-8")
-    start = INDEX + KINDS[kind] + raw + b"\0"
+    """Indexes of entries found by ``value``, oldest first, at most ``limit``.
+
+    Raises:
+        InvalidEncoding: a document is not named by its SHA-256 in hex.
+    """
+    prefix = INDEX + KINDS[kind]
+    if kind == "document":
+        start = prefix + decode_hash(value, place="document") + b"\0"
+    else:
+        start = _row(prefix, tidy_lookup(value), b"\0")
     count = 0
     for key, _ in reader.scan(start, start + b"\xff" * 7):
         if len(key) != len(start) + 6:

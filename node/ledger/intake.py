@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Mapping
 from hashlib import sha256
+from sys import intern
 from typing import Any, NamedTuple
 
 import orjson
@@ -28,6 +29,7 @@ from node.core.transaction import (
     normalise_signature,
     split_compact,
 )
+from node.rules.events import JUDGED
 from node.rules.judge import flaw_of
 
 __all__ = ["Admitted", "Intake", "KeyRing", "Taken", "TakenValues", "issuer_key"]
@@ -221,19 +223,19 @@ def _taken(
     flaw: int,
     unknown_key: int,
 ) -> Taken:
-    iss, jti = payload["iss"], payload["jti"]
+    iss, jti = intern(payload["iss"]), payload["jti"]
     event = (
         identifier,
-        payload["cid"],
+        intern(payload["cid"]),
         iss,
         jti,
         kid,
         payload["iat"],
         payload["exp"],
-        payload["type"],
+        intern(payload["type"]),
         payload["sub"],
         payload["occurred_at"],
-        payload["data"],
+        {name: value for name, value in payload["data"].items() if name in JUDGED},
         flaw,
     )
     return Taken(identifier, jwt, issuer_key(iss, jti), unknown_key, event)

@@ -29,6 +29,7 @@ from node.core.statetree import Node, StateTree, decode_node
 from node.core.transaction import Transaction, decode_transaction
 from node.ledger.frame_cache import FrameCache
 from node.ledger.log import TileReader
+from node.ledger.node_layers import NodeLayers, NoLayer, PublishedLayers
 from node.ledger.rows import (
     BLOCK,
     ENTRIES,
@@ -83,13 +84,11 @@ class Judged:
 class LedgerReader:
     """The ledger as of one written block. Close it after use; it holds a snapshot of the store."""
 
-    def __init__(self, snapshot: Reader, frames: FrameCache) -> None:
+    def __init__(self, snapshot: Reader, frames: FrameCache, meta: Meta, nodes: NodeLayers) -> None:
+        self.meta = meta
         self._rows = snapshot
+        self._nodes = nodes
         self._frames = frames
-        raw = snapshot.get(META)
-        if raw is None:
-            raise LedgerFault("the store holds no chain yet; run `evidence-node init`")
-        self.meta: Meta = decode_meta(raw)
         self._tiles = TileReader(snapshot)
         self._tree = StateTree(self._read_node)
 
@@ -301,10 +300,29 @@ class LedgerReader:
         return StateProof(key, None, proof.path, (other, sha256(held).digest()))
 
     def _read_node(self, number: int) -> Node | None:
+        held, node = self._nodes.find(number)
+        if held:
+            return node
         raw = self._rows.get(node_key(number))
         return None if raw is None else decode_node(raw)
 
 
-def open_reader(store: Store, frames: FrameCache) -> LedgerReader:
-    """The ledger as of the last written block."""
-    return LedgerReader(store.snapshot(), frames)
+def open_reader(store: Store, frames: FrameCache, layers: PublishedLayers) -> LedgerReader:
+    """The ledger as of the last written block.
+
+    Raises:
+        LedgerFault: the store holds no chain.
+    """
+    while True:
+        snapshot = store.snapshot()
+        try:
+            raw = snapshot.get(META)
+            if raw is None:
+                raise LedgerFault("the store holds no chain yet; run `evidence-node init`")
+            meta = decode_meta(raw)
+            return LedgerReader(snapshot, frames, meta, layers.at(meta.height))
+        except NoLayer:  # so many blocks were written meanwhile that it is no longer remembered
+            snapshot.close()
+        except BaseException:
+            snapshot.close()
+            raise

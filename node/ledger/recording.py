@@ -30,7 +30,7 @@ from node.ledger.rows import (
 )
 from node.ledger.working import Working
 from node.rules.judge import judge
-from node.rules.judgement import Accepted, Event, Refused
+from node.rules.judgement import Accepted, Event, Refused, State
 from node.rules.rejections import ACCEPTED, REJECTIONS, rejection
 from node.storage.ports import Batch
 
@@ -65,6 +65,7 @@ class BlockRecording:
         self.height = height
         self.time = time
         self.chain_id = before.chain_id
+        self.issuers: dict[tuple[str, str], State] = {}
         self.get = working.state.get
         self.first_index = before.size
         self.leaves: list[bytes] = []

@@ -12,6 +12,7 @@
     t id            position of a transaction by its id
     j issuer key    index of a recorded transaction by (iss, jti)
     i …             look-up indexes, see `node.ledger.indexes`
+    w height        hashes of the keys that a block changed, until the tree's nodes are written
     x exp id        refused ids by their exp, to be forgotten then
     s               statistics
 
@@ -36,6 +37,7 @@ from node.core.block import (
 
 __all__ = [
     "BLOCK",
+    "CHANGED",
     "ENTRIES",
     "EXPIRY",
     "GENESIS",
@@ -69,13 +71,18 @@ __all__ = [
 
 META, GENESIS = b"meta", b"genesis"
 BLOCK, KEPT, VALIDATORS, ENTRIES, TILE, VALUE = b"b", b"k", b"V", b"e", b"l", b"v"
+CHANGED = b"w"
 NODE, TRANSACTION, ISSUED, INDEX, EXPIRY, STATISTICS = b"n", b"t", b"j", b"i", b"x", b"s"
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class Meta(msgspec.Struct, array_like=True, frozen=True):
-    """How far the ledger has come, and log and state then. ``body`` is where the last body lies."""
+    """How far the ledger has come, and log and state then.
+
+    ``flushed`` is the height up to which the state map's nodes are written, ``body`` the place of
+    the last body.
+    """
 
     chain_id: str
     height: int
@@ -84,6 +91,7 @@ class Meta(msgspec.Struct, array_like=True, frozen=True):
     root: bytes
     state_root: bytes
     app_hash: bytes
+    flushed: int
     body: tuple[int, int, int] | None = None
 
 

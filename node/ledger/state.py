@@ -8,12 +8,15 @@ from hashlib import sha256
 import orjson
 
 from node.core.errors import LedgerFault
-from node.core.statetree import Node, StateTree, decode_node, encode_node
+from node.core.statemap import state_leaf
+from node.core.statetree import Node, NodeChanges, StateTree, decode_node, encode_node
 from node.ledger.rows import (
+    CHANGED,
     VALUE,
     decode_value_row,
     encode_value_row,
     node_key,
+    number_key,
 )
 from node.rules.judgement import State
 from node.storage.ports import Batch, Reader
@@ -22,7 +25,8 @@ __all__ = ["StateChanges", "WorkingState", "canonical_state", "read_value"]
 
 _GENERATION = 16_384
 _MAX_NODES = 60_000
-_Leaf = tuple[bytes, bytes | None]
+_MAX_DIRTY = 120_000
+"""Changes of nodes after which they are written. A crash costs making as many again."""
 
 
 def canonical_state(value: State) -> bytes:
@@ -43,30 +47,64 @@ def read_value(reader: Reader, key: str) -> bytes | None:
 
 
 class StateChanges:
-    """What one block changed of the state: values by key, and the tree's nodes."""
+    """What one block changed of the state: values by key, and the tree's nodes.
 
-    def __init__(self, values: dict[str, State | None], nodes: dict[int, Node | None]) -> None:
+    ``written`` are the nodes that the block's batch holds, those of earlier blocks among them;
+    None where they are left for a later block.
+    """
+
+    def __init__(
+        self, values: dict[str, State | None], nodes: NodeChanges, written: NodeChanges | None
+    ) -> None:
         self.values = values
         self.nodes = nodes
+        self.written = written
 
 
 class WorkingState:
     """The newest state. Only the thread that finalizes blocks uses it.
 
-    Values that a block changed stay in memory until `release` says that the block is written.
+    Values that a block changed stay in memory until `release` says that the block is written. The
+    tree's nodes are written late, since the upper ones change with every block: what changed since
+    then is stored with each block (`CHANGED`), and from that `recover` makes them again.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, flushed: int) -> None:
+        self.flushed = flushed
         self._reader = reader
+        self._heights: list[int] = []
         self._young: dict[str, State | None] = {}
         self._old: dict[str, State | None] = {}
         self._unwritten: dict[str, State | None] = {}
         self._changed: dict[str, State | None] = {}
+        self._dirty = 0
         self.tree = StateTree(self._read_node)
 
     def _read_node(self, number: int) -> Node | None:
         row = self._reader.get(node_key(number))
         return None if row is None else decode_node(row)
+
+    def recover(self) -> NodeChanges:
+        """Make again the nodes that changed in blocks after the last one that wrote nodes.
+
+        Returns:
+            Those nodes.
+        """
+        paths: dict[bytes, None] = {}
+        first = number_key(CHANGED, self.flushed + 1)
+        for key, row in self._reader.scan(first, number_key(CHANGED, (1 << 48) - 1)):
+            self._heights.append(int.from_bytes(key[1:], "big"))
+            paths.update((row[at : at + 32], None) for at in range(0, len(row), 32))
+        self.tree.update([(path, self._leaf(path)) for path in paths])
+        nodes = self.tree.take_changed()
+        self._dirty = len(nodes)
+        return nodes
+
+    def _leaf(self, path: bytes) -> bytes | None:
+        row = self._reader.get(VALUE + path)
+        if row is None:
+            return None
+        return state_leaf(path, sha256(decode_value_row(row)[1]).digest())
 
     def get(self, key: str) -> State | None:
         """The value of ``key`` as of the last change made."""
@@ -95,10 +133,12 @@ class WorkingState:
         """What has been changed since the last `close_block`."""
         return self._changed
 
-    def close_block(self, batch: Batch) -> StateChanges:
-        """Put the block's changed values and nodes into ``batch`` and bring the tree up to date."""
+    def close_block(self, height: int, batch: Batch) -> StateChanges:
+        """Put the block's changed values into ``batch``, bring the tree up to date, and write its
+        nodes if enough have gathered."""
         values, self._changed = self._changed, {}
-        leaves: list[_Leaf] = []
+        put = batch.put
+        leaves: list[tuple[bytes, bytes | None]] = []
         for key, value in values.items():
             path = sha256(key.encode("ascii")).digest()
             if value is None:
@@ -106,22 +146,36 @@ class WorkingState:
                 leaves.append((path, None))
             else:
                 raw = canonical_state(value)
-                batch.put(VALUE + path, encode_value_row(key, raw))
-                leaf = sha256(b"\x02" + path + sha256(raw).digest()).digest()
-                leaves.append((path, leaf))
+                put(VALUE + path, encode_value_row(key, raw))
+                leaves.append((path, sha256(b"\x02" + path + sha256(raw).digest()).digest()))
         self.tree.update(leaves)
-        nodes = self.tree.take_dirty()
-        for number, node in nodes.items():
+        nodes = self.tree.take_changed()
+        self._dirty += len(nodes)
+        self._unwritten.update(values)
+        if self._dirty >= _MAX_DIRTY:
+            return StateChanges(values, nodes, self.flush(height, batch))
+        if leaves:
+            put(number_key(CHANGED, height), b"".join([path for path, _ in leaves]))
+            self._heights.append(height)
+        return StateChanges(values, nodes, None)
+
+    def flush(self, height: int, batch: Batch) -> NodeChanges:
+        """Put all nodes that changed into ``batch``, which brings them up to ``height``."""
+        written = self.tree.take_dirty()
+        for number, node in written.items():
             if node is None:
                 batch.delete(node_key(number))
             else:
                 batch.put(node_key(number), encode_node(node))
-        self._unwritten.update(values)
-        return StateChanges(values, nodes)
+        for changed in self._heights:
+            batch.delete(number_key(CHANGED, changed))
+        self._heights, self._dirty, self.flushed = [], 0, height
+        return written
 
     def release(self, changes: StateChanges) -> None:
         """The block with these changes is written: they need no longer be held for it."""
-        self.tree.written(changes.nodes)
+        if changes.written is not None:
+            self.tree.written(changes.written)
         for key, value in changes.values.items():
             if self._unwritten.get(key, self) is value:
                 del self._unwritten[key]

@@ -28,9 +28,9 @@ class BlockChanges:
 class Working:
     """The writer's memory over ``store``. Only the thread that finalizes blocks uses it."""
 
-    def __init__(self, store: Store, size: int) -> None:
+    def __init__(self, store: Store, size: int, flushed: int) -> None:
         self.log = WorkingLog(store, size)
-        self.state = WorkingState(store)
+        self.state = WorkingState(store, flushed)
         self.refused = RefusedIds(store)
         self._store = store
         self._unwritten: dict[bytes, Issued] = {}

@@ -168,7 +168,7 @@ def _seal(
         raise refuse("not_started")
     documents = list(dossier["documents"])
     if data["after_hash"] in documents:
-        raise refuse("document_unknown")
+        raise refuse("party_twice")
     documents[int(place)] = data["after_hash"]
     changed = _with_party(event, dossier, {**party, "started": started})
     changed["documents"] = documents

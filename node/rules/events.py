@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from node.rules import validation
 from node.rules.schema import Choice, Form, Integer, ListOf, Match, Object, Text, Variants
-from node.rules.validation import is_division, is_seal_code, is_uscc
 
 __all__ = [
     "EVENTS",
+    "JUDGED",
     "MAX_DOCUMENTS",
     "MAX_PARTIES",
     "SEAL_SIGNATURES",
@@ -26,35 +27,35 @@ SEAL_SIGNATURES = {"organisation_seal": "organisation", "personal_seal": "person
 SIGNATURE_KINDS = (*SEAL_SIGNATURES, "handwritten", "certificate")
 
 
-def _match(pattern: str, rule: str) -> Match:
-    return Match(re.compile(pattern, re.ASCII), rule)
+def _match(pattern: str, rule: str, *, opaque: bool = False) -> Match:
+    return Match(re.compile(pattern, re.ASCII), rule, opaque=opaque)
 
+
+_MEMBER = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
+_PARTY_REF = r"[A-Za-z0-9_-]{22,43}"
 
 HASH = _match(r"[0-9a-f]{64}", "must be a hash of 32 bytes in lower-case hex")
 TIME = Integer(0, 253_402_300_799_999, "must be a time in milliseconds since 1970 UTC")
-MEMBER = _match(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", "must be a member id")
+MEMBER = _match(_MEMBER, "must be a member id")
 PARTY_REF = _match(
-    r"[A-Za-z0-9_-]{22,43}", "must be an opaque random reference, 22 to 43 of A-Za-z0-9_-"
+    _PARTY_REF, "must be an opaque random reference, 22 to 43 of A-Za-z0-9_-", opaque=True
 )
+RECEIVER = _match(f"{_MEMBER}|{_PARTY_REF}", "must be a member id or a party_ref", opaque=True)
 ES_ID = _match(r"[A-Za-z0-9._-]{1,64}", "must be a seal id: 1 to 64 of A-Za-z0-9._-")
 TOKEN = _match(r"[A-Za-z0-9._:/-]{1,128}", "must be 1 to 128 of A-Za-z0-9._:/-")
 WORD = _match(r"[a-z][a-z0-9_]{0,39}", "must be 1 to 40 lower-case letters, digits or '_'")
 SERIAL = _match(r"[0-9a-f]{1,64}", "must be a certificate serial number in lower-case hex")
 SIGN_NO = _match(r"[A-Za-z0-9_-]{1,64}", "must be 1 to 64 of A-Za-z0-9_-")
 CODE = _match(r"CZ\d{13}(?:-[1-9]\d{0,8})?", "must be an evidence code")
-DIGEST = _match(r"[A-Za-z0-9_-]{43}", "must be a digest in base64url")
-DIVISION = Match(
-    re.compile(r"\d{6}", re.ASCII), "must be a six-digit administrative division", is_division
+DIGEST = _match(
+    r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", "must be a SHA-256 digest in base64url, as in _sd"
 )
+DIVISION = Match(validation.DIVISION, "must be a six-digit administrative division")
 SEAL_CODE = Match(
-    re.compile(r"\d{13,14}", re.ASCII),
-    "must be 13 or 14 digits that begin with an administrative division",
-    is_seal_code,
+    validation.SEAL_CODE, "must be 13 or 14 digits that begin with an administrative division"
 )
 USCC = Match(
-    re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}", re.ASCII),
-    "must be a unified social credit code (GB 32100)",
-    is_uscc,
+    validation.USCC, "must be a unified social credit code (GB 32100)", validation.is_uscc
 )
 DOCUMENT = Object(
     {
@@ -347,7 +348,7 @@ _RECORDS = (
             "code": CODE,
             "digests": ListOf(DIGEST, 1, 64),
             "purpose": Text(200),
-            "to": TOKEN,
+            "to": RECEIVER,
         },
         opens=True,
     ),
@@ -361,7 +362,7 @@ _RECORDS = (
             "code": CODE,
             "digests": ListOf(DIGEST, 1, 64),
             "purpose": Text(200),
-            "to?": TOKEN,
+            "to?": RECEIVER,
         },
         opens=True,
     ),
@@ -395,3 +396,43 @@ _RECORDS = (
 )
 
 EVENTS = {event.name: event for event in (*_SEALS, *_CASES, *_RECORDS)}
+
+JUDGED = frozenset(
+    [
+        "after_hash",
+        "aliases",
+        "before_hash",
+        "certificate_no",
+        "code",
+        "deadline",
+        "division",
+        "document_hash",
+        "document_hashes",
+        "documents",
+        "es_id",
+        "filing_no",
+        "filing_unit_code",
+        "maker",
+        "new_cert_sn",
+        "old_cert_sn",
+        "owner_kind",
+        "owner_uscc",
+        "participants",
+        "parties",
+        "party_ref",
+        "result",
+        "root",
+        "seal_code",
+        "seal_name",
+        "sign_no",
+        "signature_kind",
+        "size",
+        "status",
+        "supersedes",
+        "to",
+        "valid_from",
+        "valid_to",
+    ]
+)
+"""The fields of ``data`` that rules and look-up indexes read. The others are checked for their form
+and then only carried in the entry, so that they need not travel from one process to another."""

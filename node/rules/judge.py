@@ -95,6 +95,14 @@ def judge(view: View, event: Event) -> Accepted:
 def _check_issuer(view: View, event: Event) -> State:
     if event.cid != view.chain_id:
         raise refuse("wrong_chain")
+    member = view.issuers.get((event.kid, event.iss))
+    if member is None:
+        member = view.issuers[event.kid, event.iss] = _find_issuer(view, event)
+    return member
+
+
+def _find_issuer(view: View, event: Event) -> State:
+    """The issuer, an active member whose key is in force. Both change between blocks only."""
     key = view.get("key/" + event.kid)
     if key is None:
         raise refuse("unknown_key")

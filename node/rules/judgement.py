@@ -60,6 +60,8 @@ class View(Protocol):
     height: int
     time: int
     chain_id: str
+    issuers: dict[tuple[str, str], State]
+    """Members whose key (kid, iss) was found in force in this block: a note that the rules keep."""
 
     def get(self, key: str) -> State | None:
         """The value of a key of the state map."""

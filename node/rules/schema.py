@@ -34,6 +34,10 @@ class FieldError(InvalidInput):
         super().__init__(place, rule)
         self.rejection = rejection
 
+    def under(self, place: str) -> FieldError:
+        """See InvalidInput; the rejection stays."""
+        return FieldError(f"{place}.{self.place}", self.rule, self.rejection)
+
 
 class Form(Protocol):
     """One form of value."""
@@ -47,11 +51,16 @@ class Form(Protocol):
 
 @dataclass(frozen=True)
 class Match:
-    """Text that a pattern matches whole and, where given, a further test accepts."""
+    """Text that a pattern matches whole and, where given, a further test accepts.
+
+    ``opaque`` says that it names a person or thing without telling anything: it is searched for
+    identity numbers. Codes that others give are not, since theirs may look like one by chance.
+    """
 
     pattern: re.Pattern[str]
     rule: str
     test: Callable[[str], bool] | None = None
+    opaque: bool = False
 
     def check(self, value: Any, place: str) -> None:
         """See Form."""
@@ -59,16 +68,32 @@ class Match:
             raise FieldError(place, self.rule)
         if self.test is not None and not self.test(value):
             raise FieldError(place, self.rule)
+        if self.opaque:
+            _refuse_identity_number(value, place)
 
     def describe(self) -> dict[str, Any]:
         """See Form."""
         pattern = self.pattern.pattern.replace(r"\d", "[0-9]")
-        return {"type": "string", "pattern": f"^(?:{pattern})$", "description": self.rule}
+        return {"type": "string", "pattern": _whole(pattern), "description": self.rule}
+
+
+def _whole(pattern: str) -> str:
+    """A pattern that matches whole texts in ECMA-262, and in Python too, whose ``$`` alone lets a
+    newline follow."""
+    return rf"^(?:{pattern})(?!\n)$"
+
+
+def _refuse_identity_number(text: str, place: str) -> None:
+    if len(text) > 17 and find_identity_number(text):
+        raise FieldError(
+            place, "holds an identity card number in clear", "personal_number_in_clear"
+        )
 
 
 @dataclass(frozen=True)
 class Text:
-    """Free text of 1 to ``most`` characters, without control characters or identity numbers."""
+    """Free text of 1 to ``most`` characters (code points), without identity numbers, control
+    characters, and marks that let a text be shown in another order than it is written in."""
 
     most: int
 
@@ -76,12 +101,9 @@ class Text:
         """See Form."""
         if type(value) is not str or not 1 <= len(value) <= self.most:
             raise FieldError(place, f"must be text of 1 to {self.most} characters")
-        if not value.isprintable() and _CONTROL.search(value) is not None:
-            raise FieldError(place, "must not hold control characters")
-        if len(value) > 17 and find_identity_number(value):
-            raise FieldError(
-                place, "holds an identity card number in clear", "personal_number_in_clear"
-            )
+        if not value.isprintable() and _UNSHOWN.search(value) is not None:
+            raise FieldError(place, "must not hold control characters, of direction or of lines")
+        _refuse_identity_number(value, place)
 
     def describe(self) -> dict[str, Any]:
         """See Form."""
@@ -89,11 +111,14 @@ class Text:
             "type": "string",
             "minLength": 1,
             "maxLength": self.most,
-            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+            "pattern": f"^[^{_UNSHOWN_CHARACTERS}]*$",
+            "description": f"must be text of 1 to {self.most} characters",
         }
 
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+# All are unprintable in every version of Unicode, so that `isprintable` may spare the search.
+_UNSHOWN_CHARACTERS = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
+_UNSHOWN = re.compile(f"[{_UNSHOWN_CHARACTERS}]")
 
 
 @dataclass(frozen=True)

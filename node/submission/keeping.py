@@ -122,9 +122,8 @@ class Keeping:
             self._add_disclosures(batch, flight.tickets)
         self._add_disclosures(batch, work.disclosing)
         for ticket in work.refused:
-            assert ticket.event is not None
             assert ticket.id is not None
-            self._custody.withdraw(batch, ticket.event[8], ticket.id)
+            self._custody.withdraw(batch, ticket.subject, ticket.id)
         if work.flights:
             self.journal.sync()
         if len(batch):
@@ -133,7 +132,6 @@ class Keeping:
     def _add_disclosures(self, batch: Batch, tickets: Iterable[Ticket]) -> None:
         for ticket in tickets:
             if ticket.disclosures:
-                assert ticket.event is not None
                 assert ticket.id is not None
                 found = [decode_disclosure(text) for text in ticket.disclosures]
-                self._custody.keep(batch, ticket.event[8], ticket.id, found)
+                self._custody.keep(batch, ticket.subject, ticket.id, found)

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
 from node.core.errors import EvidenceError, InvalidInput
 from node.ledger.application import Committed, OpenedFrame
@@ -19,7 +19,7 @@ from node.ledger.intake import Intake, TakenValues
 from node.ledger.rows import TRANSACTION
 from node.rules.rejections import ACCEPTED, REJECTIONS
 from node.storage.ports import Store
-from node.submission.admission import Answer, Good
+from node.submission.admission import Answer
 from node.submission.errors import SubmissionFull, SubmissionStopped
 from node.submission.in_flight import InFlight, outcomes_of
 from node.submission.keeping import Keeping
@@ -113,7 +113,7 @@ class Submission:
                 continue
             group = Group([item.jwt for item in taken])
             for ticket, item in zip(group.tickets, taken):
-                ticket.id, ticket.event = item.id, item.event
+                ticket.good = (item.id, None, item.issuer_key, item.event, (), False)
                 self._pending[item.id] = ticket
             self._items += len(taken)
             self._bytes += sum(len(item.jwt) for item in taken)
@@ -204,8 +204,10 @@ class Submission:
                 ticket.flaw = result
                 flawed.append(ticket)
             else:
-                ticket.id, _, _, ticket.event, ticket.disclosures, ticket.lowered = result
-                (fresh if self._is_fresh(ticket, ticket.id) else repeated).append(ticket)
+                ticket.good = good = result
+                if good[4]:
+                    ticket.disclosures = good[4]
+                (fresh if self._is_fresh(ticket, good[0]) else repeated).append(ticket)
         if flawed:
             self._finish(flawed)
         if repeated:
@@ -215,7 +217,7 @@ class Submission:
             self._feed_again(fresh)
             return
         for frame, positions in answer.frames:
-            self._send(frame, positions, tickets, answer)
+            self._send(frame, [tickets[position] for position in positions])
 
     def _is_fresh(self, ticket: Ticket, identifier: bytes) -> bool:
         """Whether this is the first ticket of a transaction that the ledger does not know.
@@ -247,13 +249,11 @@ class Submission:
             self._incoming.extendleft(reversed(tickets))
         self._pool.kick()
 
-    def _send(
-        self, frame: bytes, positions: list[int], tickets: list[Ticket], answer: Answer
-    ) -> None:
-        chosen = [tickets[position] for position in positions]
+    def _send(self, frame: bytes, chosen: list[Ticket]) -> None:
         taken: list[TakenValues] = []
-        for position, ticket in zip(positions, chosen):
-            identifier, jwt, issuer_key, event, _, _ = cast("Good", answer.results[position])
+        for ticket in chosen:
+            assert ticket.good is not None
+            identifier, jwt, issuer_key, event, _, _ = ticket.good
             taken.append((identifier, jwt or ticket.raw, issuer_key, 0, event))
         flight = InFlight(frame, chosen)
         self._keeping.keep(flight)
@@ -308,8 +308,8 @@ class Submission:
         following: list[Ticket] = []
         with self._lock:
             for ticket in tickets:
-                if ticket.id is not None and self._pending.get(ticket.id) is ticket:
-                    del self._pending[ticket.id]
+                if ticket.good is not None and self._pending.get(ticket.good[0]) is ticket:
+                    del self._pending[ticket.good[0]]
                     if ticket.followers:
                         following += ticket.followers
                         for follower in ticket.followers:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.rules.rejections import ACCEPTED
-from node.submission.admission import Flaw
+from node.submission.admission import Flaw, Good
 
 __all__ = ["FrameOutcome", "Group", "Position", "Ticket"]
 
@@ -57,34 +57,37 @@ class Ticket:
 
     It is either flawed, or known to the ledger already, or taken; taken, it is journaled, and in
     the end committed: recorded or refused. The pipeline's threads set all this, and never back.
+    ``known`` is ``recorded`` or ``refused``; ``disclosures`` are those still to be kept.
     """
 
-    __slots__ = (
-        "disclosures",
-        "event",
-        "flaw",
-        "followers",
-        "group",
-        "id",
-        "known",
-        "lowered",
-        "outcome",
-        "place",
-        "raw",
-    )
+    flaw: Flaw | None = None
+    known: str | None = None
+    good: Good | None = None
+    followers: list[Ticket] | None = None
+    outcome: FrameOutcome | None = None
+    place = 0
+    disclosures: tuple[str, ...] = ()
 
     def __init__(self, raw: bytes, group: Group) -> None:
         self.raw = raw
         self.group = group
-        self.id: bytes | None = None
-        self.event: tuple[Any, ...] | None = None
-        self.disclosures: tuple[str, ...] = ()
-        self.lowered = False
-        self.flaw: Flaw | None = None
-        self.known: str | None = None
-        self.followers: list[Ticket] | None = None
-        self.outcome: FrameOutcome | None = None
-        self.place = 0
+
+    @property
+    def id(self) -> bytes | None:
+        """The transaction's id, once it is taken."""
+        return None if self.good is None else self.good[0]
+
+    @property
+    def subject(self) -> str:
+        """The dossier of a transaction that is taken."""
+        assert self.good is not None
+        subject: str = self.good[3][8]
+        return subject
+
+    @property
+    def lowered(self) -> bool:
+        """Whether the high s of its signature was turned into the low one."""
+        return self.good is not None and self.good[5]
 
     @property
     def rejection(self) -> int | None:

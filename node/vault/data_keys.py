@@ -3,7 +3,8 @@
 Batches are written by somebody else, later, perhaps in another order, perhaps never. Whatever
 becomes of them, no disclosure may come to lie under a key that is not stored:
 
-- a batch that uses a key which the store does not show yet carries the wrapped key as well;
+- a batch that uses a key carries it as well, wrapped, unless the store shows it already under the
+  wrapping key in force: in the midst of a rotation, the copy under the former one may be going;
 - a key counts as in use while rows under it are on their way, that is, were put into a batch, have
   not been seen in the store since, and were not removed;
 - a retired key is never used again, though the batch that deletes it is not written yet;
@@ -47,14 +48,14 @@ class DataKey:
     """A dossier's key, unwrapped.
 
     ``on_their_way`` names the rows under it that were put into batches and not seen in the store
-    since, ``carried_under`` the wrapping keys under which batches carry it, ``stored`` tells
-    whether the store has shown it.
+    since, ``carried_under`` the wrapping keys under which batches carry it, ``stored_under`` one
+    under which the store has shown it.
     """
 
-    def __init__(self, dossier: str, name: str, secret: bytes, *, stored: bool) -> None:
+    def __init__(self, dossier: str, name: str, secret: bytes) -> None:
         self.dossier = dossier
         self.id = name
-        self.stored = stored
+        self.stored_under = ""
         self.carried_under: set[str] = set()
         self.on_their_way: set[bytes] = set()
         self._secret = secret
@@ -141,7 +142,7 @@ class StoredKeys:
         for wrapping, (row, value) in self._rows[name].items():
             if wrapping in self._wrapping_keys:
                 secret = self._wrapping_keys[wrapping].unwrap(value, row)
-                self._opened[name] = DataKey(self._dossier, name, secret, stored=True)
+                self._opened[name] = DataKey(self._dossier, name, secret)
                 return self._opened[name]
         raise WrongWrappingKey(next(iter(self._rows[name])), tuple(self._wrapping_keys))
 
@@ -207,20 +208,22 @@ class DataKeys:
             entry.writing = None
 
     def any_unwritten_under(self, wrapping: str) -> bool:
-        """Whether a key is on its way, under that wrapping key, and not stored yet."""
+        """Whether a key is on its way under that wrapping key, and in no form stored yet."""
+        keys = [key for entry in self._remembered.values() for key in entry.keys.values()]
         return any(
             wrapping in key.carried_under
-            and not self._is_stored(key)
-            and key.unwritten(self._store)
-            for entry in self._remembered.values()
-            for key in entry.keys.values()
+            and bool(key.unwritten(self._store))
+            and key.id not in StoredKeys(self._store, key.dossier, {}).ids
+            for key in keys
         )
 
     def _is_stored(self, key: DataKey) -> bool:
-        if not key.stored:
-            prefix = of_dossier(DATA_KEYS, key.dossier) + key.id.encode("ascii") + b"/"
-            key.stored = next(rows_under(self._store, prefix), None) is not None
-        return key.stored
+        current = self._ring.current.id
+        if key.stored_under != current:
+            if self._store.get(data_key_row(key.dossier, key.id, current)) is None:
+                return False
+            key.stored_under = current
+        return True
 
     def _stored_key(self, dossier: str) -> DataKey | None:
         try:
@@ -236,7 +239,7 @@ class DataKeys:
 
     def _new_key(self, dossier: str) -> DataKey:
         name = os.urandom(_ID_BYTES).hex()
-        return DataKey(dossier, name, os.urandom(KEY_BYTES), stored=False)
+        return DataKey(dossier, name, os.urandom(KEY_BYTES))
 
     def _forget_oldest(self) -> None:
         for _ in range(2):  # two, so that it shrinks again after a time of many open batches

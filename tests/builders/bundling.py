@@ -16,11 +16,14 @@ from node.core.merkle import consistency_proof, inclusion_path
 from node.core.trust import Trust, TrustedCheckpoint
 
 
-def trust_of(chain: Chain, checkpoint: int | None = None, **changes: Any) -> bytes:
-    """The trust file, with the checkpoint after the block at that height if one is given."""
+def trust_of(chain: Chain, known_at: int | None = None, **changes: Any) -> bytes:
+    """The trust file, its checkpoint what was after the block at ``known_at``.
+
+    ``changes`` replace members of the file.
+    """
     trust = Trust(chain.genesis.chain_id, chain.genesis.hash)
-    if checkpoint is not None:
-        point = chain.points[checkpoint]
+    if known_at is not None:
+        point = chain.points[known_at]
         trust = replace(trust, checkpoint=TrustedCheckpoint(point.size, point.root))
     return canonical_json({**trust.to_json(), **changes})
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
-from builders.vault import LocalStore, disclosure, memory_store, transaction, wrapping_key
-from hypothesis import given, settings
+from builders.vault import (
+    LocalStore,
+    StoreBroke,
+    disclosure,
+    memory_store,
+    transaction,
+    wrapping_key,
+)
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from node.core.disclosure import decode_disclosure, disclosure_digest, encode_disclosure
 from node.core.encoding import encode_base64url
+from node.vault import rotation
 from node.vault.access_log import AccessLog, AccessRecord
-from node.vault.rows import name_of_data_key, name_of_disclosure
+from node.vault.rows import name_of_data_key, name_of_disclosure, rows_under
 from node.vault.vault import Vault
 
 DOSSIERS = ("case:a:1", "case:a:10", "seal:b:1")
@@ -108,15 +119,29 @@ class VaultModel(RuleBasedStateMachine):
         self.vault.withdraw(batch, dossier, transaction(number))
         self.pending.append(Pending(batch, withdrawn={(dossier, number)}))
 
-    @rule(dossier=st.none() | dossiers)
-    def purge(self, dossier: str | None) -> None:
-        self.vault.purge(dossier)
+    @rule(dossier=st.none() | dossiers, writes=st.none() | st.integers(0, 4))
+    def purge(self, dossier: str | None, writes: int | None) -> None:
+        with self.failing_after(writes):
+            self.vault.purge(dossier)
 
-    @rule()
-    def rewrap(self) -> None:
+    @rule(writes=st.none() | st.integers(0, 5))
+    def rewrap(self, writes: int | None) -> None:
         successor = self.key if self.vault.rotation_pending else self.key + 1
-        self.vault.rewrap(wrapping_key(str(successor)))
-        self.key = successor
+        with self.failing_after(writes), patch.object(rotation, "_ROWS_A_BATCH", 1):
+            self.vault.rewrap(wrapping_key(str(successor)))
+        if self.vault.wrapping_key_id == wrapping_key(str(successor)).id:
+            self.key = successor
+
+    @contextmanager
+    def failing_after(self, writes: int | None) -> Iterator[None]:
+        """Interrupt what is done within after so many writes."""
+        self.store.fail_after = writes
+        try:
+            yield
+        except StoreBroke:
+            pass
+        finally:
+            self.store.fail_after = None
 
     @rule()
     def start_again(self) -> None:
@@ -155,11 +180,11 @@ class VaultModel(RuleBasedStateMachine):
         self.vault.purge()
         self.vault.verify()
         self.reveals_what_was_written_and_not_erased()
-        held = [name_of_disclosure(row) for row in self.store.rows(b"v/d/")]
+        held = [name_of_disclosure(row) for row, _ in rows_under(self.store, b"v/d/")]
         assert {name[:2] for name in held} == {
             row[:2] for dossier in DOSSIERS for row in self.visible(dossier)
         }
-        keys = [name_of_data_key(row) for row in self.store.rows(b"v/k/")]
+        keys = [name_of_data_key(row) for row, _ in rows_under(self.store, b"v/k/")]
         assert {(name.dossier, name.key) for name in keys} == {
             (name.dossier, name.key) for name in held
         }
@@ -168,7 +193,12 @@ class VaultModel(RuleBasedStateMachine):
 
 
 TestVaultModel = VaultModel.TestCase
-TestVaultModel.settings = settings(max_examples=6000, stateful_step_count=60)
+TestVaultModel.settings = settings(
+    max_examples=6000,
+    stateful_step_count=60,
+    phases=[Phase.reuse, Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
+)
 
 values = st.recursive(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=200)

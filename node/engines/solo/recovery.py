@@ -61,7 +61,7 @@ def replay(application: Application, intake: Intake) -> int:
                 )
             empty = application.finalize(header.height, header.time.milliseconds, (), block.batch)
             blocks.append(empty)
-        application.persist(blocks, kept, body=reference)
+        application.persist(blocks, kept, body.seal, reference)
         application.release(blocks)
         replayed += 1
     application.bodies.cut(application.last_body)

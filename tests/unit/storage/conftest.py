@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -113,10 +114,28 @@ def fill() -> Callable[..., None]:
 
 @pytest.fixture
 def copy_as_crashed() -> Callable[[Path, Path], None]:
-    """Copies a store's files as they are, as a crash at this moment would leave them."""
+    """Copies a store's files as they are, as a crash at this moment would leave them.
+
+    No moment in which LevelDB moves its log into a table in the background: the copy would be of
+    two moments. It is taken again until there is one log, and nothing changed meanwhile.
+    """
+
+    def files(path: Path) -> dict[str, int]:
+        # LOCK is not touched: closing a descriptor of it would give up LevelDB's own lock.
+        names = set(os.listdir(path)) - {"LOCK", "owner.pid"}
+        return {name: (path / name).stat().st_size for name in sorted(names)}
 
     def copy(source: Path, target: Path) -> None:
-        # LOCK is not touched: closing a descriptor of it would give up LevelDB's own lock.
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("LOCK", "owner.pid"))
+        for _ in range(10_000):
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir()
+            with contextlib.suppress(FileNotFoundError):
+                before = files(source)
+                for name in before:
+                    shutil.copyfile(source / name, target / name)
+                logs = sum(name.endswith(".log") for name in before)
+                if logs == 1 and before == files(source) == files(target):
+                    return
+        pytest.fail("LevelDB did not come to rest")
 
     return copy

@@ -325,6 +325,28 @@ def test_a_log_cut_short_loses_its_last_batches_and_no_part_of_one(crashed: Cras
             assert {key for key, _ in store.scan(*ALL)} == before_last
 
 
+def test_a_large_batch_torn_anywhere_is_gone_as_a_whole(
+    quick_path: Path, fill: Fill, copy_as_crashed: CopyAsCrashed
+) -> None:
+    before = random_pairs(50, 50)
+    with open_leveldb(quick_path / "s") as store:
+        fill(store, before)
+        start = next((quick_path / "s").glob("*.log")).stat().st_size
+        fill(store, random_pairs(200, 1, 700))
+        copy_as_crashed(quick_path / "s", quick_path / "c")
+    log = next((quick_path / "c").glob("*.log"))
+    end = log.stat().st_size
+    edges = [block + off for block in range(32768, end, 32768) for off in (-7, -1, 0, 1, 6, 7, 8)]
+    for size in sorted(
+        {start, start + 1, start + 7, *edges, *range(start + 20, end, 9973), end - 1}
+    ):
+        shutil.rmtree(quick_path / "try", ignore_errors=True)
+        shutil.copytree(quick_path / "c", quick_path / "try")
+        os.truncate(quick_path / "try" / log.name, size)
+        with open_leveldb(quick_path / "try") as store:
+            assert dict(store.scan(*ALL)) == before, size
+
+
 @pytest.fixture(params=["early", "middle", "last"])
 def damaged(
     request: pytest.FixtureRequest, tmp_path: Path, fill: Fill

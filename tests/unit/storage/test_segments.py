@@ -270,6 +270,44 @@ def test_the_last_segment_is_durable_before_the_next_is_made(
     segments.close()
 
 
+def test_what_a_dead_process_left_unsynced_is_made_durable_before_it_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = FileSegments(tmp_path / "s")
+    segments.append(b"never synced")
+    segments.close()
+    events: list[str] = []
+    real_sync, real_advise, real_read = os.fsync, os.posix_fadvise, os.pread
+
+    def fsync(descriptor: int) -> None:
+        events.append("sync")
+        real_sync(descriptor)
+
+    def posix_fadvise(descriptor: int, offset: int, length: int, advice: int) -> None:
+        assert advice == os.POSIX_FADV_DONTNEED
+        events.append("drop the cache")
+        real_advise(descriptor, offset, length, advice)
+
+    def pread(descriptor: int, length: int, offset: int) -> bytes:
+        events.append("read")
+        return real_read(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "posix_fadvise", posix_fadvise)
+    monkeypatch.setattr(os, "pread", pread)
+    FileSegments(tmp_path / "s").close()
+    assert events[:3] == ["sync", "drop the cache", "read"]
+
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StoreUnavailable, match="Input/output error"):
+        FileSegments(tmp_path / "s")
+    monkeypatch.undo()
+    assert read(tmp_path / "s") == [b"never synced"]
+
+
 @pytest.mark.parametrize("keep", [0, 1])
 def test_a_cut_does_not_pass_for_a_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: int

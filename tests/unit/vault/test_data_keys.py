@@ -111,11 +111,11 @@ def test_a_retired_key_is_not_taken_again_while_its_row_is_still_there(
 
 
 def test_a_sealed_text_opens_in_its_own_row_under_its_own_key() -> None:
-    key = DataKey(CASE, "00" * 8, bytes(32), stored=True)
+    key = DataKey(CASE, "00" * 8, bytes(32))
     sealed = key.seal(ROW, "text")
     assert key.open(ROW, sealed) == "text"
     assert sealed != key.seal(ROW, "text")
     with pytest.raises(VaultDamaged, match="v/d/other: was altered or is another row's"):
         key.open(b"v/d/other", sealed)
     with pytest.raises(VaultDamaged):
-        DataKey(CASE, "00" * 8, b"x" * 32, stored=True).open(ROW, sealed)
+        DataKey(CASE, "00" * 8, b"x" * 32).open(ROW, sealed)

@@ -342,7 +342,7 @@ def test_a_row_of_another_name_is_reported_not_stumbled_over(
 ) -> None:
     keep(vault, store, CASE, 1, NAME)
     store.put(f"v/d/{CASE}/".encode() + name, b"")
-    with pytest.raises(VaultDamaged, match="is no name of|does not name a transaction"):
+    with pytest.raises(VaultDamaged, match=r"is no name of|does not name a transaction"):
         vault.reveal(CASE)
 
 

@@ -1,0 +1,26 @@
+"""The commands, in the order in which their list shows them, each with one line that says what.
+
+The module of a command is ``node.cli.<command>``; it is imported when the command is used.
+"""
+
+from __future__ import annotations
+
+__all__ = ["COMMANDS"]
+
+COMMANDS = {
+    "init": "make a node's home: keys, genesis, configuration",
+    "run": "run a node",
+    "status": "say how a node is doing",
+    "keys": "make and show signing and recovery keys",
+    "submit": "sign a record and send it, or send signed ones",
+    "show": "look something up and show its time line",
+    "bundle": "fetch the evidence bundle of a dossier or record",
+    "verify": "check a bundle against a trust file, without any node",
+    "trust": "make and show trust files",
+    "audit": "recompute a whole ledger from its genesis and compare",
+    "reindex": "make a ledger's log, state and look-up indexes anew from its blocks",
+    "backup": "copy a node's home while it runs, or when it does not",
+    "restore": "put a backup in place and audit it",
+    "bench": "measure throughput and latency on this machine",
+    "demo": "run a small ledger through its whole life and check its evidence",
+}

@@ -1,0 +1,66 @@
+"""Files that commands read and write: bounded reading, and writing that loses nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from node.cli.exit_codes import ExitCode
+from node.cli.failures import CommandFailure
+from node.core.errors import InvalidInput
+
+__all__ = ["STANDARD", "read_input", "write_output"]
+
+STANDARD = "-"
+"""Stands for standard input or output where a file is asked for."""
+
+
+def read_input(path: str, most: int) -> bytes:
+    """All of a file, or of standard input.
+
+    Raises:
+        InvalidInput: it has more than ``most`` bytes.
+        OSError: it cannot be read.
+    """
+    if path == STANDARD:
+        content = sys.stdin.buffer.read(most + 1)
+    else:
+        with Path(path).open("rb") as file:
+            content = file.read(most + 1)
+    if len(content) > most:
+        name = "standard input" if path == STANDARD else path
+        raise InvalidInput(name, f"at most {most} bytes are read")
+    return content
+
+
+def write_output(
+    path: str | Path, content: bytes, *, secret: bool = False, replace: bool = False
+) -> None:
+    """Write a new file, durable when this returns; ``secret`` ones are for their owner only.
+
+    Args:
+        path: the file. Another that is there is left as it is unless ``replace`` is set.
+        content: its bytes.
+        secret: mode 0600 instead of what the umask leaves of 0644.
+        replace: put it in the place of an older one, in one step.
+
+    Raises:
+        CommandFailure: there is a file of that name.
+        OSError: it cannot be written.
+    """
+    path = Path(path)
+    target = path.with_name(f".{path.name}.new") if replace else path
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
+    try:
+        descriptor = os.open(target, flags | getattr(os, "O_BINARY", 0), 0o600 if secret else 0o644)
+    except FileExistsError as error:
+        raise CommandFailure(
+            ExitCode.BAD_INPUT, f"{path}: is there already and is not overwritten", "name another"
+        ) from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if replace:
+        os.replace(target, path)

@@ -1,0 +1,47 @@
+"""The configuration that a new home gets: all defaults, with what each means."""
+
+from __future__ import annotations
+
+__all__ = ["EXAMPLE", "node_toml"]
+
+# The same text as config/node.example.toml, which an installed package does not carry.
+EXAMPLE = """\
+# Configuration of a node: copy it to <home>/node.toml and change what must differ.
+# Every value here is the default; a misspelt name is refused when the node starts.
+
+[api]
+host = "127.0.0.1"          # put a TLS proxy in front before it listens elsewhere
+port = 8440
+public_url = ""             # how others reach the node, such as https://evidence.example.cn
+max_body_bytes = 67108864   # of one request
+max_wait_seconds = 60       # longest ?timeout= of a submission that waits
+
+[engine]
+empty_block_ms = 10000      # longest time without a block
+max_frames = 16             # frames of up to 256 transactions in a block
+
+[submission]
+workers = 0                 # processes that check signatures; 0: one a core
+depth = 4                   # chunks under way in each
+max_items = 50000           # submissions under way before 503
+max_megabytes = 128
+
+[storage]
+write_buffer_megabytes = 64
+block_cache_megabytes = 32
+min_free_megabytes = 256    # with less free space the node takes nothing more
+
+[operator]
+member = ""                 # the member that runs this node; "": no records of the node's own
+key = "keys/operator.pem"
+
+[log]
+level = "info"
+json = false
+"""
+_NO_MEMBER = 'member = ""  '
+
+
+def node_toml(operator: str) -> str:
+    """The text of ``node.toml`` for the node of the member ``operator`` ("": of no member)."""
+    return EXAMPLE.replace(_NO_MEMBER, f'member = "{operator}"  ', 1)

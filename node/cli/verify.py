@@ -1,0 +1,186 @@
+"""``evidence-node verify``: checks a bundle against a trust file, and asks no node anything."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import platform
+import re
+from typing import Any
+
+from node import __version__
+from node.cli.exit_codes import ExitCode
+from node.cli.failures import CommandFailure
+from node.cli.files import STANDARD, read_input
+from node.cli.output import fingerprint_lines, marks, say, write_json
+from node.cli.parsers import add_command
+from node.core.bundle import MAX_BUNDLE_BYTES
+from node.core.signatures import Backend, load_backend
+from node.core.trust import MAX_TRUST_BYTES
+from node.core.verify import FAILED, NOT_CHECKED, PASSED, Report, Step, verify_bundle
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """
+Checks an evidence bundle step by step. It needs the bundle, a trust file and nothing else: no
+network, no node. Each step passes, fails, or says that it was not checked and why. The exit code is
+0 only when no step failed.
+
+What the result is worth rests on the trust file: compare its fingerprint with the one that is
+printed on the certificate or that the members of the consortium publish.
+"""
+_EXAMPLES = """
+evidence-node verify bundle.json --trust trust.json
+evidence-node verify bundle.json --trust trust.json --lang zh
+evidence-node verify - --trust trust.json < bundle.json     # the bundle from standard input
+evidence-node verify bundle.json --trust trust.json --backend ecdsa --json
+"""
+_WORDS = {
+    "en": {
+        "bundle": "Bundle",
+        "bytes": "bytes",
+        "trust": "Trust file",
+        "fingerprint": "Its fingerprint",
+        "tool": "Checked by",
+        PASSED: "",
+        FAILED: "FAILED: ",
+        NOT_CHECKED: "not checked: ",
+        "accepted": "Nothing failed: {} passed, {} not checked.",
+        "refused": "NOT ACCEPTED: {} failed, {} passed, {} not checked.",
+        "compare": "Compare the fingerprint with the certificate's or with the published one.",
+    },
+    "zh": {
+        "bundle": "证据包",
+        "bytes": "字节",
+        "trust": "信任文件",
+        "fingerprint": "信任文件指纹",
+        "tool": "核验工具",
+        PASSED: "",
+        FAILED: "不通过：",
+        NOT_CHECKED: "未核验：",
+        "accepted": "无不通过项：通过 {} 项，未核验 {} 项。",
+        "refused": "核验不通过：不通过 {} 项，通过 {} 项，未核验 {} 项。",
+        "compare": "请将指纹与存证证书所印或成员单位公布的指纹核对。",
+    },
+}
+
+
+def add_parser(subparsers: Any) -> None:
+    """Describe the command's arguments."""
+    parser = add_command(subparsers, "verify", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("bundle", metavar="BUNDLE", help="the bundle's file, - for standard input")
+    parser.add_argument("--trust", required=True, metavar="FILE", help="the trust file")
+    parser.add_argument(
+        "--fingerprint",
+        metavar="HEX",
+        help="the trust file's fingerprint as printed or published; another one is refused",
+    )
+    parser.add_argument(
+        "--backend",
+        choices=("cryptography", "ecdsa"),
+        help="what checks signatures; default: cryptography, or ecdsa where that is not installed",
+    )
+    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the text")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify the bundle and tell every step."""
+    if args.bundle == args.trust == STANDARD:
+        raise CommandFailure(ExitCode.USAGE, "bundle and trust file cannot both be standard input")
+    backend = _backend(args.backend)
+    trust = read_input(args.trust, MAX_TRUST_BYTES)
+    bundle = read_input(args.bundle, MAX_BUNDLE_BYTES)
+    report = verify_bundle(bundle, trust, backend)
+    if args.fingerprint is not None:
+        _check_fingerprint(args.fingerprint, report.trust_fingerprint)
+    if args.json:
+        write_json(_document(report, bundle))
+    else:
+        _tell(args, report, bundle)
+    return ExitCode.OK if report.accepted else ExitCode.REFUSED
+
+
+def _backend(name: str | None) -> Backend:
+    try:
+        return load_backend(name)
+    except ImportError as error:
+        raise CommandFailure(
+            ExitCode.USAGE,
+            f"no package to check signatures with: {error}",
+            "install one of pure Python with: pip install ecdsa",
+        ) from error
+
+
+def _check_fingerprint(expected: str, found: str) -> None:
+    wanted = re.sub(r"[\s:.-]", "", expected).lower()
+    if re.fullmatch(r"[0-9a-f]{64}", wanted) is None:
+        raise CommandFailure(
+            ExitCode.USAGE, "--fingerprint: must be the 64 hexadecimal digits of a SHA-256"
+        )
+    if wanted != found:
+        raise CommandFailure(
+            ExitCode.REFUSED,
+            f"the trust file's fingerprint is {found}, not the one given",
+            "this is not the trust file that was published: ask a member for the right one",
+        )
+
+
+def _document(report: Report, bundle: bytes) -> dict[str, Any]:
+    return {
+        "accepted": report.accepted,
+        "backend": report.backend,
+        "bundle_sha256": hashlib.sha256(bundle).hexdigest(),
+        "steps": [
+            {
+                "details": list(step.details),
+                "id": step.id,
+                "number": step.number,
+                "status": step.status,
+                "text": step.text,
+                "text_zh": step.text_zh,
+                "title": step.title,
+                "title_zh": step.title_zh,
+            }
+            for step in report.steps
+        ],
+        "tool": f"evidence-ledger-node {__version__}",
+        "trust_fingerprint": report.trust_fingerprint,
+    }
+
+
+def _tell(args: argparse.Namespace, report: Report, bundle: bytes) -> None:
+    words = _WORDS[args.lang]
+    digest = hashlib.sha256(bundle).hexdigest()
+    say(f"{words['bundle']}: {{}}, {len(bundle):,} {words['bytes']}, SHA-256 {digest}", args.bundle)
+    say(f"{words['trust']}: {{}}", args.trust)
+    say(f"{words['fingerprint']}:")
+    for line in fingerprint_lines(report.trust_fingerprint):
+        say(f"    {line}")
+    tool = f"evidence-ledger-node {__version__}, Python {platform.python_version()}"
+    say(f"{words['tool']}: {tool}, {report.backend}")
+    say()
+    for step in report.steps:
+        _tell_step(step, args.lang)
+    say()
+    counts = [sum(step.status == status for step in report.steps) for status in _STATUSES]
+    say((words["accepted"] if report.accepted else words["refused"]).format(*_ordered(counts)))
+    say(words["compare"])
+
+
+_STATUSES = (FAILED, PASSED, NOT_CHECKED)
+
+
+def _ordered(counts: list[int]) -> list[int]:
+    """Failed ones first; without any, they are not named."""
+    return counts if counts[0] else counts[1:]
+
+
+def _tell_step(step: Step, language: str) -> None:
+    mark = dict(zip((PASSED, FAILED, NOT_CHECKED), marks()))[step.status]
+    title, text = (step.title_zh, step.text_zh) if language == "zh" else (step.title, step.text)
+    colon = "：" if language == "zh" else ": "
+    word = _WORDS[language][step.status]
+    say(f"{step.number:>2} {mark} {title}{colon}{word}{{}}", text)
+    for detail in step.details:
+        say("     {}", detail)

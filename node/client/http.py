@@ -1,0 +1,456 @@
+"""A node over HTTP: submit records, wait for them, fetch evidence. Synchronous, safe for threads.
+
+NodeError
+├── NodeUnreachable     no answer came; what was submitted may or may not have arrived
+└── NodeProblem         the node answered with a problem document (RFC 9457)
+    ├── NodeBusy        503: full, stopping or not ready; try again after ``retry_after`` seconds
+    └── RecordRefused   409 or 422: a rule refuses the record; sending it again changes nothing
+
+A submission may be sent any number of times: the same bytes get the same receipt, for ever. So what
+fails for want of an answer is sent again here, until ``patience`` seconds have passed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from node.client.keys import SigningKey
+from node.client.records import Submission
+from node.client.requests import sign_request
+from node.core.errors import EvidenceError
+
+__all__ = [
+    "NodeBusy",
+    "NodeClient",
+    "NodeError",
+    "NodeProblem",
+    "NodeUnreachable",
+    "RecordRefused",
+]
+
+_LINES = 256
+_LINE_BYTES = 1 << 20
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+_GRACE_SECONDS = 15.0
+_SD_JWT = "application/sd-jwt"
+
+Json = dict[str, Any]
+
+
+class NodeError(EvidenceError):
+    """A node did not give what was asked of it."""
+
+
+class NodeUnreachable(NodeError):
+    """No answer came from ``url``; ``reason`` says how that was noticed."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.url}: no answer from the node: {self.reason}"
+
+
+class NodeProblem(NodeError):
+    """A problem document: ``status`` of HTTP, ``type`` its stable name, ``problem`` all of it."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(status, problem)
+        self.status = status
+        self.problem = dict(problem)
+        self.type = str(problem.get("type", "about:blank"))
+
+    def __str__(self) -> str:
+        text = self.problem.get("detail") or self.problem.get("title") or "no reason given"
+        return f"{self.status} {self.type.rpartition(':')[2]}: {text}"
+
+
+class NodeBusy(NodeProblem):
+    """The node takes or answers nothing now. ``retry_after`` in seconds."""
+
+    @property
+    def retry_after(self) -> int:
+        """When to try again, in seconds from now."""
+        value = self.problem.get("retry_after")
+        return value if isinstance(value, int) and value > 0 else 1
+
+
+class RecordRefused(NodeProblem):
+    """A rule refuses the record: ``code`` and ``name`` of the registry stand in ``problem``."""
+
+
+class NodeClient:
+    """One node. ``key``, ``member`` and ``chain_id`` are needed for what only members may ask.
+
+    Requests are signed for ``chain_id``. Take it from the genesis or the trust file and not from
+    the node itself, which could name another chain and use the signature there.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: SigningKey | None = None,
+        member: str = "",
+        chain_id: str = "",
+        timeout: float = 60.0,
+        patience: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+        now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        if key is not None and not (member and chain_id):
+            raise ValueError("a key signs for a member on a chain: give member and chain_id too")
+        self._key, self._member, self._chain_id = key, member, chain_id
+        self._timeout, self._patience, self._now = timeout, patience, now
+        self._http = httpx.Client(
+            base_url=url.rstrip("/"), timeout=timeout, transport=transport, follow_redirects=False
+        )
+
+    def __enter__(self) -> NodeClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    # -- submitting -----------------------------------------------------------------------------
+
+    def submit(
+        self, submission: Submission | bytes, *, wait: str = "commit", timeout: float = 30.0
+    ) -> Json:
+        """Submit a record.
+
+        Args:
+            submission: what `build_submission` gave, or the SD-JWT's bytes.
+            wait: ``commit`` for the receipt, ``none`` to be answered once it is on the node's disk.
+            timeout: seconds that the node waits for the commit before it answers "pending".
+
+        Returns:
+            The receipt (``status`` "recorded"), or ``status`` "pending" with the id to ask for.
+
+        Raises:
+            RecordRefused: a rule refuses it.
+            NodeError: nobody answered, or not in time, or the bytes are no record.
+        """
+        body = _encoded(submission)
+        query = {"wait": wait, "timeout": f"{timeout:g}"}
+        return self._patiently(
+            lambda: self._json(
+                "POST",
+                "/v1/submissions",
+                query,
+                body,
+                _SD_JWT,
+                timeout=timeout + _GRACE_SECONDS,
+            )
+        )
+
+    def submit_many(
+        self,
+        submissions: Iterable[Submission | bytes],
+        *,
+        wait: str = "commit",
+        timeout: float = 30.0,
+    ) -> Iterator[Json]:
+        """Submit many records; yields an answer for each, in order, as `submit` would give it.
+
+        Answers of refused and malformed ones are problem documents. Every answer has its
+        ``status_code``. What the node was too busy for is sent again.
+
+        Raises:
+            NodeError: nobody answered, or the node would not take a batch at all.
+        """
+        lines: list[bytes] = []
+        size = 0
+        for submission in submissions:
+            line = json.dumps(_encoded(submission).decode("ascii")).encode("ascii") + b"\n"
+            if lines and (len(lines) >= _LINES or size + len(line) > _LINE_BYTES):
+                yield from self._submit_lines(lines, wait, timeout)
+                lines, size = [], 0
+            lines.append(line)
+            size += len(line)
+        if lines:
+            yield from self._submit_lines(lines, wait, timeout)
+
+    def _submit_lines(self, lines: list[bytes], wait: str, timeout: float) -> list[Json]:
+        """The answers to a few lines, small enough to be sent before any answer is read."""
+        answers: dict[int, Json] = {}
+        left = list(range(len(lines)))
+        give_up = time.monotonic() + self._patience
+        query = {"wait": wait, "timeout": f"{timeout:g}"}
+        while left:
+            body = b"".join(lines[position] for position in left)
+            raw = self._patiently(
+                lambda body=body: self._raw(  # type: ignore[misc]
+                    "POST",
+                    "/v1/submissions/batch",
+                    query,
+                    body,
+                    "application/x-ndjson",
+                    timeout=timeout + _GRACE_SECONDS,
+                )
+            )
+            got = [json.loads(line) for line in raw.content.splitlines()]
+            if len(got) != len(left):
+                raise NodeUnreachable(str(raw.url), "the answer to a batch was cut off")
+            answers.update(zip(left, got))
+            left = [position for position in left if answers[position]["status_code"] == 503]
+            if left and time.monotonic() >= give_up:
+                break
+            if left:
+                time.sleep(min(answers[left[0]].get("retry_after", 1), self._patience))
+        return [answers[position] for position in range(len(lines))]
+
+    def wait(self, identifier: str, timeout: float = 60.0) -> Json:
+        """Wait until a transaction is recorded or refused, and return what `transaction` says.
+
+        After ``timeout`` seconds it returns what is said then, which may be "pending".
+
+        Raises:
+            NodeProblem: 404 where the node has never heard of it.
+        """
+        give_up = time.monotonic() + timeout
+        pause = _FIRST_PAUSE
+        while True:
+            found = self.transaction(identifier)
+            left = give_up - time.monotonic()
+            if found["status"] != "pending" or left <= 0:
+                return found
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def transaction(self, identifier: str) -> Json:
+        """What became of a transaction, with its proof. Raises NodeProblem (404: unknown)."""
+        return self._json("GET", f"/v1/transactions/{_path(identifier)}")
+
+    def record_bundle(self, identifier: str) -> bytes:
+        """The evidence bundle of one record, as a file. For members."""
+        return self._raw("GET", f"/v1/transactions/{_path(identifier)}/bundle", signed=True).content
+
+    def lookup(self, text: str) -> Json:
+        """Find dossiers by whatever is at hand: a code, an alias, a number, a hash."""
+        return self._json("GET", "/v1/lookup", {"q": text})
+
+    def dossier(self, subject: str) -> Json:
+        """A dossier: whole for a member, what may be public without a key."""
+        return self._json("GET", f"/v1/dossiers/{_path(subject)}", signed=self._key is not None)
+
+    def bundle(
+        self,
+        subject: str,
+        *,
+        disclosures: str = "none",
+        purpose: str = "",
+        case_no: str = "",
+        from_size: int | None = None,
+    ) -> bytes:
+        """The evidence bundle of a dossier, as a file. For members.
+
+        With ``disclosures`` "all" it holds the private fields, which is decided, logged and
+        recorded as `disclosures` says.
+        """
+        query = {"disclosures": disclosures, **_purpose(purpose, case_no)}
+        if from_size is not None:
+            query["from_size"] = str(from_size)
+        return self._raw("GET", f"/v1/dossiers/{_path(subject)}/bundle", query, signed=True).content
+
+    def disclosures(self, subject: str, *, purpose: str = "", case_no: str = "") -> Json:
+        """A dossier's private fields. For members that may see them; each request is logged.
+
+        Raises:
+            NodeProblem: 403 where they are refused, and why.
+        """
+        path = f"/v1/dossiers/{_path(subject)}/disclosures"
+        return self._json("GET", path, _purpose(purpose, case_no), signed=True)
+
+    def erase(
+        self, subject: str, reason: str, *, digests: Iterable[str] | None = None, case_no: str = ""
+    ) -> Json:
+        """Erase a dossier's private fields on this node, all or those of ``digests``, for good.
+
+        For the node's operator alone. ``reason`` is kept for ever and must name nobody.
+        """
+        content: Json = {"digests": "all" if digests is None else sorted(digests), "reason": reason}
+        if case_no:
+            content["case_no"] = case_no
+        body = json.dumps(content).encode("utf-8")
+        path = f"/v1/dossiers/{_path(subject)}/erasure"
+        return self._json("POST", path, None, body, "application/json", signed=True)
+
+    def seal_status(self, es_id: str, at: int | str | None = None) -> Json:
+        """The status of a seal at a time (ms, or RFC 3339), by default now."""
+        query = None if at is None else {"at": str(at)}
+        return self._json("GET", f"/v1/seals/{_path(es_id)}/status", query)
+
+    def document(self, sha256: str) -> Json:
+        """The records that name a document by its SHA-256."""
+        return self._json("GET", f"/v1/documents/{_path(sha256)}")
+
+    def block(self, height: int | str = "latest") -> Json:
+        """A block: header, commit, results, roots."""
+        return self._json("GET", f"/v1/blocks/{height}")
+
+    def checkpoint(self) -> bytes:
+        """The log's checkpoint, a signed note (C2SP tlog-checkpoint)."""
+        return self._raw("GET", "/v1/log/checkpoint").content
+
+    def state(self, key: str) -> Json:
+        """Proof of what a key of the state map holds, or that it is absent."""
+        return self._json(
+            "GET", f"/v1/state/{quote(key, safe='/:')}", signed=key.startswith("dossier/")
+        )
+
+    def genesis(self) -> bytes:
+        """The chain's genesis document."""
+        return self._raw("GET", "/v1/genesis").content
+
+    def trust(self) -> bytes:
+        """The trust file that this node would hand out; compare its fingerprint elsewhere."""
+        return self._raw("GET", "/v1/trust").content
+
+    def node(self) -> Json:
+        """Who answers: version, chain, member, keys, how far the log has come."""
+        return self._json("GET", "/v1/node")
+
+    def statistics(self) -> Json:
+        """Counts of records, dossiers and refusals."""
+        return self._json("GET", "/v1/statistics")
+
+    def status(self) -> Json:
+        """Whether the node takes records now, and why not. Raises NodeUnreachable alone."""
+        try:
+            return self._json("GET", "/readyz")
+        except NodeBusy as busy:
+            return busy.problem
+
+    def verify(self, bundle: bytes, trust: bytes | None = None) -> Json:
+        """Have the node check a bundle. To convince a third party, use `evidence-node verify`."""
+        body = bundle
+        if trust is not None:
+            body = b'{"bundle":%b,"trust":%b}' % (bundle.strip(), trust.strip())
+        return self._json("POST", "/v1/verify", None, body, "application/json")
+
+    # -- requests -------------------------------------------------------------------------------
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        media_type: str = "",
+        *,
+        signed: bool = False,
+        timeout: float | None = None,
+    ) -> Json:
+        answer = self._raw(method, path, query, body, media_type, signed=signed, timeout=timeout)
+        try:
+            value = answer.json()
+        except ValueError as error:
+            raise NodeUnreachable(str(answer.url), "the answer is not JSON") from error
+        if not isinstance(value, dict):
+            raise NodeUnreachable(str(answer.url), "the answer is not a JSON object")
+        return value
+
+    def _raw(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        media_type: str = "",
+        *,
+        signed: bool = False,
+        timeout: float | None = None,
+    ) -> httpx.Response:
+        """One request and its answer, which is no problem document."""
+        request = self._http.build_request(
+            method,
+            path,
+            params=query or None,
+            content=body or None,
+            headers={"content-type": media_type} if media_type else None,
+            timeout=self._timeout if timeout is None else timeout,
+        )
+        if signed:
+            request.headers["authorization"] = self._authorize(request, body)
+        try:
+            answer = self._http.send(request)
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise NodeUnreachable(str(request.url), reason) from error
+        if answer.status_code >= 300:
+            raise _problem_of(answer)
+        return answer
+
+    def _authorize(self, request: httpx.Request, body: bytes) -> str:
+        if self._key is None:
+            raise ValueError("only members may ask this: give key, member and chain_id")
+        return sign_request(
+            self._key,
+            member=self._member,
+            audience=self._chain_id,
+            method=request.method,
+            target=request.url.raw_path.decode("ascii"),
+            body=body,
+            issued_at=self._now(),
+        )
+
+    def _patiently(self, attempt: Callable[[], Any]) -> Any:
+        """Make a request that may be repeated, until it is answered or patience ends."""
+        give_up = time.monotonic() + self._patience
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return attempt()
+            except NodeBusy as busy:
+                pause = float(busy.retry_after)
+                if time.monotonic() + pause > give_up:
+                    raise
+            except NodeUnreachable:
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                if time.monotonic() + pause > give_up:
+                    raise
+            time.sleep(pause)
+
+
+def _encoded(submission: Submission | bytes) -> bytes:
+    return submission.encode() if isinstance(submission, Submission) else submission
+
+
+def _path(text: str) -> str:
+    return quote(text, safe=":")
+
+
+def _purpose(purpose: str, case_no: str) -> dict[str, str]:
+    given = {"purpose": purpose, "case_no": case_no}
+    return {name: text for name, text in given.items() if text}
+
+
+def _problem_of(answer: httpx.Response) -> NodeProblem:
+    try:
+        content = answer.json()
+    except ValueError:
+        content = None
+    problem = content if isinstance(content, dict) else {"title": answer.reason_phrase}
+    kinds = {409: RecordRefused, 422: RecordRefused, 503: NodeBusy}
+    return kinds.get(answer.status_code, NodeProblem)(answer.status_code, problem)

@@ -1,0 +1,165 @@
+"""Auditing a ledger: everything recomputed from genesis and compared row by row.
+
+Finds what checksums find (a flipped bit in any file), and what they cannot: rows that were altered
+with their checksums, by somebody who holds the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from node.core.errors import LedgerFault
+from node.ledger.opening import FrameOpener
+from node.ledger.replay import Replayed, read_genesis, replay_ledger
+from node.ledger.rows import (
+    BLOCK,
+    ENTRIES,
+    EXPIRY,
+    GENESIS,
+    INDEX,
+    ISSUED,
+    KEPT,
+    META,
+    NODE,
+    STATISTICS,
+    TILE,
+    TRANSACTION,
+    VALIDATORS,
+    VALUE,
+)
+from node.storage.errors import StorageError
+from node.storage.ports import Reader, Segments, Store
+
+__all__ = ["AuditReport", "Finding", "audit_ledger"]
+
+MAX_FINDINGS = 100
+_ALL = (b"\x01", b"\xff" * 64)
+_NAMES = {
+    META: "how far the ledger has come",
+    GENESIS: "the genesis",
+    BLOCK: "a block's row",
+    KEPT: "a header",
+    VALIDATORS: "a validator set",
+    ENTRIES: "entries of a frame",
+    TILE: "a tile of the log",
+    VALUE: "a value of the state map",
+    NODE: "a node of the state map",
+    TRANSACTION: "the position of a transaction",
+    ISSUED: "the position of an issuer's event",
+    INDEX: "a look-up index",
+    EXPIRY: "a refused transaction",
+    STATISTICS: "the statistics",
+}
+
+Progress = Callable[[str, int, int], None]
+"""Called with a phase, how much of it is done, and how much there is (0: not known)."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong: where it lies, and what it is."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What an audit did and found. ``replayed`` is None where the replay could not be finished."""
+
+    findings: tuple[Finding, ...]
+    replayed: Replayed | None
+    rows: int
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+
+def audit_ledger(
+    ledger: Store, bodies: Segments, scratch: Store, workers: int, progress: Progress
+) -> AuditReport:
+    """Audit a ledger that nobody writes to.
+
+    Args:
+        ledger: its store.
+        bodies: the bodies of its blocks.
+        scratch: an empty store, for the ledger made anew.
+        workers: processes that check signatures.
+        progress: told how far it is.
+    """
+    findings: list[Finding] = []
+    progress("checksums", 0, 0)
+    for check in (ledger.check, lambda: _read_all(bodies)):
+        try:
+            check()
+        except StorageError as error:
+            findings.append(Finding(_where(error), str(error)))
+    if findings:
+        return AuditReport(tuple(findings), None, 0)
+    try:
+        keys = {
+            key.jwk.thumbprint(): key.jwk
+            for member in read_genesis(ledger).members
+            for key in member.keys
+        }
+        with FrameOpener(keys, workers) as opener:
+            replayed = replay_ledger(
+                ledger, bodies, scratch, opener, lambda done, of: progress("replay", done, of)
+            )
+    except LedgerFault as error:
+        return AuditReport((Finding("the chain", str(error)),), None, 0)
+    rows = 0
+    for key, found, expected in _compare(ledger, scratch):
+        rows += 1
+        if rows % 4096 == 0:
+            progress("rows", rows, 0)
+        if found != expected:
+            findings.append(_row_finding(key, found, expected))
+            if len(findings) >= MAX_FINDINGS:
+                break
+    progress("rows", rows, rows)
+    return AuditReport(tuple(findings), replayed, rows)
+
+
+def _where(error: StorageError) -> str:
+    return str(getattr(error, "where", "the store"))
+
+
+def _read_all(bodies: Segments) -> None:
+    for _ in bodies.records(None):
+        pass
+
+
+def _compare(ledger: Reader, made: Reader) -> Iterator[tuple[bytes, bytes | None, bytes | None]]:
+    """Every key of either, with what the ledger holds and what was made anew."""
+    left, right = (reader.scan(*_ALL) for reader in (ledger, made))
+    one, other = next(left, None), next(right, None)
+    while one is not None or other is not None:
+        if other is None or (one is not None and one[0] < other[0]):
+            assert one is not None
+            yield one[0], one[1], None
+            one = next(left, None)
+        elif one is None or other[0] < one[0]:
+            yield other[0], None, other[1]
+            other = next(right, None)
+        else:
+            yield one[0], one[1], other[1]
+            one, other = next(left, None), next(right, None)
+
+
+def _row_finding(key: bytes, found: bytes | None, expected: bytes | None) -> Finding:
+    prefix = next((name for name in (META, GENESIS) if key == name), key[:1])
+    kind = _NAMES.get(prefix, "a row of no known kind")
+    if found is None:
+        what = "is missing"
+    elif expected is None:
+        what = "should not be there"
+    else:
+        what = "is not what the blocks give"
+    number = int.from_bytes(key[1:7], "big")
+    place = {BLOCK: f"height {number}", KEPT: f"height {number}", ENTRIES: f"entry {number}"}
+    where = f"ledger, key {key.hex()}"
+    return Finding(f"{where} ({place[prefix]})" if prefix in place else where, f"{kind} {what}")

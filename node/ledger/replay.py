@@ -1,0 +1,221 @@
+"""Making a ledger again from its genesis, its headers and the bodies of its blocks.
+
+Everything else follows from these: log, state map, indexes. An audit makes them again beside the
+ledger and compares; `evidence-node reindex` puts them in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from node.core.block import (
+    BlockId,
+    Commit,
+    Header,
+    data_hash,
+    encode_block,
+    part_set,
+    results_hash,
+    verify_commit,
+)
+from node.core.errors import InvalidInput, LedgerFault
+from node.core.genesis import Genesis, decode_genesis
+from node.core.signatures import load_backend
+from node.ledger.application import Application, Finalized, OpenedFrame
+from node.ledger.body import Body, decode_body
+from node.ledger.opening import FrameOpener
+from node.ledger.rows import GENESIS, KEPT, META, decode_kept, decode_meta, number_key
+from node.storage.ports import Reader, SegmentRef, Segments, Store
+
+__all__ = ["Replayed", "read_genesis", "replay_ledger"]
+
+Progress = Callable[[int, int], None]
+_Frame = tuple[SegmentRef, Body, int]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """How far the replay came: blocks, entries of the log, signatures checked."""
+
+    height: int
+    size: int
+    signatures: int
+
+
+def read_genesis(rows: Reader) -> Genesis:
+    """The genesis that a ledger's store holds.
+
+    Raises:
+        LedgerFault: it holds none, or a damaged one.
+    """
+    raw = rows.get(GENESIS)
+    if raw is None:
+        raise LedgerFault("the store holds no chain: its genesis is missing")
+    try:
+        return decode_genesis(raw)
+    except InvalidInput as error:
+        raise LedgerFault(f"the genesis in the store is damaged: {error}") from error
+
+
+def replay_ledger(
+    rows: Reader, bodies: Segments, target: Store, opener: FrameOpener, progress: Progress
+) -> Replayed:
+    """Make the ledger again in ``target``, an empty store, checking every signature on the way.
+
+    Args:
+        rows: the ledger's store; its genesis and headers are read, nothing else.
+        bodies: the bodies of its blocks.
+        target: where all rows are written.
+        opener: opens the frames.
+        progress: called with a height done and the last height, now and then.
+
+    Raises:
+        LedgerFault: names the height or the place, and what is wrong there.
+    """
+    genesis = read_genesis(rows)
+    application = Application(target, bodies)
+    application.init_chain(genesis)
+    chain = _Chain(rows, genesis)
+    meta = rows.get(META)
+    last = decode_meta(meta).height if meta is not None else genesis.initial_height - 1
+    signatures = 0
+    for reference, body, frames in _opened_bodies(bodies, opener):
+        if body.height > last:
+            break
+        _replay_empty(application, chain, body.height - 1)
+        signatures += sum(len(opened.taken) for opened in frames)
+        _replay_body(application, chain, reference, body, frames)
+        progress(body.height, last)
+    _replay_empty(application, chain, last)
+    progress(last, last)
+    return Replayed(last, application.need_meta().size, signatures)
+
+
+def _read_bodies(bodies: Segments) -> Iterator[tuple[_Frame, bytes]]:
+    for reference, payload in bodies.records(None):
+        body = _decode(reference, payload)
+        for number, frame in enumerate(body.frames):
+            yield (reference, body, number), frame
+
+
+def _decode(reference: SegmentRef, payload: bytes) -> Body:
+    try:
+        return decode_body(payload)
+    except InvalidInput as error:
+        raise LedgerFault(f"{_place(reference)}: {error}") from error
+
+
+def _place(reference: SegmentRef) -> str:
+    return f"blocks, segment {reference.segment}, offset {reference.offset}"
+
+
+def _opened_bodies(
+    bodies: Segments, opener: FrameOpener
+) -> Iterator[tuple[SegmentRef, Body, list[OpenedFrame]]]:
+    """Each body with its frames opened."""
+    gathered: list[OpenedFrame] = []
+    reference: SegmentRef | None = None
+    try:
+        for (reference, body, number), frame, taken in opener.open_each(_read_bodies(bodies)):
+            gathered.append(OpenedFrame(frame, taken))
+            if number + 1 == len(body.frames):
+                yield reference, body, gathered
+                gathered = []
+    except InvalidInput as error:
+        place = "blocks" if reference is None else f"behind {_place(reference)}"
+        raise LedgerFault(f"{place}: {error}") from error
+
+
+class _Chain:
+    """The headers and commits of the ledger, each checked against what the replay gives."""
+
+    def __init__(self, rows: Reader, genesis: Genesis) -> None:
+        self._rows = rows
+        self._genesis = genesis
+        self._validators = genesis.validator_set
+        self._backend = load_backend()
+        self._last: tuple[Header, Commit] | None = None
+        self._results: list[bytes] = []
+
+    def read(self, height: int) -> tuple[Header, Commit]:
+        """The header and commit of ``height`` as stored."""
+        raw = self._rows.get(number_key(KEPT, height))
+        if raw is None:
+            raise LedgerFault(f"height {height}: its header is missing")
+        try:
+            header, commit = decode_kept(raw)
+        except (msgspec.DecodeError, TypeError, ValueError) as error:
+            raise LedgerFault(f"height {height}: its header is damaged: {error}") from error
+        if commit is None:
+            raise LedgerFault(f"height {height}: its commit is missing")
+        return header, commit
+
+    def check(
+        self, height: int, frames: list[bytes], app_hash: bytes, results: list[bytes]
+    ) -> tuple[Header, Commit]:
+        """Check the header of ``height`` in every field against the blocks before it.
+
+        Args:
+            height: the block's height.
+            frames: its frames.
+            app_hash: what the replay gave for the block before.
+            results: what the replay gives for this block.
+        """
+        header, commit = self.read(height)
+        last_commit = Commit(0, 0, BlockId(), ()) if self._last is None else self._last[1]
+        total, parts = part_set(encode_block(header, frames, last_commit))
+        expected = {
+            "chain_id": (header.chain_id, self._genesis.chain_id),
+            "height": (header.height, height),
+            "last_block_id": (header.last_block_id, last_commit.block_id),
+            "last_commit_hash": (header.last_commit_hash, last_commit.hash()),
+            "data_hash": (header.data_hash, data_hash(frames)),
+            "app_hash": (header.app_hash, app_hash),
+            "last_results_hash": (header.last_results_hash, results_hash(self._results)),
+            "block_id": (commit.block_id, BlockId(header.hash(), total, parts)),
+        }
+        for name, (stored, found) in expected.items():
+            if stored != found:
+                raise LedgerFault(f"height {height}: {name} is not what the blocks before it give")
+        if self._last is not None and header.time <= self._last[0].time:
+            raise LedgerFault(f"height {height}: its time is not after the one before")
+        try:
+            verify_commit(header, commit, self._validators, self._backend)
+        except InvalidInput as error:
+            raise LedgerFault(f"height {height}: {error}") from error
+        self._last, self._results = (header, commit), results
+        return header, commit
+
+
+def _replay_empty(application: Application, chain: _Chain, last: int) -> None:
+    """The blocks without transactions up to height ``last``."""
+    while (height := application.need_meta().height + 1) <= last:
+        header, _ = chain.read(height)
+        before = application.need_meta().app_hash
+        block = application.finalize(height, header.time.milliseconds, ())
+        kept = chain.check(height, [], before, [])
+        application.persist([block], [kept], sync=False)
+        application.release([block])
+
+
+def _replay_body(
+    application: Application,
+    chain: _Chain,
+    reference: SegmentRef,
+    body: Body,
+    frames: list[OpenedFrame],
+) -> None:
+    height = application.need_meta().height + 1
+    if body.height != height:
+        raise LedgerFault(f"{_place(reference)}: height {body.height} where {height} should follow")
+    before = application.need_meta().app_hash
+    header, _ = chain.read(height)
+    if header.time.milliseconds != body.time:
+        raise LedgerFault(f"{_place(reference)}: its time is not that of its header")
+    block: Finalized = application.finalize(height, body.time, frames)
+    kept = chain.check(height, [frame.frame for frame in frames], before, block.results)
+    application.persist([block], [kept], body.seal, reference, sync=False)
+    application.release([block])

@@ -1,0 +1,177 @@
+"""The offline verifier on whole chains: what it passes, and what it says it did not check."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from builders.bundling import bundle_of, trust_of
+from builders.cases import PRIVATE, SUB, Bundle, changed_validators, grown
+from builders.chain import Chain
+from builders.reports import text_of, verify, with_status
+
+from node.core.entry import decode_entry
+from node.core.errors import InvalidInput
+from node.core.signatures import Backend
+from node.core.verify import FAILED, NOT_CHECKED, PASSED, STEPS, verify_bundle
+
+
+def test_a_whole_bundle_of_four_operators(chain: Chain, bundle: Bundle, backend: Backend) -> None:
+    report = verify(bundle, trust_of(chain, known_at=4), backend)
+    assert report.accepted
+    assert with_status(report, FAILED) == []
+    assert with_status(report, NOT_CHECKED) == ["anchors"]
+    assert report.backend == backend.name
+    assert text_of(report, "operators").startswith("4 operators at genesis")
+
+
+def test_a_whole_bundle_of_one_operator(backend: Backend) -> None:
+    chain = grown(Chain(validators=1))
+    report = verify(bundle_of(chain, SUB, disclosures=PRIVATE), trust_of(chain), backend)
+    assert report.accepted
+    assert with_status(report, NOT_CHECKED) == ["log.checkpoint", "anchors", "operators"]
+    assert "protected from that operator only from its first anchor on" in text_of(
+        report, "operators"
+    )
+
+
+def test_steps_are_numbered_named_and_rest_on_earlier_ones(chain: Chain, bundle: Bundle) -> None:
+    report = verify(bundle, trust_of(chain))
+    assert [step.number for step in report.steps] == list(range(1, len(STEPS) + 1))
+    ids = [step.id for step in report.steps]
+    assert ids == [planned.id for planned in STEPS]
+    assert len(set(ids)) == len(ids)
+    for position, planned in enumerate(STEPS):
+        assert set(planned.needs) <= set(ids[:position])
+    for step in report.steps:
+        assert step.title
+        assert step.text
+        assert any("\u4e00" <= character <= "\u9fff" for character in step.title_zh)
+        assert step.text_zh
+
+
+def test_the_report_names_what_it_believed(chain: Chain, bundle: Bundle) -> None:
+    trust = trust_of(chain)
+    fingerprint = verify(bundle, trust).trust_fingerprint
+    assert len(fingerprint) == 64
+    assert verify(bundle, trust_of(chain, known_at=3)).trust_fingerprint != fingerprint
+
+
+def test_what_a_court_reads_is_in_the_steps(chain: Chain, bundle: Bundle) -> None:
+    report = verify(bundle, trust_of(chain))
+    steps = {step.id: step for step in report.steps}
+    assert "status open" in steps["dossier.head"].text
+    assert "as of 2026-09-21T22:14:30.000+08:00" in steps["dossier.head"].text
+    assert [line.split("  ")[1] for line in steps["entries.form"].details] == [
+        "signing.initiated",
+        "signing.started",
+        "signing.completed",
+    ]
+    assert "on the chain between 2026-09-21T22:13:40" in steps["times"].details[0]
+    assert steps["state.proofs"].details == ("seal/none: does not exist",)
+    assert [line.split(": ")[1] for line in steps["disclosures"].details] == [
+        "document_names",
+        "initiator",
+        "ip",
+    ]
+    assert steps["disclosures"].text == "3 of at most 3 private fields are disclosed and genuine"
+
+
+def test_nothing_disclosed_is_not_checked(chain: Chain) -> None:
+    report = verify(bundle_of(chain, SUB), trust_of(chain))
+    assert "disclosures" in with_status(report, NOT_CHECKED)
+    assert text_of(report, "disclosures") == "none is disclosed; 3 digest(s) stand on the chain"
+
+
+def test_some_fields_can_be_shown_without_the_others(chain: Chain) -> None:
+    report = verify(bundle_of(chain, SUB, disclosures=PRIVATE[1:]), trust_of(chain))
+    assert text_of(report, "disclosures").startswith("1 of at most 3")
+
+
+def test_a_seals_status_is_shown(chain: Chain) -> None:
+    chain = Chain(validators=4)
+    chain.put("seal/s1", {"status": "active", "status_version": 3})
+    bundle = bundle_of(grown(chain), SUB, extra_keys=["seal/s1"])
+    report = verify(bundle, trust_of(chain))
+    details = next(step.details for step in report.steps if step.id == "state.proofs")
+    assert details == ("seal/s1: active (version 3)",)
+
+
+def test_one_record_alone(chain: Chain) -> None:
+    for ordinal in (1, 2, 3):
+        report = verify(bundle_of(chain, SUB, scope="record", ordinals=[ordinal]), trust_of(chain))
+        assert report.accepted
+        assert with_status(report, NOT_CHECKED)[:2] == ["dossier.chain", "dossier.head"]
+
+
+def test_an_older_bundle_still_holds_as_of_its_time(chain: Chain) -> None:
+    older = bundle_of(chain, SUB, as_of=4)
+    assert len(older["entries"]) == 2
+    report = verify(older, trust_of(chain, known_at=6))
+    assert report.accepted
+    assert "as of 2026-09-21T22:14:10" in text_of(report, "dossier.head")
+    assert text_of(report, "log.checkpoint").startswith("the bundle does not lead back")
+
+
+def test_layout_of_the_files_does_not_matter(chain: Chain, bundle: Bundle) -> None:
+    trust = json.dumps(json.loads(trust_of(chain)), indent=2).encode()
+    laid_out = json.dumps(bundle, indent=2, ensure_ascii=True).encode()
+    report = verify_bundle(laid_out, trust)
+    assert report.accepted
+    assert report.trust_fingerprint == verify(bundle, trust_of(chain)).trust_fingerprint
+
+
+def test_absent_votes_below_a_third_are_allowed(chain: Chain, bundle: Bundle) -> None:
+    bundle["chain"]["commits"][0]["signatures"][2] = {"flag": 1}
+    assert verify(bundle, trust_of(chain)).accepted
+
+
+def test_changes_of_validators_are_followed(backend: Backend) -> None:
+    chain = changed_validators()
+    bundle = bundle_of(chain, SUB)
+    assert len(bundle["chain"]["validator_sets"]) == 3
+    assert verify(bundle, trust_of(chain), backend).accepted
+
+
+GARBAGE = {
+    "empty": b"",
+    "null": b"null",
+    "list": b"[]",
+    "object": b"{}",
+    "not UTF-8": b"\xff\xfe",
+    "deep": b"[" * 200_000,
+    "deep objects": b'{"a":' * 100_000,
+    "gzip": b"\x1f\x8b\x08\x00",
+    "PDF": b"%PDF-1.7\n",
+    "NaN": b'{"as_of":NaN}',
+}
+
+
+@pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_fails_at_the_first_step_and_nothing_else_is_checked(
+    chain: Chain, data: bytes
+) -> None:
+    report = verify_bundle(data, trust_of(chain))
+    assert with_status(report, FAILED) == ["bundle.form"]
+    assert with_status(report, PASSED) == []
+    assert text_of(report, "chain.identity") == "rests on bundle.form, which did not pass"
+
+
+def test_anchors_of_unknown_kinds_are_not_checked_and_named(chain: Chain, bundle: Bundle) -> None:
+    bundle["anchors"] = [{"kind": "evm"}, {"kind": "fabric"}, {"kind": "evm"}, {}]
+    report = verify(bundle, trust_of(chain))
+    assert report.accepted
+    assert text_of(report, "anchors").endswith("of the kinds: None, evm, fabric")
+
+
+@pytest.mark.parametrize("trust", [b"", b"{}", b"[]", b"\xff"])
+def test_a_bad_trust_file_is_an_error_of_the_caller(bundle: Bundle, trust: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        verify(bundle, trust)
+
+
+def test_entries_of_the_bundle_are_those_of_the_log(chain: Chain, bundle: Bundle) -> None:
+    """The builder itself: what it bundles decodes to what was committed."""
+    entries = [decode_entry(item["entry"].encode()) for item in bundle["entries"]]
+    assert [entry.height for entry in entries] == [2, 3, 5]
+    assert entries[1].prev == entries[0].leaf_hash()

@@ -1,0 +1,189 @@
+"""Lies that the validators themselves signed: in the log, in the state map, in the headers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from builders.bundling import bundle_of, trust_of
+from builders.cases import SUB, grown
+from builders.chain import Chain
+from builders.reports import refused_by, verify, with_status
+from builders.signing import signed_jwt
+
+from node.core.encoding import canonical_json
+from node.core.verify import NOT_CHECKED, PASSED, Report
+
+
+def lied(lie: Callable[[Chain], Any], **options: Any) -> Report:
+    """The report on a chain in whose state or log there is a lie, under its own trust file."""
+    chain = Chain(validators=4)
+    lie(chain)
+    return verify(bundle_of(grown(chain), SUB, **options), trust_of(chain))
+
+
+def key_value(chain: Chain, **changes: Any) -> tuple[str, dict[str, Any]]:
+    key = chain.keys["platform-a"]
+    value = {"from": 1, "jwk": key.jwk.to_json(), "member": "platform-a", **changes}
+    return f"key/{key.kid}", value
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"to": 2}, "was not valid at height 2"),
+        ({"to": 5}, "was not valid at height 5"),
+        ({"from": 3}, "was not valid at height 2"),
+        ({"from": "1"}, "was not valid at height 2"),
+        ({"member": "court-a"}, "is not a key of platform-a"),
+        ({"member": None}, "is not a key of platform-a"),
+    ],
+)
+def test_keys_that_were_not_the_signers_then(changes: dict[str, Any], says: str) -> None:
+    changes = {name: value for name, value in changes.items() if value is not None}
+
+    def lie(chain: Chain) -> None:
+        name, value = key_value(chain, **changes)
+        if "member" not in changes and len(changes) == 0:
+            del value["member"]
+        chain.put(name, value)
+
+    assert says in refused_by(lied(lie), "transactions.keys")
+
+
+@pytest.mark.parametrize("end", [6, 7, 2**40])
+def test_a_key_that_ended_later_was_still_valid(end: int) -> None:
+    assert lied(lambda chain: chain.put(*key_value(chain, to=end))).accepted
+
+
+@pytest.mark.parametrize(
+    ("jwk", "says"),
+    [
+        (lambda chain: chain.keys["court-a"].jwk.to_json(), "is not this key's"),
+        (lambda chain: {**chain.keys["court-a"].jwk.to_json(), "x": "AA"}, "32 bytes each"),
+        (lambda chain: "x", "must be a JWK"),
+        (lambda chain: [], "must be a JWK"),
+    ],
+)
+def test_another_key_under_this_keys_name(jwk: Callable[[Chain], Any], says: str) -> None:
+    report = lied(lambda chain: chain.put(*key_value(chain, jwk=jwk(chain))))
+    assert says in refused_by(report, "transactions.keys", "transactions.signatures")
+
+
+def test_a_key_under_suspicion_is_not_checked_but_its_signatures_are() -> None:
+    def since(time: int) -> Callable[[Chain], None]:
+        return lambda chain: chain.put(*key_value(chain, suspect_from=time))
+
+    at_second = Chain().time(3)
+    report = lied(since(at_second))
+    assert report.accepted
+    assert "transactions.keys" in with_status(report, NOT_CHECKED)
+    assert "transactions.signatures" in with_status(report, PASSED)
+    details = next(step.details for step in report.steps if step.id == "transactions.keys")
+    assert [line.split(": ")[0][-2:] for line in details] == ["-2", "-3"]
+    assert "transactions.keys" in with_status(lied(since(at_second + 86_400_000)), PASSED)
+
+
+def test_a_record_with_a_wrong_signature() -> None:
+    """Validators who accept what its signer never signed are found out all the same."""
+
+    def lie(chain: Chain) -> None:
+        jwt = chain.jwt()
+        head, _, signature = jwt.rpartition(b".")
+        other = chain.jwt(jti="x").rpartition(b".")[2]
+        assert signature != other
+        chain.commit_block(head + b"." + other)
+
+    assert "does not hold under this key (ES256)" in refused_by(
+        lied(lie), "transactions.signatures"
+    )
+
+
+def test_a_record_signed_with_a_colleagues_key() -> None:
+    report = lied(
+        lambda chain: chain.commit_block(chain.jwt(key=chain.keys["court-a"])),
+        extra_keys=[f"key/{Chain(validators=4).keys['court-a'].kid}"],
+    )
+    assert "is not a key of platform-a" in refused_by(report, "transactions.keys")
+
+
+def test_a_record_of_another_chain() -> None:
+    """Signed by a member for another chain in which it takes part, and played here."""
+
+    def lie(chain: Chain) -> None:
+        chain.commit_block(chain.jwt(cid="another-chain"))
+
+    assert "payload.cid: is another chain" in refused_by(lied(lie), "entries.form")
+
+
+def test_a_transaction_that_is_none() -> None:
+    def lie(chain: Chain) -> None:
+        head = canonical_json({"alg": "none", "kid": chain.keys["platform-a"].kid, "typ": "x"})
+        bad = signed_jwt(chain.keys["platform-a"], b"{}", head).decode()
+        chain.commit_block(chain.jwt(), entry_changes={"tx": bad})
+
+    says = refused_by(lied(lie), "entries.form")
+    assert says.startswith("bundle.entries[0].entry.tx.header.alg")
+
+
+def test_an_entry_whose_time_is_not_its_headers() -> None:
+    report = lied(lambda chain: chain.commit_block(chain.jwt(), entry_changes={"time": 5}))
+    assert "entry.time: is not its block's time" in refused_by(report, "times")
+
+
+def test_a_block_that_is_not_later_than_the_one_before() -> None:
+    class Standing(Chain):
+        def time(self, height: int) -> int:
+            return super().time(min(height, 2))
+
+    chain = grown(Standing(validators=4))
+    report = verify(bundle_of(chain, SUB), trust_of(chain))
+    assert "header 3: is not later than the one before it" in refused_by(report, "times")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"code": "0034133234711"}, "does not follow from its first transaction"),
+        ({"code": 5}, "does not follow from its first transaction"),
+        ({"counter": 1}, "does not follow from its first transaction"),
+        ({"counter": "0"}, "must be a 32-bit integer"),
+        ({"counter": 2**32}, "must be a 32-bit integer"),
+        ({"counter": -1}, "must be a 32-bit integer"),
+        ({"count": 4}, "has 4 records"),
+        ({"count": "3"}, "has 3 records"),
+        ({"head": "00" * 32}, "its last record is another"),
+        ({"head": []}, "its last record is another"),
+    ],
+)
+def test_a_head_that_does_not_fit_the_records(changes: dict[str, Any], says: str) -> None:
+    chain = grown()
+    head = json.loads(chain.state[f"dossier/{SUB}"])
+    chain.put(f"dossier/{SUB}", {**head, **changes})
+    chain.commit_block()
+    chain.commit_block()
+    report = verify(bundle_of(chain, SUB), trust_of(chain))
+    assert says in refused_by(report, "dossier.head")
+
+
+@pytest.mark.parametrize("value", [b"", b"x", b"[]", b'{"a": 1}', b'{"b":1,"a":2}', b'{"a":1.5}'])
+def test_a_state_value_that_is_no_canonical_object(value: bytes) -> None:
+    chain = Chain(validators=4)
+    chain.state["seal/s1"] = value
+    report = verify(bundle_of(grown(chain), SUB, extra_keys=["seal/s1"]), trust_of(chain))
+    assert "state seal/s1" in refused_by(report, "state.proofs")
+
+
+def test_a_member_shown_to_have_no_such_key() -> None:
+    chain = Chain(validators=4)
+    chain.put(key_value(chain)[0], None)
+    report = verify(bundle_of(grown(chain), SUB), trust_of(chain))
+    refused_by(report, "transactions.keys", "transactions.signatures")
+
+
+def test_a_block_before_the_chains_first_height() -> None:
+    chain = grown(Chain(validators=4, genesis_changes={"initial_height": 4}))
+    report = verify(bundle_of(chain, SUB), trust_of(chain))
+    assert "is before the chain's first height" in refused_by(report, "chain.commits")
