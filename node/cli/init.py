@@ -21,9 +21,9 @@ __all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """
 Makes the home of a node that starts a chain of its own: keys/validator.pem signs blocks,
-keys/checkpoint.pem signs checkpoints, keys/wrapping.key protects the private data, genesis.json says
-who is in the consortium, node.toml is the configuration. If the members file gives no key for the
-member that runs the node, its key is made here as keys/operator.pem.
+keys/checkpoint.pem signs checkpoints, keys/wrapping.key protects the private data, genesis.json
+says who is in the consortium, node.toml is the configuration. If the members file gives no key for
+the member that runs the node, its key is made here as keys/operator.pem.
 
 The home must not exist, or be empty. Nothing is ever overwritten.
 """
@@ -141,11 +141,8 @@ def _tell(args: argparse.Namespace, made: NewHome, founding: Founding) -> None:
     first, second = fingerprint_lines(fingerprint)
     say(f"Trust file:   {first}\n              {second} (its fingerprint)")
     if made.operator_kid is None:
-        say(
-            "Operator:     {}; its key is elsewhere, so the node makes no records of its",
-            made.operator,
-        )
-        say("              own until node.toml names the operator and its key's file")
+        say("Operator:     {}; its key is elsewhere, so the node makes no", made.operator)
+        say("              records itself until node.toml names operator and key")
     else:
         say("Operator:     {}, key {}", made.operator, made.operator_kid)
     for member in powerless:

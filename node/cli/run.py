@@ -12,8 +12,8 @@ __all__ = ["add_parser", "run"]
 _DESCRIPTION = """
 Runs the node whose home is given: takes submissions, makes blocks, answers look-ups. It listens
 where node.toml says (default http://127.0.0.1:8440) and, for status and backup, on the socket
-admin.sock in its home. It stops on SIGTERM and SIGINT, once what it has acknowledged is safe; after a
-crash it goes on from what is on disk.
+admin.sock in its home. It stops on SIGTERM and SIGINT, once what it has acknowledged is safe; after
+a crash it goes on from what is on disk.
 """
 _EXAMPLES = """
 evidence-node run --home /var/lib/evidence

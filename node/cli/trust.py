@@ -6,7 +6,6 @@ import argparse
 import base64
 import binascii
 import re
-from pathlib import Path
 from typing import Any
 
 from node.cli.exit_codes import ExitCode
@@ -29,7 +28,8 @@ the consortium publish.
 """
 _EXAMPLES = """
 evidence-node trust make --genesis genesis.json --out trust.json
-evidence-node trust make --genesis genesis.json --out trust.json --checkpoint 1052:4f1c…
+evidence-node trust make --genesis genesis.json --out known.json \\
+    --checkpoint 1052:6ca13d52ca70c883e0f0bb101e425a89e8624de51db2d2392593af6a84118090
 evidence-node trust show trust.json
 """
 _CHECKPOINT = re.compile(r"([1-9]\d{0,15}):([0-9a-f]{64})", re.ASCII)
@@ -140,7 +140,7 @@ def _tell(trust: Trust, path: str, *, as_json: bool) -> None:
     if as_json:
         write_json({"file": path, "fingerprint": fingerprint, "trust": trust.to_json()})
         return
-    say("Trust file:   {}", Path(path).name if path != STANDARD else path)
+    say("Trust file:   {}", path)
     say("Chain:        {}", trust.chain_id)
     say("Genesis:      {}", trust.genesis_hash.hex())
     known = trust.checkpoint

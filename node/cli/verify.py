@@ -63,6 +63,7 @@ _WORDS = {
         "compare": "请将指纹与存证证书所印或成员单位公布的指纹核对。",
     },
 }
+_COLONS = {"en": ": ", "zh": "："}
 
 
 def add_parser(subparsers: Any) -> None:
@@ -150,37 +151,35 @@ def _document(report: Report, bundle: bytes) -> dict[str, Any]:
 
 
 def _tell(args: argparse.Namespace, report: Report, bundle: bytes) -> None:
-    words = _WORDS[args.lang]
-    digest = hashlib.sha256(bundle).hexdigest()
-    say(f"{words['bundle']}: {{}}, {len(bundle):,} {words['bytes']}, SHA-256 {digest}", args.bundle)
-    say(f"{words['trust']}: {{}}", args.trust)
-    say(f"{words['fingerprint']}:")
+    words, colon = _WORDS[args.lang], _COLONS[args.lang]
+    size = f"{len(bundle):,} {words['bytes']}"
+    tool = f"evidence-ledger-node {__version__}, Python {platform.python_version()}"
+    say(f"{words['bundle']}{colon}{{}}", args.bundle)
+    say(f"    {size}, SHA-256 {hashlib.sha256(bundle).hexdigest()}")
+    say(f"{words['trust']}{colon}{{}}", args.trust)
+    say(f"{words['fingerprint']}{colon}")
     for line in fingerprint_lines(report.trust_fingerprint):
         say(f"    {line}")
-    tool = f"evidence-ledger-node {__version__}, Python {platform.python_version()}"
-    say(f"{words['tool']}: {tool}, {report.backend}")
+    say(f"{words['tool']}{colon}{tool}, {report.backend}")
     say()
     for step in report.steps:
         _tell_step(step, args.lang)
     say()
-    counts = [sum(step.status == status for step in report.steps) for status in _STATUSES]
-    say((words["accepted"] if report.accepted else words["refused"]).format(*_ordered(counts)))
+    failed, passed, unchecked = (
+        sum(step.status == status for step in report.steps)
+        for status in (FAILED, PASSED, NOT_CHECKED)
+    )
+    if failed:
+        say(words["refused"].format(failed, passed, unchecked))
+    else:
+        say(words["accepted"].format(passed, unchecked))
     say(words["compare"])
-
-
-_STATUSES = (FAILED, PASSED, NOT_CHECKED)
-
-
-def _ordered(counts: list[int]) -> list[int]:
-    """Failed ones first; without any, they are not named."""
-    return counts if counts[0] else counts[1:]
 
 
 def _tell_step(step: Step, language: str) -> None:
     mark = dict(zip((PASSED, FAILED, NOT_CHECKED), marks()))[step.status]
     title, text = (step.title_zh, step.text_zh) if language == "zh" else (step.title, step.text)
-    colon = "：" if language == "zh" else ": "
     word = _WORDS[language][step.status]
-    say(f"{step.number:>2} {mark} {title}{colon}{word}{{}}", text)
+    say(f"{step.number:>2} {mark} {title}{_COLONS[language]}{word}{{}}", text)
     for detail in step.details:
         say("     {}", detail)

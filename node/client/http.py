@@ -1,11 +1,5 @@
 """A node over HTTP: submit records, wait for them, fetch evidence. Synchronous, safe for threads.
 
-NodeError
-├── NodeUnreachable     no answer came; what was submitted may or may not have arrived
-└── NodeProblem         the node answered with a problem document (RFC 9457)
-    ├── NodeBusy        503: full, stopping or not ready; try again after ``retry_after`` seconds
-    └── RecordRefused   409 or 422: a rule refuses the record; sending it again changes nothing
-
 A submission may be sent any number of times: the same bytes get the same receipt, for ever. So what
 fails for want of an answer is sent again here, until ``patience`` seconds have passed.
 """
@@ -14,78 +8,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from types import TracebackType
-from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from node.client.connection import Json, NodeConnection
+from node.client.errors import NodeBusy, NodeUnreachable
 from node.client.keys import SigningKey
 from node.client.records import Submission
-from node.client.requests import sign_request
-from node.core.errors import EvidenceError
 
-__all__ = [
-    "NodeBusy",
-    "NodeClient",
-    "NodeError",
-    "NodeProblem",
-    "NodeUnreachable",
-    "RecordRefused",
-]
+__all__ = ["NodeClient"]
 
 _LINES = 256
 _LINE_BYTES = 1 << 20
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _GRACE_SECONDS = 15.0
-_SD_JWT = "application/sd-jwt"
-
-Json = dict[str, Any]
-
-
-class NodeError(EvidenceError):
-    """A node did not give what was asked of it."""
-
-
-class NodeUnreachable(NodeError):
-    """No answer came from ``url``; ``reason`` says how that was noticed."""
-
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(url, reason)
-        self.url = url
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.url}: no answer from the node: {self.reason}"
-
-
-class NodeProblem(NodeError):
-    """A problem document: ``status`` of HTTP, ``type`` its stable name, ``problem`` all of it."""
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(status, problem)
-        self.status = status
-        self.problem = dict(problem)
-        self.type = str(problem.get("type", "about:blank"))
-
-    def __str__(self) -> str:
-        text = self.problem.get("detail") or self.problem.get("title") or "no reason given"
-        return f"{self.status} {self.type.rpartition(':')[2]}: {text}"
-
-
-class NodeBusy(NodeProblem):
-    """The node takes or answers nothing now. ``retry_after`` in seconds."""
-
-    @property
-    def retry_after(self) -> int:
-        """When to try again, in seconds from now."""
-        value = self.problem.get("retry_after")
-        return value if isinstance(value, int) and value > 0 else 1
-
-
-class RecordRefused(NodeProblem):
-    """A rule refuses the record: ``code`` and ``name`` of the registry stand in ``problem``."""
+_SD_JWT, _JSON_LINES, _JSON = "application/sd-jwt", "application/x-ndjson", "application/json"
 
 
 class NodeClient:
@@ -107,12 +48,16 @@ class NodeClient:
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        if key is not None and not (member and chain_id):
-            raise ValueError("a key signs for a member on a chain: give member and chain_id too")
-        self._key, self._member, self._chain_id = key, member, chain_id
-        self._timeout, self._patience, self._now = timeout, patience, now
-        self._http = httpx.Client(
-            base_url=url.rstrip("/"), timeout=timeout, transport=transport, follow_redirects=False
+        self._patience = patience
+        self._connection = NodeConnection(
+            url,
+            key=key,
+            member=member,
+            chain_id=chain_id,
+            timeout=timeout,
+            patience=patience,
+            transport=transport,
+            now=now,
         )
 
     def __enter__(self) -> NodeClient:
@@ -128,7 +73,7 @@ class NodeClient:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._http.close()
+        self._connection.close()
 
     # -- submitting -----------------------------------------------------------------------------
 
@@ -149,14 +94,13 @@ class NodeClient:
             RecordRefused: a rule refuses it.
             NodeError: nobody answered, or not in time, or the bytes are no record.
         """
-        body = _encoded(submission)
-        query = {"wait": wait, "timeout": f"{timeout:g}"}
-        return self._patiently(
-            lambda: self._json(
+        connection = self._connection
+        return connection.patiently(
+            lambda: connection.json(
                 "POST",
                 "/v1/submissions",
-                query,
-                body,
+                {"wait": wait, "timeout": f"{timeout:g}"},
+                _encoded(submission),
                 _SD_JWT,
                 timeout=timeout + _GRACE_SECONDS,
             )
@@ -196,17 +140,16 @@ class NodeClient:
         give_up = time.monotonic() + self._patience
         query = {"wait": wait, "timeout": f"{timeout:g}"}
         while left:
-            body = b"".join(lines[position] for position in left)
-            raw = self._patiently(
-                lambda body=body: self._raw(  # type: ignore[misc]
-                    "POST",
-                    "/v1/submissions/batch",
-                    query,
-                    body,
-                    "application/x-ndjson",
-                    timeout=timeout + _GRACE_SECONDS,
-                )
+            post = partial(
+                self._connection.raw,
+                "POST",
+                "/v1/submissions/batch",
+                query,
+                b"".join(lines[position] for position in left),
+                _JSON_LINES,
+                timeout=timeout + _GRACE_SECONDS,
             )
+            raw = self._connection.patiently(post)
             got = [json.loads(line) for line in raw.content.splitlines()]
             if len(got) != len(left):
                 raise NodeUnreachable(str(raw.url), "the answer to a batch was cut off")
@@ -240,19 +183,23 @@ class NodeClient:
 
     def transaction(self, identifier: str) -> Json:
         """What became of a transaction, with its proof. Raises NodeProblem (404: unknown)."""
-        return self._json("GET", f"/v1/transactions/{_path(identifier)}")
+        return self._connection.json("GET", f"/v1/transactions/{_path(identifier)}")
 
     def record_bundle(self, identifier: str) -> bytes:
         """The evidence bundle of one record, as a file. For members."""
-        return self._raw("GET", f"/v1/transactions/{_path(identifier)}/bundle", signed=True).content
+        return self._connection.raw(
+            "GET", f"/v1/transactions/{_path(identifier)}/bundle", signed=True
+        ).content
 
     def lookup(self, text: str) -> Json:
         """Find dossiers by whatever is at hand: a code, an alias, a number, a hash."""
-        return self._json("GET", "/v1/lookup", {"q": text})
+        return self._connection.json("GET", "/v1/lookup", {"q": text})
 
     def dossier(self, subject: str) -> Json:
         """A dossier: whole for a member, what may be public without a key."""
-        return self._json("GET", f"/v1/dossiers/{_path(subject)}", signed=self._key is not None)
+        return self._connection.json(
+            "GET", f"/v1/dossiers/{_path(subject)}", signed=self._connection.signs
+        )
 
     def bundle(
         self,
@@ -271,7 +218,9 @@ class NodeClient:
         query = {"disclosures": disclosures, **_purpose(purpose, case_no)}
         if from_size is not None:
             query["from_size"] = str(from_size)
-        return self._raw("GET", f"/v1/dossiers/{_path(subject)}/bundle", query, signed=True).content
+        return self._connection.raw(
+            "GET", f"/v1/dossiers/{_path(subject)}/bundle", query, signed=True
+        ).content
 
     def disclosures(self, subject: str, *, purpose: str = "", case_no: str = "") -> Json:
         """A dossier's private fields. For members that may see them; each request is logged.
@@ -280,7 +229,7 @@ class NodeClient:
             NodeProblem: 403 where they are refused, and why.
         """
         path = f"/v1/dossiers/{_path(subject)}/disclosures"
-        return self._json("GET", path, _purpose(purpose, case_no), signed=True)
+        return self._connection.json("GET", path, _purpose(purpose, case_no), signed=True)
 
     def erase(
         self, subject: str, reason: str, *, digests: Iterable[str] | None = None, case_no: str = ""
@@ -294,51 +243,51 @@ class NodeClient:
             content["case_no"] = case_no
         body = json.dumps(content).encode("utf-8")
         path = f"/v1/dossiers/{_path(subject)}/erasure"
-        return self._json("POST", path, None, body, "application/json", signed=True)
+        return self._connection.json("POST", path, None, body, _JSON, signed=True)
 
     def seal_status(self, es_id: str, at: int | str | None = None) -> Json:
         """The status of a seal at a time (ms, or RFC 3339), by default now."""
         query = None if at is None else {"at": str(at)}
-        return self._json("GET", f"/v1/seals/{_path(es_id)}/status", query)
+        return self._connection.json("GET", f"/v1/seals/{_path(es_id)}/status", query)
 
     def document(self, sha256: str) -> Json:
         """The records that name a document by its SHA-256."""
-        return self._json("GET", f"/v1/documents/{_path(sha256)}")
+        return self._connection.json("GET", f"/v1/documents/{_path(sha256)}")
 
     def block(self, height: int | str = "latest") -> Json:
         """A block: header, commit, results, roots."""
-        return self._json("GET", f"/v1/blocks/{height}")
+        return self._connection.json("GET", f"/v1/blocks/{height}")
 
     def checkpoint(self) -> bytes:
         """The log's checkpoint, a signed note (C2SP tlog-checkpoint)."""
-        return self._raw("GET", "/v1/log/checkpoint").content
+        return self._connection.raw("GET", "/v1/log/checkpoint").content
 
     def state(self, key: str) -> Json:
         """Proof of what a key of the state map holds, or that it is absent."""
-        return self._json(
+        return self._connection.json(
             "GET", f"/v1/state/{quote(key, safe='/:')}", signed=key.startswith("dossier/")
         )
 
     def genesis(self) -> bytes:
         """The chain's genesis document."""
-        return self._raw("GET", "/v1/genesis").content
+        return self._connection.raw("GET", "/v1/genesis").content
 
     def trust(self) -> bytes:
         """The trust file that this node would hand out; compare its fingerprint elsewhere."""
-        return self._raw("GET", "/v1/trust").content
+        return self._connection.raw("GET", "/v1/trust").content
 
     def node(self) -> Json:
         """Who answers: version, chain, member, keys, how far the log has come."""
-        return self._json("GET", "/v1/node")
+        return self._connection.json("GET", "/v1/node")
 
     def statistics(self) -> Json:
         """Counts of records, dossiers and refusals."""
-        return self._json("GET", "/v1/statistics")
+        return self._connection.json("GET", "/v1/statistics")
 
     def status(self) -> Json:
         """Whether the node takes records now, and why not. Raises NodeUnreachable alone."""
         try:
-            return self._json("GET", "/readyz")
+            return self._connection.json("GET", "/readyz")
         except NodeBusy as busy:
             return busy.problem
 
@@ -347,90 +296,7 @@ class NodeClient:
         body = bundle
         if trust is not None:
             body = b'{"bundle":%b,"trust":%b}' % (bundle.strip(), trust.strip())
-        return self._json("POST", "/v1/verify", None, body, "application/json")
-
-    # -- requests -------------------------------------------------------------------------------
-
-    def _json(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        media_type: str = "",
-        *,
-        signed: bool = False,
-        timeout: float | None = None,
-    ) -> Json:
-        answer = self._raw(method, path, query, body, media_type, signed=signed, timeout=timeout)
-        try:
-            value = answer.json()
-        except ValueError as error:
-            raise NodeUnreachable(str(answer.url), "the answer is not JSON") from error
-        if not isinstance(value, dict):
-            raise NodeUnreachable(str(answer.url), "the answer is not a JSON object")
-        return value
-
-    def _raw(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        media_type: str = "",
-        *,
-        signed: bool = False,
-        timeout: float | None = None,
-    ) -> httpx.Response:
-        """One request and its answer, which is no problem document."""
-        request = self._http.build_request(
-            method,
-            path,
-            params=query or None,
-            content=body or None,
-            headers={"content-type": media_type} if media_type else None,
-            timeout=self._timeout if timeout is None else timeout,
-        )
-        if signed:
-            request.headers["authorization"] = self._authorize(request, body)
-        try:
-            answer = self._http.send(request)
-        except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
-            raise NodeUnreachable(str(request.url), reason) from error
-        if answer.status_code >= 300:
-            raise _problem_of(answer)
-        return answer
-
-    def _authorize(self, request: httpx.Request, body: bytes) -> str:
-        if self._key is None:
-            raise ValueError("only members may ask this: give key, member and chain_id")
-        return sign_request(
-            self._key,
-            member=self._member,
-            audience=self._chain_id,
-            method=request.method,
-            target=request.url.raw_path.decode("ascii"),
-            body=body,
-            issued_at=self._now(),
-        )
-
-    def _patiently(self, attempt: Callable[[], Any]) -> Any:
-        """Make a request that may be repeated, until it is answered or patience ends."""
-        give_up = time.monotonic() + self._patience
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                return attempt()
-            except NodeBusy as busy:
-                pause = float(busy.retry_after)
-                if time.monotonic() + pause > give_up:
-                    raise
-            except NodeUnreachable:
-                pause = min(2 * pause, _LONGEST_PAUSE)
-                if time.monotonic() + pause > give_up:
-                    raise
-            time.sleep(pause)
+        return self._connection.json("POST", "/v1/verify", None, body, _JSON)
 
 
 def _encoded(submission: Submission | bytes) -> bytes:
@@ -444,13 +310,3 @@ def _path(text: str) -> str:
 def _purpose(purpose: str, case_no: str) -> dict[str, str]:
     given = {"purpose": purpose, "case_no": case_no}
     return {name: text for name, text in given.items() if text}
-
-
-def _problem_of(answer: httpx.Response) -> NodeProblem:
-    try:
-        content = answer.json()
-    except ValueError:
-        content = None
-    problem = content if isinstance(content, dict) else {"title": answer.reason_phrase}
-    kinds = {409: RecordRefused, 422: RecordRefused, 503: NodeBusy}
-    return kinds.get(answer.status_code, NodeProblem)(answer.status_code, problem)

@@ -31,10 +31,12 @@ _MAX_ATTEMPTS = 2
 
 @dataclass
 class Chunk:
-    """Submissions that a worker handles in one go; ``token`` is the submitter's own."""
+    """Submissions that a worker handles in one go; ``token`` is the submitter's own, ``number``
+    counts the chunks."""
 
     items: list[bytes]
     token: object
+    number: int
     attempts: int = 0
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from node.core.errors import EvidenceError, InvalidInput
+from node.core.frame import encode_frame
 from node.ledger.application import Committed, OpenedFrame
 from node.ledger.intake import Intake, TakenValues
 from node.ledger.rows import TRANSACTION
@@ -78,7 +79,9 @@ class Submission:
         self._changed = threading.Condition()
         self._incoming: deque[Ticket] = deque()
         self._pending: dict[bytes, Ticket] = {}
-        self._items = self._bytes = 0
+        self._items = self._bytes = self._chunks = 0
+        self._held: dict[int, tuple[Chunk, Answer | None]] = {}
+        self._next_number = 1
         self._stopped: str | None = "the node is starting"
 
     def start(self, engine: Engine, intake: Intake) -> int:
@@ -186,10 +189,21 @@ class Submission:
                 if room < 0 and tickets:
                     break
                 tickets.append(self._incoming.popleft())
-        return Chunk([ticket.raw for ticket in tickets], tickets) if tickets else None
+            if not tickets:
+                return None
+            self._chunks += 1
+            return Chunk([ticket.raw for ticket in tickets], tickets, self._chunks)
 
     def _answered(self, chunk: Chunk, answer: Answer | None) -> None:
-        """A worker has examined a chunk: flawed and known ones end here, the rest goes on."""
+        """A worker has examined a chunk. Chunks go on in the order in which they came, since a
+        record may rest on the one before it."""
+        self._held[chunk.number] = chunk, answer
+        while self._next_number in self._held:
+            self._go_on(*self._held.pop(self._next_number))
+            self._next_number += 1
+
+    def _go_on(self, chunk: Chunk, answer: Answer | None) -> None:
+        """Flawed and known submissions of a chunk end here, the rest goes to the engine."""
         tickets: list[Ticket] = chunk.token  # type: ignore[assignment]
         if answer is None:
             for ticket in tickets:
@@ -197,27 +211,26 @@ class Submission:
             self._finish(tickets)
             return
         flawed: list[Ticket] = []
-        fresh: list[Ticket] = []
-        repeated: list[Ticket] = []
-        for ticket, result in zip(tickets, answer.results):
+        known: list[Ticket] = []
+        fresh: set[int] = set()
+        for position, (ticket, result) in enumerate(zip(tickets, answer.results)):
             if len(result) == 4:
                 ticket.flaw = result
                 flawed.append(ticket)
-            else:
-                ticket.good = good = result
-                if good[4]:
-                    ticket.disclosures = good[4]
-                (fresh if self._is_fresh(ticket, good[0]) else repeated).append(ticket)
+                continue
+            ticket.good = result
+            if result[4]:
+                ticket.disclosures = result[4]
+            if self._is_fresh(ticket, result[0]):
+                fresh.add(position)
+            elif ticket.known is not None:
+                known.append(ticket)
         if flawed:
             self._finish(flawed)
-        if repeated:
-            known = [ticket for ticket in repeated if ticket.known]
-            if known:
-                self._keeping.keep_disclosures(known)
-            self._feed_again(fresh)
-            return
+        if known:
+            self._keeping.keep_disclosures(known)
         for frame, positions in answer.frames:
-            self._send(frame, [tickets[position] for position in positions])
+            self._send(frame, [tickets[p] for p in positions if p in fresh], len(positions))
 
     def _is_fresh(self, ticket: Ticket, identifier: bytes) -> bool:
         """Whether this is the first ticket of a transaction that the ledger does not know.
@@ -243,18 +256,17 @@ class Submission:
             return "recorded"
         return "refused" if REJECTIONS[row[-1]].remembered else None
 
-    def _feed_again(self, tickets: list[Ticket]) -> None:
-        """Have a frame made of these alone: the one that the worker made holds repeated ones."""
-        with self._lock:
-            self._incoming.extendleft(reversed(tickets))
-        self._pool.kick()
-
-    def _send(self, frame: bytes, chosen: list[Ticket]) -> None:
+    def _send(self, frame: bytes, chosen: list[Ticket], packed: int) -> None:
+        """Journal a frame and give it to the engine, without the repeated ones of ``packed``."""
+        if not chosen:
+            return
         taken: list[TakenValues] = []
         for ticket in chosen:
             assert ticket.good is not None
             identifier, jwt, issuer_key, event, _, _ = ticket.good
             taken.append((identifier, jwt or ticket.raw, issuer_key, 0, event))
+        if len(chosen) < packed:
+            frame = encode_frame([values[1] for values in taken])
         flight = InFlight(frame, chosen)
         self._keeping.keep(flight)
         self._engine.submit(OpenedFrame(frame, taken), flight)

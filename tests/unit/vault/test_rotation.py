@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from builders.vault import (
     CASE,
+    OTHER_CASE,
     SEAL,
     LocalStore,
     StoreBroke,
@@ -255,3 +256,34 @@ def test_a_case_begun_under_the_new_key_needs_no_old_one(filled: LocalStore) -> 
     vault.rewrap(NEW)
     keep(vault, filled, CASE, 50, NAME)
     assert texts(Vault(filled, NEW), CASE) == {NAME.digest: NAME.encoded}
+
+
+# Two orders of events that the model in tests/property/test_vault.py came upon
+
+
+def test_a_batch_whose_key_an_unwritten_erasure_retired_keeps_the_rotation_open(
+    filled: LocalStore,
+) -> None:
+    vault = Vault(filled, OLD)
+    late = filled.batch()
+    vault.keep(late, SEAL, transaction(9), [NAME])
+    vault.erase(filled.batch(), SEAL, None, at_ms=1, by="x", why="y")  # never written
+    assert not vault.rewrap(NEW).complete
+    filled.write(late, sync=True)
+    assert vault.rewrap(NEW).complete
+    assert texts(Vault(filled, NEW), SEAL) == {NAME.digest: NAME.encoded}
+
+
+def test_a_key_that_came_late_under_the_former_one_is_carried_again(filled: LocalStore) -> None:
+    vault = Vault(filled, OLD)
+    late = filled.batch()
+    vault.keep(late, SEAL, transaction(9), [NAME])
+    erase(vault, filled, OTHER_CASE)
+    batch = filled.batch()
+    vault.withdraw(batch, SEAL, transaction(9))
+    filled.write(batch, sync=True)
+    assert vault.rewrap(NEW).complete, "nothing on its way is of use"
+    filled.write(late, sync=True)
+    keep(vault, filled, SEAL, 10, ID_NO)
+    for opened in (vault, Vault(filled, NEW)):
+        assert texts(opened, SEAL) == {ID_NO.digest: ID_NO.encoded}

@@ -1,0 +1,127 @@
+"""Reading bodies and sending answers in plain ASGI, for the routes that FastAPI is too slow for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+import orjson
+
+from node.api.problems import Problem
+
+__all__ = [
+    "BODY_SECONDS",
+    "HEADERS",
+    "PROBLEM_JSON",
+    "Receive",
+    "Scope",
+    "Send",
+    "body_chunks",
+    "content_type",
+    "read_body",
+    "send_bytes",
+    "send_problem",
+]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+BODY_SECONDS = 30.0
+"""Longest time in which nothing more of a body may arrive."""
+PROBLEM_JSON = b"application/problem+json"
+
+HEADERS: tuple[Header, ...] = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""What every answer says that does not say otherwise itself."""
+
+
+def content_type(scope: Scope) -> bytes:
+    """The request's media type, without parameters and in lower case; b"" if it has none."""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            return bytes(value).partition(b";")[0].strip().lower()
+    return b""
+
+
+async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it arrives.
+
+    Raises:
+        Problem: nothing came for `BODY_SECONDS`, or the client went away.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                message = await receive()
+        except TimeoutError as error:
+            raise _late() from error
+        if message["type"] == "http.disconnect":
+            raise Problem("timeout", "the client went away", "客户端已断开")
+        chunk = message.get("body", b"")
+        if chunk:
+            yield chunk
+        if not message.get("more_body", False):
+            return
+
+
+async def read_body(receive: Receive, most: int) -> bytes:
+    """The whole body, at most ``most`` bytes of it. Raises Problem."""
+    whole = bytearray()
+    async for chunk in body_chunks(receive):
+        whole += chunk
+        if len(whole) > most:
+            raise too_large(most)
+    return bytes(whole)
+
+
+def too_large(most: int) -> Problem:
+    """The body is longer than what is taken here."""
+    return Problem(
+        "too-large",
+        f"at most {most} bytes are taken here",
+        f"此处最多接收 {most} 字节",
+        {"place": "body", "rule": f"at most {most} bytes"},
+    )
+
+
+def _late() -> Problem:
+    return Problem(
+        "timeout",
+        f"nothing of the body arrived for {BODY_SECONDS:g} s",
+        f"{BODY_SECONDS:g} 秒内未收到请求体",
+        headers={"Connection": "close"},
+    )
+
+
+async def send_bytes(
+    send: Send, status: int, media_type: bytes, body: bytes, headers: Iterable[Header] = ()
+) -> None:
+    """Send a whole answer."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", media_type),
+                (b"content-length", b"%d" % len(body)),
+                *HEADERS,
+                *headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_problem(send: Send, problem: Problem) -> None:
+    """Send a problem document."""
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    await send_bytes(send, problem.status, PROBLEM_JSON, orjson.dumps(problem.to_json()), headers)

@@ -1,0 +1,67 @@
+"""Makes the home of a demonstration node: keys of all members, genesis, configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.client.keys import SigningKey
+from node.core.genesis import Genesis
+from node.demo.members import MEMBERS, demo_genesis
+from node.vault.keys import create_wrapping_key
+from node.wiring import EdKey
+
+__all__ = ["DemoHome", "create_demo_home"]
+
+_CONFIG = """\
+[api]
+port = {port}
+
+[operator]
+member = "jinan-data"
+
+[submission]
+workers = {workers}
+
+[storage]
+min_free_megabytes = {min_free}
+"""
+
+
+@dataclass(frozen=True)
+class DemoHome:
+    """A node's home, and the keys of all members, which in reality each keeps at home."""
+
+    path: Path
+    keys: dict[str, SigningKey]
+    genesis: Genesis
+
+
+def create_demo_home(
+    path: Path, now: Callable[[], int], *, port: int = 8440, workers: int = 0, min_free: int = 256
+) -> DemoHome:
+    """Make the home in the directory ``path``, which must not exist yet.
+
+    The members' keys go to ``path/../members``.
+    """
+    path.mkdir(parents=True)
+    keys_path, members_path = path / "keys", path.parent / "members"
+    keys_path.mkdir(mode=0o700)
+    members_path.mkdir(mode=0o700, exist_ok=True)
+    keys = {member.id: SigningKey.generate() for member in MEMBERS}
+    recovery = {member.id: SigningKey.generate() for member in MEMBERS}
+    for member in MEMBERS:
+        keys[member.id].save(members_path / f"{member.id}.pem")
+        recovery[member.id].save(members_path / f"{member.id}.recovery.pem")
+    keys["jinan-data"].save(keys_path / "operator.pem")
+    validator = EdKey.generate(keys_path / "validator.pem")
+    checkpoint = EdKey.generate(keys_path / "checkpoint.pem")
+    create_wrapping_key(keys_path / "wrapping.key")
+    genesis = demo_genesis(
+        keys, recovery, validator.public_key, checkpoint.public_key, now() - 1000
+    )
+    (path / "genesis.json").write_bytes(genesis.document)
+    config = _CONFIG.format(port=port, workers=workers, min_free=min_free)
+    (path / "node.toml").write_text(config, encoding="utf-8")
+    return DemoHome(path, keys, genesis)
