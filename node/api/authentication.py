@@ -134,9 +134,7 @@ def _active_member(reader: LedgerReader, token: RequestToken) -> SignedIn:
             f"成员 {token.iss} 当前不是有效成员",
             {"name": "member_not_active"},
         )
-    return SignedIn(
-        token.iss, token.kid, frozenset(member["roles"]), tuple(member["divisions"])
-    )
+    return SignedIn(token.iss, token.kid, frozenset(member["roles"]), tuple(member["divisions"]))
 
 
 def _unauthenticated(reason: str, *, missing: bool = False) -> Problem:

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from node.api.batch import Batches
-from node.api.exchange import (
-    BODY_SECONDS,
-    HEADERS,
-    Message,
-    Receive,
-    Scope,
-    Send,
-    late,
-    send_problem,
-    too_large,
-)
+from node.api.exchange import Exchange, Receive, Scope, Send, send_problem
 from node.api.problems import Problem
 from node.api.submissions import Submissions
 
@@ -28,7 +17,6 @@ __all__ = ["MAX_REQUESTS", "Edge"]
 
 MAX_REQUESTS = 2048
 """Requests under way, of all kinds, before 503."""
-_BUFFERED_BYTES = 256 << 20
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -52,7 +40,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         handle = self._fast.get(scope["path"]) if scope["method"] == "POST" else None
-        exchange = _Exchange(receive, send, self._most)
+        exchange = Exchange(receive, send, self._most)
         self._under_way += 1
         try:
             if self._under_way > MAX_REQUESTS:
@@ -72,7 +60,7 @@ class Edge:
             self._under_way -= 1
             self._count(scope, exchange.status, fast=handle is not None)
 
-    async def _answer(self, error: Exception, exchange: _Exchange, send: Send) -> None:
+    async def _answer(self, error: Exception, exchange: Exchange, send: Send) -> None:
         problem = self._service.told(error)
         if exchange.status:
             raise error  # the answer has begun: all that is left is to break it off

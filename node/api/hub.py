@@ -1,7 +1,8 @@
 """The bridge between the submission pipeline's threads and the event loop.
 
-The pipeline tells of groups in its own threads; each such call becomes one callback of the loop,
-however many requests it answers.
+Single submissions that arrive in one turn of the loop are submitted together, so that the workers
+get chunks instead of crumbs. The pipeline tells of groups in its own threads; each such call
+becomes one callback of the loop, however many requests it answers.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from node.submission.errors import SubmissionStopped
-from node.submission.tickets import Group
+from node.submission.errors import SubmissionError, SubmissionStopped
+from node.submission.tickets import Group, Ticket
 
 if TYPE_CHECKING:
     from node.submission.submission import Submission
@@ -21,23 +22,40 @@ __all__ = ["KEEPING_SECONDS", "Hub"]
 KEEPING_SECONDS = 10.0
 """How long, after its time has run out, a submission is waited for to be on disk."""
 
-_STOPPING = "the node is stopping"
+Loop = asyncio.AbstractEventLoop
 
 
 class _Waiter:
-    """A request that waits. ``early`` says that it is enough when all of its group is on disk."""
+    """A request that waits. ``early``: it is enough when all of its group is on disk."""
 
-    __slots__ = ("early", "future", "loop")
+    __slots__ = ("early", "first", "future", "group", "submissions")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, early: bool) -> None:
-        self.loop = loop
-        self.future: asyncio.Future[None] = loop.create_future()
+    def __init__(self, loop: Loop, submissions: Sequence[bytes], early: bool) -> None:
+        self.submissions = submissions
         self.early = early
+        self.future: asyncio.Future[None] = loop.create_future()
+        self.group: Group | None = None
+        self.first = 0
 
     def wake(self) -> None:
         """Let the request go on, if it has not gone on already."""
         if not self.future.done():
             self.future.set_result(None)
+
+    def tickets(self) -> list[Ticket]:
+        """Its own tickets among those of its group."""
+        assert self.group is not None
+        return self.group.tickets[self.first : self.first + len(self.submissions)]
+
+
+class _Party:
+    """The requests whose submissions are one group: what the group's ``context`` holds."""
+
+    __slots__ = ("loop", "waiters")
+
+    def __init__(self, loop: Loop, waiters: list[_Waiter]) -> None:
+        self.loop = loop
+        self.waiters = waiters
 
 
 class Hub:
@@ -45,7 +63,8 @@ class Hub:
 
     def __init__(self) -> None:
         self._submission: Submission | None = None
-        self._waiting: set[Group] = set()
+        self._gathered: list[_Waiter] = []
+        self._waiting: set[_Waiter] = set()
         self._stopping = False
 
     def attach(self, submission: Submission) -> None:
@@ -59,20 +78,36 @@ class Hub:
 
     def deliver(self, groups: Iterable[Group]) -> None:
         """Take word of groups, in any thread; see `node.submission.submission.Submission`."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[Group]] = {}
+        by_loop: dict[Loop, list[Group]] = {}
         for group in groups:
-            waiter = group.context
-            if isinstance(waiter, _Waiter):
-                by_loop.setdefault(waiter.loop, []).append(group)
+            party = group.context
+            if isinstance(party, _Party):
+                by_loop.setdefault(party.loop, []).append(group)
         for loop, told in by_loop.items():
             try:
                 loop.call_soon_threadsafe(_wake_told, told)
             except RuntimeError:  # that loop has been closed: nobody waits there any more
                 continue
 
+    async def submit_one(
+        self, submission: bytes, *, until_commit: bool, timeout: float
+    ) -> tuple[Ticket, bool]:
+        """Submit one SD-JWT, together with others that arrive at the same moment.
+
+        Returns and raises as `submit` does, for one.
+        """
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter(loop, (submission,), early=not until_commit)
+        if not self._gathered:
+            loop.call_soon(self._submit_gathered, loop)
+        self._gathered.append(waiter)
+        safe = await self._wait(waiter, loop, timeout)
+        assert waiter.group is not None
+        return waiter.group.tickets[waiter.first], safe
+
     async def submit(
         self, submissions: Sequence[bytes], *, until_commit: bool, timeout: float
-    ) -> Group:
+    ) -> tuple[Sequence[Ticket], bool]:
         """Submit together; return when there is something to answer for each.
 
         Args:
@@ -81,36 +116,57 @@ class Hub:
             timeout: seconds after which it is enough that all are on disk.
 
         Returns:
-            The group. While its ``unsafe`` is not 0, nothing holds of its tickets but their flaws;
-            else those that are neither known nor have an outcome are on disk, to be committed.
+            The tickets, and whether all are on disk or done. Where they are, a ticket that is
+            neither flawed nor known nor has an outcome is on disk, to be committed; where they are
+            not, nothing of them holds but their flaws.
 
         Raises:
             SubmissionError: none of them was taken.
         """
-        if self._submission is None or self._stopping:
-            raise SubmissionStopped(
-                _STOPPING if self._stopping else "the node is starting", retry_after=5
-            )
         loop = asyncio.get_running_loop()
-        waiter = _Waiter(loop, early=not until_commit)
-        group = self._submission.submit(submissions, waiter)
-        self._waiting.add(group)
-        timer = loop.call_later(timeout, self._run_out, group)
+        waiter = _Waiter(loop, submissions, early=not until_commit)
+        self._submit_all(loop, [waiter])
+        safe = await self._wait(waiter, loop, timeout)
+        return waiter.tickets(), safe
+
+    async def _wait(self, waiter: _Waiter, loop: Loop, timeout: float) -> bool:
+        self._waiting.add(waiter)
+        timer = loop.call_later(timeout, self._run_out, waiter, loop)
         try:
             await waiter.future
         finally:
             timer.cancel()
-            self._waiting.discard(group)
-        return group
+            self._waiting.discard(waiter)
+        return waiter.group is not None and not waiter.group.unsafe
 
-    def _run_out(self, group: Group) -> None:
-        """The time of a group has run out: it is enough now that it is on disk."""
-        waiter: _Waiter = group.context
+    def _submit_gathered(self, loop: Loop) -> None:
+        gathered, self._gathered = self._gathered, []
+        try:
+            self._submit_all(loop, gathered)
+        except SubmissionError as error:
+            for waiter in gathered:
+                if not waiter.future.done():
+                    waiter.future.set_exception(error)
+
+    def _submit_all(self, loop: Loop, waiters: list[_Waiter]) -> None:
+        if self._submission is None or self._stopping:
+            reason = "the node is stopping" if self._stopping else "the node is starting"
+            raise SubmissionStopped(reason, retry_after=5)
+        submissions: list[bytes] = []
+        for waiter in waiters:
+            waiter.first = len(submissions)
+            submissions += waiter.submissions
+        group = self._submission.submit(submissions, _Party(loop, waiters))
+        for waiter in waiters:
+            waiter.group = group
+
+    def _run_out(self, waiter: _Waiter, loop: Loop) -> None:
+        """The time of a request has run out: it is enough now that its group is on disk."""
         waiter.early = True
-        if not group.unsafe:
+        if waiter.group is not None and not waiter.group.unsafe:
             waiter.wake()
         else:
-            waiter.loop.call_later(KEEPING_SECONDS, waiter.wake)
+            loop.call_later(KEEPING_SECONDS, waiter.wake)
 
     def stop(self) -> None:
         """Take nothing more, and let every request go on as soon as what it brought is on disk.
@@ -118,13 +174,15 @@ class Hub:
         To be called in the event loop.
         """
         self._stopping = True
-        for group in list(self._waiting):
-            self._run_out(group)
+        loop = asyncio.get_running_loop()
+        for waiter in list(self._waiting):
+            self._run_out(waiter, loop)
 
 
 def _wake_told(groups: list[Group]) -> None:
     for group in groups:
-        waiter: _Waiter = group.context
-        if not group.unfinished or (waiter.early and not group.unsafe):
-            waiter.wake()
-
+        done, safe = not group.unfinished, not group.unsafe
+        party: _Party = group.context
+        for waiter in party.waiters:
+            if done or (safe and waiter.early):
+                waiter.wake()

@@ -17,7 +17,7 @@ from node.storage.errors import StorageError
 from node.submission.errors import SubmissionError, SubmissionFull, SubmissionStopped
 from node.vault.errors import VaultError
 
-__all__ = ["KINDS", "PROBLEM_TYPE", "Kind", "Problem", "problem_of"]
+__all__ = ["KINDS", "PROBLEM_TYPE", "Kind", "Problem", "malformed", "problem_of"]
 
 PROBLEM_TYPE = "urn:evidence-ledger:problem:"
 _RETRY_AFTER = 2
@@ -50,7 +50,12 @@ _ROWS = (
     ("busy", 503, "The node is full", "节点繁忙"),
     ("stopped", 503, "The node takes nothing now", "节点暂停受理"),
     ("not-ready", 503, "Not possible yet", "节点尚未就绪"),
-    ("not-recorded", 503, "The record that this asks for could not be made", "所需的链上记录未能完成"),
+    (
+        "not-recorded",
+        503,
+        "The record that this asks for could not be made",
+        "所需的链上记录未能完成",
+    ),
 )
 KINDS = {row[0]: Kind(*row) for row in _ROWS}
 
@@ -134,7 +139,10 @@ def malformed(place: str, rule: str, kind: str = "malformed") -> Problem:
 def _unsubmitted(error: SubmissionError) -> Problem:
     if isinstance(error, SubmissionFull):
         return Problem(
-            "busy", str(error), "节点待处理记录已满，请稍后重试。", {"retry_after": error.retry_after}
+            "busy",
+            str(error),
+            "节点待处理记录已满，请稍后重试。",
+            {"retry_after": error.retry_after},
         )
     after = error.retry_after if isinstance(error, SubmissionStopped) else _RETRY_AFTER
     return Problem("stopped", str(error), f"节点暂停受理：{error}", {"retry_after": after})

@@ -28,7 +28,9 @@ _NOTICE = (
     "the id is that of the turned one"
 )
 _NOTICE_ZH = "签名的 s 值偏高，已换为链上唯一有效的低值 n-s；此编号为换算后交易的编号。"
-_NOT_KEPT = "it is not known yet whether the submission is on the node's disk: send the same bytes again"
+_NOT_KEPT = (
+    "it is not known yet whether the submission is on the node's disk: send the same bytes again"
+)
 
 
 class Answer(NamedTuple):
@@ -48,7 +50,10 @@ def answer_at_once(chain_id: str, ticket: Ticket, *, safe: bool) -> Answer | Non
         return answer_problem(_flaw_problem(ticket.flaw))
     if not safe:
         problem = Problem(
-            "stopped", _NOT_KEPT, "尚不能确认该记录是否已落盘，请以相同字节重新提交。", {"retry_after": 5}
+            "stopped",
+            _NOT_KEPT,
+            "尚不能确认该记录是否已落盘，请以相同字节重新提交。",
+            {"retry_after": 5},
         )
         return answer_problem(problem)
     code = ticket.rejection
@@ -60,9 +65,7 @@ def answer_at_once(chain_id: str, ticket: Ticket, *, safe: bool) -> Answer | Non
     if code == ACCEPTED:
         position = ticket.position
         assert position is not None
-        return _marked(
-            Answer(201, receipt(chain_id, ticket.id, position), "recorded"), ticket
-        )
+        return _marked(Answer(201, receipt(chain_id, ticket.id, position), "recorded"), ticket)
     assert ticket.outcome is not None
     return answer_problem(refusal_problem(REJECTIONS[code], ticket.outcome.height, ticket.id))
 
@@ -129,9 +132,7 @@ def refusal_problem(reason: Rejection, height: int | None, identifier: bytes | N
 def answer_problem(problem: Problem) -> Answer:
     """A problem as the answer to one submission."""
     outcomes = {"refused": "refused", "conflict": "conflict", "busy": "busy", "stopped": "stopped"}
-    return Answer(
-        problem.status, problem.to_json(), outcomes.get(problem.kind.name, "malformed")
-    )
+    return Answer(problem.status, problem.to_json(), outcomes.get(problem.kind.name, "malformed"))
 
 
 def _flaw_problem(flaw: Flaw) -> Problem:
@@ -139,7 +140,9 @@ def _flaw_problem(flaw: Flaw) -> Problem:
     if kind == "WorkerFailed":
         return Problem("internal", f"{place}: {rule}", f"节点未能处理该记录：{rule}")
     if kind != "FieldError":
-        return malformed(place, rule, "invalid-signature" if kind == "InvalidSignature" else "malformed")
+        return malformed(
+            place, rule, "invalid-signature" if kind == "InvalidSignature" else "malformed"
+        )
     problem = refusal_problem(_NAMES[name], None, None)
     problem.detail = f"{place}: {rule}; it was not put on the chain"
     problem.detail_zh = f"{_NAMES[name].text_zh}（{place}：{rule}）；未提交上链"

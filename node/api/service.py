@@ -17,7 +17,7 @@ from node.core.errors import EvidenceError, LedgerFault
 if TYPE_CHECKING:
     from node.wiring import Node
 
-__all__ = ["Service", "Served"]
+__all__ = ["Served", "Service"]
 
 
 class Service:

@@ -103,13 +103,13 @@ class Submissions:
         metrics = self._service.metrics
         began = metrics.clock()
         try:
-            group = await self._service.hub.submit(
-                (body,), until_commit=waiting.until_commit, timeout=waiting.timeout
+            ticket, safe = await self._service.hub.submit_one(
+                body, until_commit=waiting.until_commit, timeout=waiting.timeout
             )
         except SubmissionError as error:
             answer = answer_problem(problem_of(error))
         else:
-            answer = await self.answer(group.tickets[0], safe=not group.unsafe)
+            answer = await self.answer(ticket, safe=safe)
         metrics.submitted(answer.outcome, began)
         return answer
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from node.storage.directory import remove_file, sync_directory
-from node.storage.errors import StoreCorrupt, StoreFormat, from_os_error
+from node.storage.errors import SegmentDropped, StoreCorrupt, StoreFormat, from_os_error
 from node.storage.segment_format import (
     FORMAT,
     HEADER_BYTES,
@@ -212,9 +212,14 @@ class _Descriptor:
 
 
 class SegmentReader:
-    """Reads any segment of a directory; keeps the descriptors of those read last."""
+    """Reads any segment of a directory; keeps the descriptors of those read last.
 
-    def __init__(self, directory: Path, open_files: int) -> None:
+    Attributes:
+        first: the first segment; those below have been dropped.
+    """
+
+    def __init__(self, directory: Path, first: int, open_files: int) -> None:
+        self.first = first
         self._directory = directory
         self._open_files = open_files
         self._open: OrderedDict[int, _Descriptor] = OrderedDict()
@@ -224,8 +229,8 @@ class SegmentReader:
         """``length`` bytes of a file, or as many as it has.
 
         Raises:
-            FileNotFoundError: there is no such segment.
-            StoreCorrupt, StoreFormat: its header is not right.
+            SegmentDropped: the segment has been dropped.
+            StoreCorrupt, StoreFormat: it is missing, or its header is not right.
             StoreUnavailable: it cannot be read.
         """
         descriptor = self._descriptor(segment)
@@ -237,14 +242,15 @@ class SegmentReader:
 
     def size(self, segment: int) -> int:
         """Bytes of a file. Raises as `read` does."""
-        return os.fstat(self._descriptor(segment).number).st_size
+        descriptor = self._descriptor(segment)  # held on to: another thread may evict it
+        return os.fstat(descriptor.number).st_size
 
     def verify_size(self, segment: int) -> None:
         """Check that a segment still has the size that its successor says it had.
 
         Raises:
             StoreCorrupt: it has not.
-            FileNotFoundError, StoreFormat, StoreUnavailable: as for `read`.
+            SegmentDropped, StoreFormat, StoreUnavailable: as for `read`.
         """
         size = self.size(segment)
         known = self._descriptor(segment + 1).header.previous_bytes
@@ -261,8 +267,10 @@ class SegmentReader:
         path = segment_path(self._directory, segment)
         try:
             descriptor = _Descriptor(path, segment)
-        except FileNotFoundError:
-            raise
+        except FileNotFoundError as error:
+            if segment < self.first:
+                raise SegmentDropped(str(path), "has been dropped") from error
+            raise StoreCorrupt(str(path), "the file is missing") from error
         except OSError as error:
             raise from_os_error(error, str(path), "opening") from error
         with self._guard:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from node.storage.directory import ensure_directory, remove_file
 from node.storage.errors import (
-    SegmentDropped,
     StorageError,
     StoreClosed,
     StoreCorrupt,
@@ -85,8 +84,7 @@ class FileSegments:
         except BaseException:
             self._lock.release()
             raise
-        self._first = numbers.start
-        self._reader = SegmentReader(self._path, open_files)
+        self._reader = SegmentReader(self._path, numbers.start, open_files)
         self._failure: StorageError | None = None
         self._closed = False
         # Taken in this order. Whoever holds the second may use the tail's descriptor.
@@ -129,7 +127,7 @@ class FileSegments:
                 self._sync(tail)
             try:
                 if tail is None:
-                    following = create_segment(self._path, self._first, 0)
+                    following = create_segment(self._path, self._reader.first, 0)
                 else:
                     following = create_segment(self._path, tail.segment + 1, tail.end)
             except StorageError as error:
@@ -202,35 +200,14 @@ class FileSegments:
     def _read(self, segment: int, offset: int, length: int) -> bytes:
         if self._closed:
             raise StoreClosed(str(self._path), "has been closed")
-        try:
-            return self._reader.read(segment, offset, length)
-        except FileNotFoundError as error:
-            raise self._missing(segment) from error
-
-    def _size(self, segment: int) -> int:
-        try:
-            return self._reader.size(segment)
-        except FileNotFoundError as error:
-            raise self._missing(segment) from error
-
-    def _verify_size(self, segment: int) -> None:
-        try:
-            self._reader.verify_size(segment)
-        except FileNotFoundError as error:
-            raise self._missing(segment) from error
-
-    def _missing(self, segment: int) -> StorageError:
-        path = str(segment_path(self._path, segment))
-        if segment < self._first:
-            return SegmentDropped(path, "has been dropped")
-        return StoreCorrupt(path, "the file is missing")
+        return self._reader.read(segment, offset, length)
 
     def records(self, after: SegmentRef | None) -> Iterator[tuple[SegmentRef, bytes]]:
         """See `ports.Segments`."""
         if self._closed:
             raise StoreClosed(str(self._path), "has been closed")
         if after is None:
-            return self._records(self._first, HEADER_BYTES)
+            return self._records(self._reader.first, HEADER_BYTES)
         self.read(after)
         if self._tail is not None and after.segment == self._tail.segment:
             self._verify_within(self._tail, after)
@@ -239,17 +216,17 @@ class FileSegments:
     def _records(self, segment: int, offset: int) -> Iterator[tuple[SegmentRef, bytes]]:
         while (tail := self._tail) is not None:
             is_last = segment == tail.segment
-            end = tail.end if is_last else self._size(segment)
+            end = tail.end if is_last else self._reader.size(segment)
             while offset < end:
                 ref, payload = self._record_at(segment, offset, end)
                 offset = record_end(offset, ref.length)
                 yield ref, payload
             if not is_last:
-                self._verify_size(segment)
+                self._reader.verify_size(segment)
                 segment, offset = segment + 1, HEADER_BYTES
             elif tail.fault is not None:
                 raise StoreCorrupt(place_of(self._path, segment, offset), tail.fault)
-            elif offset == tail.end and tail is self._tail:
+            elif offset >= tail.end and tail is self._tail:
                 return
 
     def _record_at(self, segment: int, offset: int, end: int) -> tuple[SegmentRef, bytes]:
@@ -279,7 +256,7 @@ class FileSegments:
             tail = self._tail
             if tail is None:
                 return 0
-            segment = self._first if after is None else after.segment
+            segment = self._reader.first if after is None else after.segment
             end = HEADER_BYTES if after is None else record_end(after.offset, after.length)
             kept = tail if segment == tail.segment else open_tail(self._path, segment)
             if after is not None:
@@ -304,22 +281,21 @@ class FileSegments:
             for number in range(tail.segment, kept.segment, -1):
                 self._reader.forget(number)
                 removed += remove_file(segment_path(self._path, number))
-        size = os.fstat(kept.descriptor).st_size
+        removed += kept.end + kept.torn - end
         self._remove_tail(kept, end)
-        return removed + size - end
+        return removed
 
     def drop_before(self, segment: int) -> None:
         """See `ports.Segments`."""
         with self._appending:
             if self._closed:
                 raise StoreClosed(str(self._path), "has been closed")
-            last = self._tail.segment if self._tail is not None else self._first
-            while self._first < min(segment, last):
-                dropped = self._first
+            last = self._tail.segment if self._tail is not None else self._reader.first
+            for number in range(self._reader.first, min(segment, last)):
                 # First the mark, so that whoever finds the file gone knows why.
-                self._first = dropped + 1
-                self._reader.forget(dropped)
-                remove_file(segment_path(self._path, dropped))
+                self._reader.first = number + 1
+                self._reader.forget(number)
+                remove_file(segment_path(self._path, number))
 
     def close(self) -> None:
         """See `ports.Segments`."""

@@ -1,0 +1,154 @@
+"""Auditing a whole home: the ledger, and what the node keeps beside it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.cli.exit_codes import ExitCode
+from node.cli.failures import CommandFailure
+from node.cli.homes import folder_bytes, worth_processes
+from node.config import NodeConfig
+from node.core.errors import EvidenceError
+from node.ledger.audit import Finding, audit_ledger
+from node.ledger.rows import GENESIS, META, Meta, decode_meta
+from node.storage.errors import StoreCorrupt
+from node.storage.leveldb import LevelStore, open_leveldb
+from node.storage.segments import FileSegments
+from node.vault.access_log import AccessLog
+from node.vault.keys import read_wrapping_key
+from node.vault.vault import Vault
+
+__all__ = ["HomeAudit", "Progress", "audit_home"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class HomeAudit:
+    """What an audit found. ``meta`` is None where the ledger does not even say how far it is.
+
+    ``signatures`` counts the records' that were checked, ``unchecked`` says what was left out.
+    """
+
+    meta: Meta | None
+    signatures: int
+    findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...]
+
+
+def audit_home(config: NodeConfig, scratch: Path | None, progress: Progress) -> HomeAudit:
+    """Audit the home of a node that does not run, or a backup.
+
+    Args:
+        config: of the home.
+        scratch: where the ledger is made again; it needs as much space as the ledger. None: in
+            the home.
+        progress: told how far it is.
+
+    Raises:
+        CommandFailure: there is not enough space.
+        StorageError: a store is missing or in use.
+    """
+    try:
+        meta, signatures, findings = _audit_ledger(config, scratch or config.home, progress)
+    except StoreCorrupt as error:  # so damaged that it cannot even be opened
+        meta, signatures, findings = None, 0, [Finding(error.where, str(error))]
+    unchecked: list[str] = []
+    progress("the node's own records", 0, 0)
+    for check in (_check_local, _check_journal):
+        try:
+            findings += check(config, unchecked)
+        except StoreCorrupt as error:
+            findings.append(Finding(error.where, str(error)))
+    return HomeAudit(meta, signatures, tuple(findings), tuple(unchecked))
+
+
+def _audit_ledger(
+    config: NodeConfig, scratch: Path, progress: Progress
+) -> tuple[Meta | None, int, list[Finding]]:
+    with ExitStack() as stack:
+        ledger = _open_ledger(config, stack)
+        bodies = FileSegments(config.path("blocks"), create=False)
+        stack.callback(bodies.close)
+        made = stack.enter_context(_scratch_store(scratch, folder_bytes(config.path("ledger"))))
+        workers = config.workers if worth_processes(config) else 0
+        report = audit_ledger(ledger, bodies, made, workers, progress)
+        findings = list(report.findings)
+        raw = ledger.get(META)
+        document = config.path("genesis.json")
+        if document.is_file() and document.read_bytes() != ledger.get(GENESIS):
+            findings.append(Finding(str(document), "is not the genesis of this ledger"))
+        signatures = 0 if report.replayed is None else report.replayed.signatures
+        return None if raw is None else decode_meta(raw), signatures, findings
+
+
+def _open_ledger(config: NodeConfig, stack: ExitStack) -> LevelStore:
+    store = open_leveldb(config.path("ledger"), kind="ledger", create=False)
+    stack.callback(store.close)
+    return store
+
+
+@contextmanager
+def _scratch_store(folder: Path, needed: int) -> Iterator[LevelStore]:
+    """An empty store that is removed afterwards."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise CommandFailure(
+            ExitCode.INPUT_OUTPUT,
+            f"{folder}: has {free >> 20} MiB free, the audit needs {(needed >> 20) + 1} MiB there",
+            "--scratch names another directory",
+        )
+    with tempfile.TemporaryDirectory(prefix=".audit-", dir=folder) as directory:
+        store = open_leveldb(Path(directory) / "ledger", kind="ledger")
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _check_local(config: NodeConfig, unchecked: list[str]) -> list[Finding]:
+    """The vault and the access log. Both may be lost without hurting the ledger."""
+    path, key_path = config.path("local"), config.path("keys/wrapping.key")
+    if not path.is_dir():
+        unchecked.append("private data and access log: the home has no folder local")
+        return []
+    findings: list[Finding] = []
+    store = open_leveldb(path, kind="local", create=False)
+    try:
+        store.check()
+        try:
+            AccessLog(store).verify()
+        except EvidenceError as error:
+            findings.append(Finding(str(path), str(error)))
+        if not key_path.exists():
+            unchecked.append("private data: keys/wrapping.key is not here")
+            return findings
+        try:
+            vault = Vault(store, read_wrapping_key(key_path))
+            findings += [Finding(str(path), str(problem)) for problem in vault.problems()]
+        except StoreCorrupt:
+            raise
+        except EvidenceError as error:
+            findings.append(Finding(str(path), str(error)))
+    finally:
+        store.close()
+    return findings
+
+
+def _check_journal(config: NodeConfig, unchecked: list[str]) -> list[Finding]:
+    """The submissions that were acknowledged and are not yet on the chain."""
+    if not config.path("journal").is_dir():
+        unchecked.append("submissions under way: the home has no folder journal")
+        return []
+    journal = FileSegments(config.path("journal"), create=False)
+    try:
+        for _ in journal.records(None):
+            pass
+    finally:
+        journal.close()
+    return []
