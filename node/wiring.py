@@ -171,7 +171,7 @@ class Node:
         self.submission = Submission(
             WorkerSetup(self.genesis.chain_id, self.application.public_keys()),
             Keeping(Journal(stores.journal), stores.local, self.vault),
-            stores.ledger,
+            self.application,
             SubmissionLimits(
                 limits.max_items, limits.max_megabytes << 20, config.workers, limits.depth
             ),

@@ -33,12 +33,26 @@ from node.ledger.intake import Intake
 from node.ledger.reader import LedgerReader, open_reader
 from node.storage.memory import MemorySegments, MemoryStore
 
-__all__ = ["BlockKey", "ExampleChain", "MemberKey", "sha256", "signed", "stored_frame"]
+__all__ = [
+    "CASE",
+    "CHAIN_ID",
+    "CHECKPOINT_KEY",
+    "KEYS",
+    "RECOVERY",
+    "SEAL",
+    "VALIDATOR",
+    "BlockKey",
+    "ExampleChain",
+    "MemberKey",
+    "sha256",
+    "signed",
+    "stored_frame",
+]
 
 CHAIN_ID = "spec-example"
 GENESIS_TIME = 1_790_000_000_000
 SEAL, CASE = "seal:platform-a:0001", "case:platform-a:0001"
-STEP_MS = 1000
+STEP_MS = 1137
 
 
 def sha256(data: bytes) -> bytes:
@@ -196,10 +210,10 @@ class ExampleChain:
         )
         engine.start()
         intake = Intake(self._application.key_ring())
-        for events in (self._applied(), self._created(), self._filed(), self._case()):
+        for tell in (self._applied, self._created, self._filed, self._case):
             self._now += 10_000
             done.clear()
-            frame = stored_frame([jwt.encode("ascii") for jwt in events])
+            frame = stored_frame([jwt.encode("ascii") for jwt in tell()])
             engine.submit(OpenedFrame(frame, intake.open_frame(frame)))
             done.wait(60)
             if failures or not arrived:
@@ -247,7 +261,7 @@ class ExampleChain:
         data: Mapping[str, Any],
         private: Iterable[tuple[str, Any]] = (),
     ) -> str:
-        now = self._now + 10_000
+        now = self._now
         disclosures = [
             encode_disclosure(encode_base64url(_seed("salt", event_type, name)[:16]), name, value)
             for name, value in private

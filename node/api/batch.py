@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from node.api.exchange import HEADERS, Receive, Scope, Send, body_chunks
+from node.api.exchange import PLAIN_HEADERS, Receive, Scope, Send, body_chunks
 from node.api.problems import Problem, malformed, problem_of
 from node.api.receipts import Answer, answer_again, answer_at_once, answer_problem
 from node.api.submissions import MAX_SUBMISSION_BYTES, Waiting, read_waiting
@@ -152,7 +152,7 @@ class Batches:
             {
                 "type": "http.response.start",
                 "status": 200,
-                "headers": [(b"content-type", b"application/x-ndjson"), *HEADERS],
+                "headers": [(b"content-type", b"application/x-ndjson"), *PLAIN_HEADERS],
             },
         )
         packs: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(_GROUPS_UNDER_WAY)

@@ -1,4 +1,4 @@
-"""The outermost layer: the two busy routes at once, for all others limits, headers and errors."""
+"""The outermost layer: limits, headers, errors; and the two busy routes, which go no deeper."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Edge:
-    """ASGI middleware around the FastAPI application."""
+    """What stands between the server and the FastAPI application ``app``."""
 
     def __init__(self, app: App, service: Service) -> None:
         self._app = app

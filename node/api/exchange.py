@@ -13,6 +13,7 @@ from node.api.problems import Problem
 __all__ = [
     "BODY_SECONDS",
     "HEADERS",
+    "PLAIN_HEADERS",
     "PROBLEM_JSON",
     "Exchange",
     "Message",
@@ -46,6 +47,11 @@ HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
 )
 """What every answer says that does not say otherwise itself."""
+PLAIN_HEADERS: tuple[Header, ...] = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""What an answer that no browser would render says at least: each header costs its time."""
 
 
 class Exchange:
@@ -172,7 +178,7 @@ async def send_bytes(
             "headers": [
                 (b"content-type", media_type),
                 (b"content-length", b"%d" % len(body)),
-                *HEADERS,
+                *PLAIN_HEADERS,
                 *headers,
             ],
         }

@@ -70,6 +70,7 @@ class Metrics:
                 *("malformed", "busy", "stopped"),
             )
         }
+        self._answered: dict[tuple[str, int], Counter] = {}
         self._counted = -1
 
     def submitted(self, outcome: str, began: float) -> None:
@@ -80,7 +81,10 @@ class Metrics:
 
     def answered(self, route: str, status: int) -> None:
         """A request to ``route`` is answered."""
-        self._requests.labels(route, status).inc()
+        counter = self._answered.get((route, status))
+        if counter is None:
+            counter = self._answered[route, status] = self._requests.labels(route, status)
+        counter.inc()
 
     def decided(self, decision: str) -> None:
         """The access log has another decision."""

@@ -43,10 +43,13 @@ class Waiting(NamedTuple):
     timeout: float
 
 
+_ORDINARY = Waiting(True, DEFAULT_TIMEOUT)
+
+
 def read_waiting(query: bytes, longest: float) -> Waiting:
     """Read ``?wait=commit|none&timeout=<seconds>``. Raises Problem."""
     if not query:
-        return Waiting(True, min(DEFAULT_TIMEOUT, longest))
+        return _ORDINARY if longest >= DEFAULT_TIMEOUT else Waiting(True, longest)
     until_commit, timeout = True, DEFAULT_TIMEOUT
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name == "wait" and value in ("commit", "none"):

@@ -16,11 +16,22 @@ __all__ = ["DEBUG_VARIABLE", "CommandFailure", "exit_code_of", "tell_failure"]
 DEBUG_VARIABLE = "EVIDENCE_DEBUG"
 """Set to anything but 0, it has the traceback of a failure shown."""
 
+_STATUSES = {
+    400: ExitCode.BAD_INPUT,
+    413: ExitCode.BAD_INPUT,
+    415: ExitCode.BAD_INPUT,
+    500: ExitCode.FAULT,
+}
+"""Codes for a node's answers that are not simply refusals."""
+
 # By name, so that telling a failure loads nothing: what was raised has been imported already.
 _CODES = {
     "builtins.ModuleNotFoundError": ExitCode.USAGE,
     "builtins.OSError": ExitCode.INPUT_OUTPUT,
-    "httpx.TransportError": ExitCode.UNREACHABLE,
+    "node.client.errors.NodeBusy": ExitCode.TRY_AGAIN,
+    "node.client.errors.NodeProblem": ExitCode.REFUSED,
+    "node.client.errors.NodeUnreachable": ExitCode.UNREACHABLE,
+    "node.client.errors.RecordRefused": ExitCode.REFUSED,
     "node.config.ConfigError": ExitCode.BAD_INPUT,
     "node.core.errors.InvalidInput": ExitCode.BAD_INPUT,
     "node.core.errors.LedgerFault": ExitCode.FAULT,
@@ -50,9 +61,11 @@ def exit_code_of(error: BaseException) -> ExitCode:
     if isinstance(error, CommandFailure):
         return error.code
     for kind in type(error).__mro__:
-        code = _CODES.get(f"{kind.__module__}.{kind.__qualname__}")
-        if code is not None:
-            return code
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        if name == "node.client.errors.NodeProblem":
+            return _STATUSES.get(getattr(error, "status", 0), ExitCode.REFUSED)
+        if name in _CODES:
+            return _CODES[name]
     return ExitCode.FAULT
 
 
@@ -74,6 +87,9 @@ def tell_failure(error: BaseException, command: str, *, as_json: bool) -> ExitCo
             value = getattr(error, name, None)
             if isinstance(value, str):
                 told[name] = value
+        problem = getattr(error, "problem", None)
+        if isinstance(problem, dict):
+            told["problem"] = problem
         told.update(getattr(error, "members", {}))
         print(json.dumps({"error": told}, sort_keys=True), file=sys.stderr)
         return code

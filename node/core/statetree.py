@@ -113,6 +113,8 @@ class StateTree:
 
     def _descend(self, number: int, depth: int, changes: list[_Change]) -> _Slot | None:
         """Apply ``changes``, sorted and all below node ``number``; say what now stands there."""
+        if len(changes) == 1:
+            return self._descend_alone(number, depth, changes[0])
         node = self._need(number)
         half, high = depth >> 1, not depth & 1
         start, end = 0, len(changes)
@@ -128,6 +130,32 @@ class StateTree:
             node = self._replace(number, depth, node, digit, changes[start:stop])
             start = stop
         return self._settle(number, node)
+
+    def _descend_alone(self, number: int, depth: int, change: _Change) -> _Slot | None:
+        """`_descend` with one change: most nodes that are not near the root get no more."""
+        node = self._nodes.get(number) or self._need(number)
+        bitmap, mask, hashes, keys = node
+        path, leaf = change
+        byte = path[depth >> 1]
+        bit = 1 << (byte & 15 if depth & 1 else byte >> 4)
+        at = 32 * _COUNT[bitmap & bit - 1]
+        if not bitmap & bit and leaf is not None:
+            key_at = 32 * _COUNT[mask & bit - 1]
+            hashes, keys = hashes[:at] + leaf + hashes[at:], keys[:key_at] + path + keys[key_at:]
+            return self._settle(number, (bitmap | bit, mask | bit, hashes, keys))
+        if bitmap & bit and not mask & bit:
+            slot = self._descend_alone(
+                number << 4 | (byte & 15 if depth & 1 else byte >> 4), depth + 1, change
+            )
+            if slot is not None and slot[1] is None:
+                hashes = hashes[:at] + slot[0] + hashes[at + 32 :]
+                return self._settle(number, (bitmap, mask, hashes, keys))
+            return self._settle(number, _with_slot(node, bit, slot))
+        if leaf is not None and keys.startswith(path, 32 * _COUNT[mask & bit - 1]):
+            hashes = hashes[:at] + leaf + hashes[at + 32 :]
+            return self._settle(number, (bitmap, mask, hashes, keys))
+        digit = byte & 15 if depth & 1 else byte >> 4
+        return self._settle(number, self._replace(number, depth, node, digit, [change]))
 
     def _settle(self, number: int, node: Node) -> _Slot | None:
         bitmap, mask, hashes, keys = node

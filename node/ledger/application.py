@@ -50,10 +50,14 @@ __all__ = ["Application", "Committed", "Finalized", "OpenedFrame"]
 
 @dataclass(frozen=True)
 class OpenedFrame:
-    """A frame beside what `Intake.open_frame` made of it."""
+    """A frame beside what `Intake.open_frame` made of it.
+
+    ``absent_up_to`` is a height at which none of the transactions' (iss, jti) was on the chain.
+    """
 
     frame: bytes
     taken: Sequence[TakenValues]
+    absent_up_to: int = -1
 
 
 @dataclass
@@ -100,7 +104,8 @@ class Application:
             self._open(self.meta)
 
     def _open(self, meta: Meta) -> None:
-        self._working = Working(self.store, meta.size, meta.flushed)
+        self._working = Working(self.store, meta.height, meta.size, meta.flushed)
+        self.written_height = meta.height
         self.layers = PublishedLayers(meta.height, self._working.state.recover())
         self.last_body = SegmentRef(*meta.body) if meta.body else None
         self.statistics = Statistics.load(self.store)
@@ -121,7 +126,7 @@ class Application:
         if genesis.predecessor is not None:
             raise InvalidInput("genesis.predecessor", "this version starts no chain from another")
         batch = self.store.batch()
-        self._working = Working(self.store, 0, -1)
+        self._working = Working(self.store, -1, 0, -1)
         self._working.log.append([leaf_hash(genesis.document)], batch)
         for key, value in first_state(genesis).items():
             self._working.state.set(key, value)
@@ -181,6 +186,10 @@ class Application:
             raise LedgerFault(f"the header of height {height} is missing; restore a backup")
         return *decode_kept(raw), decode_block_row(row).results
 
+    def is_refused(self, identifier: bytes) -> bool:
+        """Whether the state map remembers the refusal of this transaction. Safe for threads."""
+        return identifier in self._working.refused
+
     def key_ring(self) -> KeyRing:
         """All keys ever registered, by kid, as of the last written block."""
         return KeyRing(self.public_keys())
@@ -234,10 +243,12 @@ class Application:
             return self._finalize_empty(before, height, time, batch)
         working = self._working
         recording = BlockRecording(working, before, height, time, batch)
-        results = [recording.judge(n, opened.taken) for n, opened in enumerate(frames)]
+        results = [
+            recording.judge(n, opened.taken, opened.absent_up_to) for n, opened in enumerate(frames)
+        ]
         tiles = working.log.append(recording.leaves, batch)
         state = working.state.close_block(height, batch)
-        changes = working.hold(BlockChanges(state, tiles, recording.issued))
+        changes = working.hold(height, BlockChanges(state, tiles, recording.issued))
         self.statistics.count(recording)
         batch.put(*self.statistics.row())
         self.meta = meta = self._meta(before.chain_id, height, time)
@@ -298,6 +309,7 @@ class Application:
         for header, commit in kept:
             batch.put(number_key(KEPT, header.height), encode_kept(header, commit))
         self.store.write(batch, sync=sync)
+        self.written_height = blocks[-1].height
 
     def _publish_nodes(self, blocks: Sequence[Finalized]) -> None:
         """Let readers find the nodes that these blocks changed and do not write."""

@@ -45,15 +45,16 @@ _SORTED = orjson.OPT_SORT_KEYS
 
 
 class FrameColumns:
-    """The columns of a frame's EntriesRow as they grow."""
+    """What a frame's EntriesRow is made of: for each entry its place in the frame, the number of
+    its code, its ordinal, the index of the entry before it plus one, and its facts."""
 
     def __init__(self, first_index: int) -> None:
         self.first_index = first_index
-        self.places: list[int] = []
-        self.digits: list[int] = []
-        self.ordinals: list[int] = []
-        self.before: list[int] = []
-        self.facts: list[bytes] = []
+        self.rows: list[tuple[int, int, int, int, bytes]] = []
+
+    def columns(self) -> list[list[Any]]:
+        """Places, digits, ordinals, before and facts, each as a list."""
+        return [list(column) for column in zip(*self.rows)] or [[], [], [], [], []]
 
 
 class BlockRecording:
@@ -78,6 +79,8 @@ class BlockRecording:
         self._batch = batch
         self.columns: list[FrameColumns] = []
         self._parameters: dict[str, Any] = {}
+        self.latest = time + int(self.parameter("clock_tolerance_ms"))
+        self.late_after = int(self.parameter("late_after_ms"))
         for identifier in working.refused.expired(time, batch):
             working.state.set(refused_key(identifier), None)
 
@@ -96,14 +99,17 @@ class BlockRecording:
             return None
         return root_hash(size, TileReader(self._working.log.reader).read)
 
-    def judge(self, frame: int, taken: Sequence[TakenValues]) -> bytes:
+    def judge(self, frame: int, taken: Sequence[TakenValues], absent_up_to: int) -> bytes:
         """Judge the transactions of the block's ``frame``-th frame and record what is accepted.
+
+        ``absent_up_to`` is a height up to which none of their (iss, jti) is on the chain.
 
         Returns:
             A byte for each: 0, or the code of its rejection.
         """
         columns = FrameColumns(self.first_index + len(self.leaves))
         self.columns.append(columns)
+        self._absent_up_to = absent_up_to
         judge_one, results = self._judge_one, bytearray(len(taken))
         for place, item in enumerate(taken):
             code = judge_one(item, place, columns)
@@ -116,7 +122,9 @@ class BlockRecording:
         identifier, jwt, issuer_key, unknown_key, values = item
         if unknown_key:
             return _UNKNOWN_KEY
-        held = self.issued.get(issuer_key) or self._working.find_issued(issuer_key)
+        held = self.issued.get(issuer_key) or self._working.find_issued(
+            issuer_key, self._absent_up_to
+        )
         if held is not None:
             same = self._working.is_recorded(identifier, held)
             return _DUPLICATE if same else _CONFLICT
@@ -154,11 +162,8 @@ class BlockRecording:
         )
         leaf = sha256(b"\x00" + entry).digest()
         self.leaves.append(leaf)
-        columns.places.append(place)
-        columns.digits.append(int(digits))
-        columns.ordinals.append(ordinal)
-        columns.before.append(dossier.get("index", -1) + 1)
-        columns.facts.append(found)
+        before = dossier.get("index", -1) + 1
+        columns.rows.append((place, int(digits), ordinal, before, found))
         dossier["head"], dossier["index"] = leaf.hex(), index
         change = self._working.state.set
         change("dossier/" + event.sub, dossier)
@@ -210,16 +215,6 @@ class BlockRecording:
         )
         batch.put(number_key(BLOCK, meta.height), encode_row(row))
         for columns, span in zip(self.columns, spans):
-            if columns.places:
-                entries = EntriesRow(
-                    meta.height,
-                    meta.time,
-                    body,
-                    span,
-                    columns.places,
-                    columns.digits,
-                    columns.ordinals,
-                    columns.before,
-                    columns.facts,
-                )
+            if columns.rows:
+                entries = EntriesRow(meta.height, meta.time, body, span, *columns.columns())
                 batch.put(number_key(ENTRIES, columns.first_index), encode_row(entries))

@@ -75,7 +75,7 @@ class WorkingState:
         self._heights: list[int] = []
         self._young: dict[str, State | None] = {}
         self._old: dict[str, State | None] = {}
-        self._unwritten: dict[str, State | None] = {}
+        self._unwritten: list[dict[str, State | None]] = []
         self._changed: dict[str, State | None] = {}
         self._dirty = 0
         self.tree = StateTree(self._read_node)
@@ -108,21 +108,23 @@ class WorkingState:
 
     def get(self, key: str) -> State | None:
         """The value of ``key`` as of the last change made."""
-        for held in (self._changed, self._unwritten, self._young):
-            if key in held:
-                return held[key]
+        if key in self._changed:
+            return self._changed[key]
+        if key in self._young:
+            return self._young[key]
         if key in self._old:
             value = self._old[key]
         else:
-            raw = read_value(self._reader, key)
-            value = None if raw is None else orjson.loads(raw)
-        self._keep(key, value)
+            value = self._find(key)
+        self._young[key] = value
         return value
 
-    def _keep(self, key: str, value: State | None) -> None:
-        if len(self._young) >= _GENERATION:
-            self._old, self._young = self._young, {}
-        self._young[key] = value
+    def _find(self, key: str) -> State | None:
+        for values in reversed(self._unwritten):
+            if key in values:
+                return values[key]
+        raw = read_value(self._reader, key)
+        return None if raw is None else orjson.loads(raw)
 
     def set(self, key: str, value: State | None) -> None:
         """Change a value; None removes it."""
@@ -151,7 +153,10 @@ class WorkingState:
         self.tree.update(leaves)
         nodes = self.tree.take_changed()
         self._dirty += len(nodes)
-        self._unwritten.update(values)
+        if len(self._young) >= _GENERATION:
+            self._old, self._young = self._young, {}
+        self._young.update(values)
+        self._unwritten.append(values)
         if self._dirty >= _MAX_DIRTY:
             return StateChanges(values, nodes, self.flush(height, batch))
         if leaves:
@@ -176,8 +181,5 @@ class WorkingState:
         """The block with these changes is written: they need no longer be held for it."""
         if changes.written is not None:
             self.tree.written(changes.written)
-        for key, value in changes.values.items():
-            if self._unwritten.get(key, self) is value:
-                del self._unwritten[key]
-                self._keep(key, value)
+        self._unwritten = [held for held in self._unwritten if held is not changes.values]
         self.tree.evict(_MAX_NODES)

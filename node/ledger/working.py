@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from node.ledger.log import TileChanges, WorkingLog
@@ -11,6 +12,10 @@ from node.ledger.state import StateChanges, WorkingState
 from node.storage.ports import Store
 
 __all__ = ["BlockChanges", "Working"]
+
+_RECENT_BLOCKS = 24
+"""Blocks of transactions whose (iss, jti) stay in memory: more than lie between a submission's
+examination and its block, as long as nothing is stuck."""
 
 Issued = tuple[int, bytes]
 """Index of the entry, and its transaction's id where it is known without a look-up (else b"")."""
@@ -28,17 +33,22 @@ class BlockChanges:
 class Working:
     """The writer's memory over ``store``. Only the thread that finalizes blocks uses it."""
 
-    def __init__(self, store: Store, size: int, flushed: int) -> None:
+    def __init__(self, store: Store, height: int, size: int, flushed: int) -> None:
         self.log = WorkingLog(store, size)
         self.state = WorkingState(store, flushed)
         self.refused = RefusedIds(store)
         self._store = store
-        self._unwritten: dict[bytes, Issued] = {}
+        self._recent: dict[bytes, Issued] = {}
+        self._blocks: deque[tuple[int, dict[bytes, Issued]]] = deque()
+        self._recent_above = height
 
-    def find_issued(self, issuer_key: bytes) -> Issued | None:
-        """The record of this (iss, jti) in an earlier block, if there is one."""
-        held = self._unwritten.get(issuer_key)
-        if held is None:
+    def find_issued(self, issuer_key: bytes, absent_up_to: int) -> Issued | None:
+        """The record of this (iss, jti) in an earlier block, if there is one.
+
+        ``absent_up_to`` is a height up to which the caller knows that there is none.
+        """
+        held = self._recent.get(issuer_key)
+        if held is None and absent_up_to < self._recent_above:
             raw = self._store.get(ISSUED + issuer_key)
             if raw is not None:
                 return int.from_bytes(raw, "big"), b""
@@ -51,14 +61,17 @@ class Working:
             return known == identifier
         return self._store.get(TRANSACTION + identifier[:20]) == index.to_bytes(6, "big")
 
-    def hold(self, changes: BlockChanges) -> BlockChanges:
-        """Keep what a block recorded readable until `release`."""
-        self._unwritten.update(changes.issued)
+    def hold(self, height: int, changes: BlockChanges) -> BlockChanges:
+        """Keep readable what a block recorded until `release`, and what it issued for longer."""
+        self._recent.update(changes.issued)
+        self._blocks.append((height, changes.issued))
         return changes
 
     def release(self, changes: BlockChanges) -> None:
         """The block with these changes is written."""
         self.state.release(changes.state)
         self.log.release(changes.tiles)
-        for key in changes.issued:
-            self._unwritten.pop(key, None)
+        while len(self._blocks) > _RECENT_BLOCKS:
+            self._recent_above, issued = self._blocks.popleft()
+            for key in issued:
+                del self._recent[key]

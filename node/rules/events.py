@@ -54,9 +54,7 @@ DIVISION = Match(validation.DIVISION, "must be a six-digit administrative divisi
 SEAL_CODE = Match(
     validation.SEAL_CODE, "must be 13 or 14 digits that begin with an administrative division"
 )
-USCC = Match(
-    validation.USCC, "must be a unified social credit code (GB 32100)", validation.is_uscc
-)
+USCC = Match(validation.USCC, "must be a unified social credit code (GB 32100)", validation.is_uscc)
 DOCUMENT = Object(
     {
         "media_type": _match(r"[a-z]+/[a-z0-9.+-]{1,80}", "must be a media type"),

@@ -60,6 +60,10 @@ class View(Protocol):
     height: int
     time: int
     chain_id: str
+    latest: int
+    """The latest time (ms) that an event may claim: the block's, and the clocks' tolerance."""
+    late_after: int
+    """How long after it occurred, in ms, an event counts as late."""
     issuers: dict[tuple[str, str], State]
     """Members whose key (kid, iss) was found in force in this block: a note that the rules keep."""
 

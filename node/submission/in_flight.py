@@ -40,9 +40,7 @@ def outcomes_of(committed: Committed) -> Iterator[tuple[InFlight, FrameOutcome]]
                     proven_time=committed.proof.time.milliseconds,
                     results=block.results[number],
                     first_index=columns.first_index,
-                    places=columns.places,
-                    digits=columns.digits,
-                    ordinals=columns.ordinals,
-                    leaves=recording.leaves[start : start + len(columns.places)],
+                    rows=columns.rows,
+                    leaves=recording.leaves[start : start + len(columns.rows)],
                 ),
             )

@@ -15,11 +15,10 @@ from typing import Protocol
 
 from node.core.errors import EvidenceError, InvalidInput
 from node.core.frame import encode_frame
-from node.ledger.application import Committed, OpenedFrame
+from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.intake import Intake, TakenValues
-from node.ledger.rows import TRANSACTION
+from node.ledger.rows import ISSUED, TRANSACTION
 from node.rules.rejections import ACCEPTED, REJECTIONS
-from node.storage.ports import Store
 from node.submission.admission import Answer
 from node.submission.errors import SubmissionFull, SubmissionStopped
 from node.submission.in_flight import InFlight, outcomes_of
@@ -64,7 +63,7 @@ class Submission:
         self,
         setup: WorkerSetup,
         keeping: Keeping,
-        ledger: Store,
+        application: Application,
         limits: SubmissionLimits,
         deliver: Callable[[Iterable[Group]], None],
         hindrance: Callable[[], str | None] = lambda: None,
@@ -72,7 +71,7 @@ class Submission:
         self._hindrance = hindrance
         self._setup = setup
         self._keeping = keeping
-        self._ledger = ledger
+        self._application = application
         self._limits = limits
         self._deliver = deliver
         self._lock = threading.Lock()
@@ -210,53 +209,75 @@ class Submission:
                 ticket.flaw = _FAILED
             self._finish(tickets)
             return
+        taken: list[Ticket] = []
         flawed: list[Ticket] = []
-        known: list[Ticket] = []
-        fresh: set[int] = set()
-        for position, (ticket, result) in enumerate(zip(tickets, answer.results)):
+        for ticket, result in zip(tickets, answer.results):
             if len(result) == 4:
                 ticket.flaw = result
                 flawed.append(ticket)
-                continue
-            ticket.good = result
-            if result[4]:
-                ticket.disclosures = result[4]
-            if self._is_fresh(ticket, result[0]):
-                fresh.add(position)
-            elif ticket.known is not None:
-                known.append(ticket)
+            else:
+                ticket.good = result
+                if result[4]:
+                    ticket.disclosures = result[4]
+                taken.append(ticket)
         if flawed:
             self._finish(flawed)
+        written = self._application.written_height
+        leading = self._without_followers(taken)
+        issued = [ticket for ticket in leading if self._is_issued(ticket)]
+        known = [ticket for ticket in issued if ticket.known is not None]
         if known:
             self._keeping.keep_disclosures(known)
+        gone = set(map(id, flawed + known))
+        if len(leading) < len(taken):
+            gone.update(set(map(id, taken)) - set(map(id, leading)))
+        absent_up_to = -1 if issued else written
         for frame, positions in answer.frames:
-            self._send(frame, [tickets[p] for p in positions if p in fresh], len(positions))
+            chosen = [tickets[position] for position in positions]
+            if gone:
+                chosen = [ticket for ticket in chosen if id(ticket) not in gone]
+            self._send(frame, chosen, len(positions), absent_up_to)
 
-    def _is_fresh(self, ticket: Ticket, identifier: bytes) -> bool:
-        """Whether this is the first ticket of a transaction that the ledger does not know.
-
-        Else it follows the one under way, or is marked as known.
-        """
+    def _without_followers(self, tickets: list[Ticket]) -> list[Ticket]:
+        """The tickets whose transaction is not under way already; the others will end with those
+        that are."""
+        leading = []
         with self._lock:
-            under_way = self._pending.setdefault(identifier, ticket)
-            if under_way is not ticket:
-                under_way.followers = [*(under_way.followers or ()), ticket]
-                return False
+            for ticket in tickets:
+                assert ticket.good is not None
+                under_way = self._pending.setdefault(ticket.good[0], ticket)
+                if under_way is ticket:
+                    leading.append(ticket)
+                else:
+                    under_way.followers = [*(under_way.followers or ()), ticket]
+        return leading
+
+    def _is_issued(self, ticket: Ticket) -> bool:
+        """Whether the chain has something of this (iss, jti), or has refused this transaction.
+
+        Where it has judged this very transaction for good, the ticket is marked as known.
+        """
+        assert ticket.good is not None
+        identifier, _, issuer_key, _, _, _ = ticket.good
+        application = self._application
+        row = application.store.get(ISSUED + issuer_key)
+        if row is None and not application.is_refused(identifier):
+            return False
         ticket.known = self._known(identifier)
         if ticket.known == "refused":
             ticket.disclosures = ()
-        return ticket.known is None
+        return True
 
     def _known(self, identifier: bytes) -> str | None:
         """``recorded`` or ``refused`` where the ledger has judged this transaction for good."""
-        row = self._ledger.get(TRANSACTION + identifier[:20])
+        row = self._application.store.get(TRANSACTION + identifier[:20])
         if row is None:
             return None
         if row[0] != 0xFF:
             return "recorded"
         return "refused" if REJECTIONS[row[-1]].remembered else None
 
-    def _send(self, frame: bytes, chosen: list[Ticket], packed: int) -> None:
+    def _send(self, frame: bytes, chosen: list[Ticket], packed: int, absent_up_to: int) -> None:
         """Journal a frame and give it to the engine, without the repeated ones of ``packed``."""
         if not chosen:
             return
@@ -269,7 +290,7 @@ class Submission:
             frame = encode_frame([values[1] for values in taken])
         flight = InFlight(frame, chosen)
         self._keeping.keep(flight)
-        self._engine.submit(OpenedFrame(frame, taken), flight)
+        self._engine.submit(OpenedFrame(frame, taken, absent_up_to), flight)
 
     def _kept(self, flights: Sequence[InFlight], known: Sequence[Ticket]) -> None:
         """These frames, and these known transactions' disclosures, are durable."""

@@ -27,23 +27,25 @@ class Position:
 
 @dataclass(frozen=True)
 class FrameOutcome:
-    """What became of a frame's transactions: its part of a committed block."""
+    """What became of a frame's transactions: its part of a committed block.
+
+    ``rows`` tell, for each accepted one, its place in the frame, code number and ordinal first.
+    """
 
     height: int
     time: int
     proven_time: int
     results: bytes
     first_index: int
-    places: Sequence[int]
-    digits: Sequence[int]
-    ordinals: Sequence[int]
+    rows: Sequence[tuple[int, int, int, int, bytes]]
     leaves: Sequence[bytes]
 
     def position(self, place: int) -> Position:
         """Where the accepted transaction at ``place`` of the frame stands."""
-        rank = self.places.index(place)
+        rank = next(rank for rank, row in enumerate(self.rows) if row[0] == place)
+        _, digits, ordinal, _, _ = self.rows[rank]
         return Position(
-            code=f"CZ{self.digits[rank]:013d}-{self.ordinals[rank]}",
+            code=f"CZ{digits:013d}-{ordinal}",
             index=self.first_index + rank,
             height=self.height,
             time=self.time,

@@ -6,7 +6,9 @@ becomes of them, no disclosure may come to lie under a key that is not stored:
 - a batch that uses a key carries it as well, wrapped, unless the store shows it already under the
   wrapping key in force: in the midst of a rotation, the copy under the former one may be going;
 - a key counts as in use while rows under it are on their way, that is, were put into a batch, have
-  not been seen in the store since, and were not removed;
+  not been seen in the store since, and were not erased;
+- a row is put into one batch at a time: what comes a second time while it is on its way is put
+  under another key, so that a row that was seen in the store cannot come once more;
 - a retired key is never used again, though the batch that deletes it is not written yet;
 - a dossier may have several keys, so that no two writers need to agree on one.
 
@@ -29,8 +31,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from node.vault.errors import VaultDamaged, VaultError, WrongWrappingKey
 from node.vault.keyring import KeyRing
 from node.vault.keys import KEY_BYTES, NONCE_BYTES, WrappingKey
-from node.vault.removed import is_removed
 from node.vault.rows import DATA_KEYS, data_key_row, name_of_data_key, of_dossier, rows_under
+from node.vault.tombstones import is_erased
 
 if TYPE_CHECKING:
     from node.storage.ports import Batch, Reader, Store
@@ -91,7 +93,7 @@ class DataKey:
         self.on_their_way = {
             row
             for row in self.on_their_way
-            if reader.get(row) is None and not is_removed(reader, row)
+            if reader.get(row) is None and not is_erased(reader, row)
         }
         return set(self.on_their_way)
 
@@ -181,6 +183,13 @@ class DataKeys:
         if entry.writing is None:
             entry.writing = self._stored_key(dossier) or self._new_key(dossier)
             entry.keys[entry.writing.id] = entry.writing
+        return entry.writing
+
+    def another(self, dossier: str) -> DataKey:
+        """A new key to write rows of ``dossier`` under from now on."""
+        entry = self._remembered[dossier]
+        entry.writing = self._new_key(dossier)
+        entry.keys[entry.writing.id] = entry.writing
         return entry.writing
 
     def put(self, key: DataKey, batch: Batch, rows: Mapping[bytes, str]) -> None:

@@ -11,7 +11,6 @@ from node.core.errors import InvalidEncoding
 from node.vault.data_keys import StoredKeys
 from node.vault.errors import VaultDamaged, VaultError
 from node.vault.keys import WrappingKey
-from node.vault.removed import read_removed, read_tombstones
 from node.vault.rows import (
     DATA_KEYS,
     DISCLOSURES,
@@ -22,6 +21,7 @@ from node.vault.rows import (
     of_dossier,
     rows_under,
 )
+from node.vault.tombstones import erased_digests, read_tombstones
 
 if TYPE_CHECKING:
     from node.storage.ports import Reader
@@ -58,11 +58,11 @@ class VaultStatistics:
 
 
 def rows_held(reader: Reader, dossier: str) -> Iterator[tuple[DisclosureName, bytes, bytes]]:
-    """Name, row and sealed text of a dossier's disclosures, without those that were removed."""
-    removed = read_removed(reader, dossier)
+    """Name, row and sealed text of a dossier's disclosures, without those that were erased."""
+    erased = erased_digests(reader, dossier)
     for row, sealed in rows_under(reader, of_dossier(DISCLOSURES, dossier)):
         name = name_of_disclosure(row)
-        if not removed.covers(name):
+        if name.digest not in erased:
             yield name, row, sealed
 
 

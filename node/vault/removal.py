@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from node.vault.data_keys import DataKeys, StoredKeys
 from node.vault.keyring import KeyRing
-from node.vault.removed import Tombstone, read_removed, read_tombstones
 from node.vault.rows import (
     DISCLOSURES,
     name_of_disclosure,
     of_dossier,
     rows_under,
     tombstone_row,
-    withdrawal_row,
 )
+from node.vault.tombstones import Tombstone, erased_digests, read_tombstones
 
 if TYPE_CHECKING:
     from node.storage.ports import Batch, Store
@@ -52,18 +51,15 @@ class Removal:
         self, batch: Batch, dossier: str, digests: Iterable[str] | None, tombstone: bytes
     ) -> Erasure:
         """Put an erasure's rows into ``batch``."""
-        removed = read_removed(self._store, dossier)
-        rows = {row: name_of_disclosure(row) for row in self._rows(dossier)}
-        held = {
-            name.digest for name in rows.values() if name.transaction_id not in removed.transactions
-        }
+        rows = {row: name_of_disclosure(row).digest for row in self._rows(dossier)}
+        held = set(rows.values())
         asked = sorted(held if digests is None else set(digests))
         before = read_tombstones(self._store, dossier)
         fresh = [digest for digest in asked if digest not in before]
         for digest in fresh:
             batch.put(tombstone_row(dossier, digest), tombstone)
-        gone = {row for row, name in rows.items() if name.digest in asked}
-        left = {row for row, name in rows.items() if not removed.covers(name)} - gone
+        gone = {row for row, digest in rows.items() if digest in asked}
+        left = {row for row, digest in rows.items() if digest not in before} - gone
         return Erasure(
             dossier,
             erased=tuple(digest for digest in fresh if digest in held),
@@ -79,7 +75,6 @@ class Removal:
             for row in self._rows(dossier)
             if name_of_disclosure(row).transaction_id == transaction_id
         }
-        batch.put(withdrawal_row(dossier, transaction_id), b"")
         for row in gone:
             batch.delete(row)
         return len(gone)
@@ -87,12 +82,12 @@ class Removal:
     def sweep(self, batch: Batch, dossier: str) -> None:
         """Put into ``batch`` the deletion of what no longer serves anybody.
 
-        Rows that were removed, keys without a row, and second copies of keys that a batch older
+        Rows that have a tombstone, keys without a row, and second copies of keys that a batch older
         than a rotation brought under the former wrapping key.
         """
         rows = self._rows(dossier)
-        removed = read_removed(self._store, dossier)
-        gone = {row for row in rows if removed.covers(name_of_disclosure(row))}
+        erased = erased_digests(self._store, dossier)
+        gone = {row for row in rows if name_of_disclosure(row).digest in erased}
         self._delete(batch, dossier, gone, rows - gone)
         stored = StoredKeys(self._store, dossier, self._ring.in_use())
         for row in stored.superseded(self._ring.current.id):

@@ -4,7 +4,6 @@
 ``v/k/<dossier>/<data key>/<wrapping>``    a data key, wrapped; both ids are 16 hex digits
 ``v/d/<dossier>/<digest>/<tx>/<data key>`` a disclosure: nonce (12 bytes), encrypted text, tag
 ``v/t/<dossier>/<digest>``                 tombstone of an erased disclosure
-``v/w/<dossier>/<tx>``                     mark of a transaction that was withdrawn; empty
 ``v/m/wrapping``                           ids of the wrapping keys in use, the vault's format
 ``v/…/!`` and ``v/…/~``                    empty; ends of a range that is being compacted
 ``v/a/<number>`` and ``v/h``               the access log (`node.vault.access_log`)
@@ -12,8 +11,8 @@
 
 A row's name is the associated data of what is encrypted in it, so a row that was moved or renamed
 no longer opens. Names are in clear; all that they tell (dossier, digest, transaction) is on the
-chain as well. Keys stand in the names, not in the values: whatever batches bring, in whatever
-order, adds up, and no row ever takes the place of another that is still needed.
+chain as well. Keys stand in the names, not in the values: what batches bring adds up, in whatever
+order they come, and no row takes the place of another that is still needed.
 """
 
 from __future__ import annotations
@@ -35,7 +34,6 @@ __all__ = [
     "FIRST_MARK",
     "LAST_MARK",
     "TOMBSTONES",
-    "WITHDRAWALS",
     "WRAPPING",
     "DataKeyName",
     "DisclosureName",
@@ -49,17 +47,14 @@ __all__ = [
     "name_of_data_key",
     "name_of_disclosure",
     "name_of_tombstone",
-    "name_of_withdrawal",
     "of_dossier",
     "rows_under",
     "tombstone_row",
-    "withdrawal_row",
 ]
 
 DATA_KEYS = b"v/k/"
 DISCLOSURES = b"v/d/"
 TOMBSTONES = b"v/t/"
-WITHDRAWALS = b"v/w/"
 WRAPPING = b"v/m/wrapping"
 FIRST_MARK = b"!"
 LAST_MARK = b"~"
@@ -154,11 +149,6 @@ def tombstone_row(dossier: str, digest: str) -> bytes:
     return of_dossier(TOMBSTONES, dossier) + digest.encode("ascii")
 
 
-def withdrawal_row(dossier: str, transaction_id: bytes) -> bytes:
-    """Name of the row that marks a transaction as withdrawn."""
-    return of_dossier(WITHDRAWALS, dossier) + transaction_id.hex().encode("ascii")
-
-
 def name_of_data_key(row: bytes) -> DataKeyName:
     """Read the name of a data key's row.
 
@@ -180,7 +170,12 @@ def name_of_disclosure(row: bytes) -> DisclosureName:
     dossier, digest, transaction_id, key = _parts(row, 4)
     if _DIGEST.fullmatch(digest) is None or _KEY_ID.fullmatch(key) is None:
         raise VaultDamaged(repr(row), "is no name of a disclosure")
-    return DisclosureName(dossier, digest, _transaction_id(row, transaction_id), key)
+    try:
+        return DisclosureName(
+            dossier, digest, decode_hex(transaction_id, place="transaction", length=32), key
+        )
+    except InvalidEncoding as error:
+        raise VaultDamaged(repr(row), "does not name a transaction") from error
 
 
 def name_of_tombstone(row: bytes) -> str:
@@ -193,23 +188,6 @@ def name_of_tombstone(row: bytes) -> str:
     if _DIGEST.fullmatch(digest) is None:
         raise VaultDamaged(repr(row), "is no name of a tombstone")
     return digest
-
-
-def name_of_withdrawal(row: bytes) -> bytes:
-    """The transaction's id that the name of a withdrawal's row ends with.
-
-    Raises:
-        VaultDamaged: it is no such name.
-    """
-    _, transaction_id = _parts(row, 2)
-    return _transaction_id(row, transaction_id)
-
-
-def _transaction_id(row: bytes, text: str) -> bytes:
-    try:
-        return decode_hex(text, place="transaction", length=32)
-    except InvalidEncoding as error:
-        raise VaultDamaged(repr(row), "does not name a transaction") from error
 
 
 def _dossier_of(row: bytes) -> str:

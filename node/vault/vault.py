@@ -22,7 +22,6 @@ from node.vault.reading import (
     rows_held,
 )
 from node.vault.removal import Erasure, Removal
-from node.vault.removed import Tombstone, encode_tombstone, read_tombstones
 from node.vault.rotation import Rotation, rotate
 from node.vault.rows import (
     DATA_KEYS,
@@ -34,8 +33,8 @@ from node.vault.rows import (
     dossiers_under,
     of_dossier,
     tombstone_row,
-    withdrawal_row,
 )
+from node.vault.tombstones import Tombstone, encode_tombstone, read_tombstones
 
 if TYPE_CHECKING:
     from node.storage.ports import Batch, Reader
@@ -47,13 +46,13 @@ __all__ = ["Kept", "Vault"]
 class Kept:
     """What became of the disclosures of one submission, by their digests.
 
-    ``kept`` are in the batch; ``known`` were in the vault already; ``removed`` were erased, or
-    their transaction was withdrawn, and are not kept again.
+    ``kept`` are in the batch; ``known`` were in the vault already; ``erased`` have a tombstone
+    and are not kept again.
     """
 
     kept: tuple[str, ...]
     known: tuple[str, ...]
-    removed: tuple[str, ...]
+    erased: tuple[str, ...]
 
 
 class Vault:
@@ -106,22 +105,26 @@ class Vault:
         check_dossier(dossier)
         check_transaction_id(transaction_id)
         texts = {one.digest: one.encoded for one in disclosures}
-        rows: dict[bytes, str] = {}
-        kept, known, removed = [], [], []
+        kept, known, erased = [], [], []
         with self._lock:
             key = self._keys.for_writing(dossier)
-            withdrawn = self._store.get(withdrawal_row(dossier, transaction_id)) is not None
-            for digest, text in texts.items():
+            on_their_way = False
+            for digest in texts:
                 row = disclosure_row(dossier, digest, transaction_id, key.id)
-                if withdrawn or self._store.get(tombstone_row(dossier, digest)) is not None:
-                    removed.append(digest)
+                if self._store.get(tombstone_row(dossier, digest)) is not None:
+                    erased.append(digest)
                 elif self._store.get(row) is not None:
                     known.append(digest)
                 else:
-                    rows[row] = text
+                    on_their_way |= row in key.on_their_way
                     kept.append(digest)
+            if on_their_way:
+                key = self._keys.another(dossier)
+            rows = {
+                disclosure_row(dossier, one, transaction_id, key.id): texts[one] for one in kept
+            }
             self._keys.put(key, batch, rows)
-        return Kept(tuple(kept), tuple(known), tuple(removed))
+        return Kept(tuple(kept), tuple(known), tuple(erased))
 
     def reveal(self, dossier: str, digests: Iterable[str] | None = None) -> list[StoredDisclosure]:
         """The disclosures of a dossier in clear, all or those of ``digests``, ordered by digest.
@@ -202,9 +205,9 @@ class Vault:
     def withdraw(self, batch: Batch, dossier: str, transaction_id: bytes) -> int:
         """Add to ``batch`` the removal of the disclosures of a transaction that was refused.
 
-        For one that was refused for good: personal data that never came on the chain has no reason
-        to stay. What comes with this transaction is not kept again; the same disclosures may come
-        with another.
+        Personal data that never came on the chain has no reason to stay. There is no tombstone:
+        the same disclosures may come again, with this transaction or another. Meant for a
+        transaction whose batch was written: what is still on its way may arrive later and stay.
 
         Returns:
             How many rows are removed.

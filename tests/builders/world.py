@@ -85,6 +85,14 @@ class World:
     def parameter(self, name: str) -> Any:
         return self.state[f"parameter/{name}"]["value"]
 
+    @property
+    def latest(self) -> int:
+        return self.time + int(self.parameter("clock_tolerance_ms"))
+
+    @property
+    def late_after(self) -> int:
+        return int(self.parameter("late_after_ms"))
+
     def log_root(self, size: int) -> bytes | None:
         return self.roots.get(size)
 

@@ -24,7 +24,14 @@ from node.core.disclosure import decode_disclosure, disclosure_digest, encode_di
 from node.core.encoding import encode_base64url
 from node.vault import rotation
 from node.vault.access_log import AccessLog, AccessRecord
-from node.vault.rows import name_of_data_key, name_of_disclosure, rows_under
+from node.vault.rows import (
+    DATA_KEYS,
+    DISCLOSURES,
+    DisclosureName,
+    name_of_data_key,
+    name_of_disclosure,
+    rows_under,
+)
 from node.vault.vault import Vault
 
 DOSSIERS = ("case:a:1", "case:a:10", "seal:b:1")
@@ -33,7 +40,6 @@ BY_DIGEST = {one.digest: one for one in MADE}
 
 dossiers = st.sampled_from(DOSSIERS)
 numbers = st.integers(0, 4)
-Row = tuple[str, str, int]  # dossier, digest, number of the transaction
 
 
 @dataclass
@@ -41,9 +47,16 @@ class Pending:
     """A batch that has not been written, and what writing it changes in the model."""
 
     batch: Any
-    rows: set[Row] = field(default_factory=set)
     erased: set[tuple[str, str]] = field(default_factory=set)
-    withdrawn: set[tuple[str, int]] = field(default_factory=set)
+
+
+def changed_rows(batch: Any) -> list[tuple[DisclosureName, bool]]:
+    """The rows of disclosures that a batch changes, in order, and whether it puts them."""
+    return [
+        (name_of_disclosure(row), value is not None)
+        for row, value in batch.changes
+        if row.startswith(DISCLOSURES)
+    ]
 
 
 class VaultModel(RuleBasedStateMachine):
@@ -54,25 +67,22 @@ class VaultModel(RuleBasedStateMachine):
         self.store: LocalStore = memory_store()
         self.key = 0
         self.vault = Vault(self.store, wrapping_key("0"))
-        self.rows: set[Row] = set()
+        self.rows: set[DisclosureName] = set()
         self.erased: set[tuple[str, str]] = set()
-        self.withdrawn: set[tuple[str, int]] = set()
         self.pending: list[Pending] = []
 
-    def visible(self, dossier: str) -> set[Row]:
+    def visible(self, dossier: str) -> set[tuple[str, bytes]]:
         return {
-            (own, digest, number)
-            for own, digest, number in self.rows
-            if own == dossier
-            and (own, digest) not in self.erased
-            and (own, number) not in self.withdrawn
+            (name.digest, name.transaction_id)
+            for name in self.rows
+            if name.dossier == dossier and (dossier, name.digest) not in self.erased
         }
 
     def apply(self, written: Pending) -> None:
         self.store.write(written.batch, sync=True)
-        self.rows |= written.rows
+        for name, put in changed_rows(written.batch):
+            (self.rows.add if put else self.rows.discard)(name)
         self.erased |= written.erased
-        self.withdrawn |= written.withdrawn
 
     @rule(dossier=dossiers, number=numbers, chosen=st.sets(numbers, min_size=1, max_size=3))
     def keep(self, dossier: str, number: int, chosen: set[int]) -> None:
@@ -80,13 +90,13 @@ class VaultModel(RuleBasedStateMachine):
         kept = self.vault.keep(batch, dossier, transaction(number), [MADE[n] for n in chosen])
         digests = {MADE[n].digest for n in chosen}
         hidden = {one for one in digests if (dossier, one) in self.erased}
-        if (dossier, number) in self.withdrawn:
-            hidden = digests
-        assert set(kept.removed) == hidden
+        assert set(kept.erased) == hidden
         assert {*kept.kept, *kept.known} == digests - hidden
-        assert {(dossier, digest, number) for digest in kept.known} <= self.visible(dossier)
-        rows = {(dossier, digest, number) for digest in kept.kept}
-        self.pending.append(Pending(batch, rows=rows))
+        assert {(digest, transaction(number)) for digest in kept.known} <= self.visible(dossier)
+        assert sorted(name[:3] for name, put in changed_rows(batch) if put) == sorted(
+            (dossier, digest, transaction(number)) for digest in kept.kept
+        )
+        self.pending.append(Pending(batch))
 
     @rule(dossier=dossiers, chosen=st.none() | st.sets(numbers, min_size=1, max_size=4))
     def erase(self, dossier: str, chosen: set[int] | None) -> None:
@@ -96,7 +106,7 @@ class VaultModel(RuleBasedStateMachine):
         before = {one.digest for one in erasure.before}
         named = {*erasure.erased, *erasure.not_held, *before}
         if digests is None:
-            assert named >= {row[1] for row in self.visible(dossier)}
+            assert named >= {digest for digest, _ in self.visible(dossier)}
         else:
             assert named == set(digests)
         assert {(dossier, digest) for digest in before} <= self.erased
@@ -117,7 +127,11 @@ class VaultModel(RuleBasedStateMachine):
     def withdraw(self, dossier: str, number: int) -> None:
         batch = self.store.batch()
         self.vault.withdraw(batch, dossier, transaction(number))
-        self.pending.append(Pending(batch, withdrawn={(dossier, number)}))
+        gone = {name for name, put in changed_rows(batch) if not put}
+        own = {name for name in self.rows if name[::2] == (dossier, transaction(number))}
+        assert gone >= own
+        assert {name[::2] for name in gone} <= {(dossier, transaction(number))}
+        self.pending.append(Pending(batch))
 
     @rule(dossier=st.none() | dossiers, writes=st.none() | st.integers(0, 4))
     def purge(self, dossier: str | None, writes: int | None) -> None:
@@ -155,7 +169,7 @@ class VaultModel(RuleBasedStateMachine):
     @invariant()
     def reveals_what_was_written_and_not_erased(self) -> None:
         for dossier in DOSSIERS:
-            expected = {(row[1], transaction(row[2])) for row in self.visible(dossier)}
+            expected = self.visible(dossier)
             found = self.vault.reveal(dossier)
             assert {(one.digest, one.transaction_id) for one in found} == expected
             assert len(found) == len(expected)
@@ -180,11 +194,11 @@ class VaultModel(RuleBasedStateMachine):
         self.vault.purge()
         self.vault.verify()
         self.reveals_what_was_written_and_not_erased()
-        held = [name_of_disclosure(row) for row, _ in rows_under(self.store, b"v/d/")]
-        assert {name[:2] for name in held} == {
-            row[:2] for dossier in DOSSIERS for row in self.visible(dossier)
+        held = [name_of_disclosure(row) for row, _ in rows_under(self.store, DISCLOSURES)]
+        assert {name[:3] for name in held} == {
+            (dossier, *shown) for dossier in DOSSIERS for shown in self.visible(dossier)
         }
-        keys = [name_of_data_key(row) for row, _ in rows_under(self.store, b"v/k/")]
+        keys = [name_of_data_key(row) for row, _ in rows_under(self.store, DATA_KEYS)]
         assert {(name.dossier, name.key) for name in keys} == {
             (name.dossier, name.key) for name in held
         }

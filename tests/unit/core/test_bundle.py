@@ -11,7 +11,7 @@ from builders.chain import Chain
 from builders.curves import ED_TORSION, ed_encode
 from builders.signing import digests_of, private_fields, validator_set
 
-from node.core.block import FLAG_ABSENT, FLAG_NIL
+from node.core.block import FLAG_ABSENT, FLAG_NIL, CommitSignature, Timestamp
 from node.core.bundle import (
     BUNDLE_FORMAT,
     Bundle,
@@ -231,6 +231,19 @@ REFUSED: dict[str, tuple[Path, Any, str]] = {
         "00" * 63,
         "bundle.chain.commits[0].signatures[1].signature",
     ),
+    "commit at height 0": (("chain", "commits", 0, "height"), 0, "bundle.chain.commits[0].height"),
+    "1001 votes": (
+        ("chain", "commits", 0, "signatures"),
+        [{"flag": 1}] * 1001,
+        "bundle.chain.commits[0].signatures",
+    ),
+    "no votes": (
+        ("chain", "commits", 0, "signatures"),
+        [],
+        "bundle.chain.commits[0].signatures",
+    ),
+    "101 consistency proofs": (("consistency",), [{}] * 101, "bundle.consistency"),
+    "10,001 anchors": (("anchors",), [{}] * 10_001, "bundle.anchors"),
     "round beyond 31 bits": (
         ("chain", "commits", 0, "round"),
         2**31,
@@ -257,7 +270,8 @@ def test_refused_with_its_place(path: Path, wrong: Any, place: str) -> None:
 
 def test_absent_votes_need_nothing_else() -> None:
     value = with_part(VOTE, {"flag": FLAG_ABSENT})
-    assert decode(value).chain.commits[0].signatures[1].flag == FLAG_ABSENT
+    vote = decode(value).chain.commits[0].signatures[1]
+    assert vote == CommitSignature(FLAG_ABSENT, b"", Timestamp(0), b"")
 
 
 @pytest.mark.parametrize(
@@ -268,6 +282,21 @@ def test_absent_votes_need_nothing_else() -> None:
 def test_bytes_refused(data: bytes) -> None:
     with pytest.raises(InvalidEncoding):
         decode_bundle(data)
+
+
+def test_most_that_is_allowed() -> None:
+    assert len(decode(with_part(("anchors",), [{}] * 10_000)).anchors) == 10_000
+    commits = ("chain", "commits", 0)
+    full = decode(with_part((*commits, "signatures"), [{"flag": 1}] * 1000))
+    assert len(full.chain.commits[0].signatures) == 1000
+    assert decode(with_part((*commits, "height"), 1)).chain.commits[0].height == 1
+
+
+def test_64_mib_are_allowed_and_one_byte_more_is_not() -> None:
+    data = canonical_json(VALUE)
+    assert decode_bundle(data + b" " * ((64 << 20) - len(data))) == decode(VALUE)
+    with pytest.raises(InvalidEncoding, match="67108865 bytes, at most 67108864 are allowed"):
+        decode_bundle(data + b" " * ((64 << 20) + 1 - len(data)))
 
 
 def test_format_is_named() -> None:

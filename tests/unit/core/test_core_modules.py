@@ -78,6 +78,7 @@ PURE = {
     "dataclasses",
     "functools",
     "hashlib",
+    "itertools",
     "json",
     "re",
     "typing",

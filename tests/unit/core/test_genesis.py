@@ -75,6 +75,38 @@ def test_roles_are_listed_in_order() -> None:
     assert GENESIS.parameters == DEFAULT_PARAMETERS
 
 
+def test_default_parameters_and_limit() -> None:
+    """Five minutes, a day, 4 MiB: as the documents of the consortium name them."""
+    assert DEFAULT_PARAMETERS == {
+        "clock_tolerance_ms": 300_000,
+        "custodians": [],
+        "late_after_ms": 86_400_000,
+        "max_block_bytes": 4_194_304,
+        "sign_no_patterns": [r"QY\d{18}-\d+"],
+    }
+    assert MAX_GENESIS_BYTES == 1_048_576
+
+
+def test_a_member_id_is_used_once() -> None:
+    twin = {**VALUE["members"][1], "id": "court-a"}
+    value = changed(lambda v: v["members"].__setitem__(1, twin))
+    with pytest.raises(InvalidEncoding, match="names a member id twice"):
+        decode_genesis(canonical_json(value))
+
+
+def many_members(count: int) -> dict[str, Any]:
+    """A genesis of so many members, each with the same keys, which is refused only later."""
+    first = VALUE["members"][0]
+    return {**VALUE, "members": [{**first, "id": f"m{number}"} for number in range(count)]}
+
+
+def test_a_thousand_members_are_allowed() -> None:
+    with pytest.raises(InvalidEncoding, match="names a key twice"):
+        decode_genesis(canonical_json(many_members(1000)))
+    with pytest.raises(InvalidEncoding, match="an array of 1 to 1000 items"):
+        decode_genesis(canonical_json(many_members(1001)))
+
+
 def changed(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
     value = copy.deepcopy(VALUE)
     change(value)

@@ -235,6 +235,9 @@ def off_curve() -> Iterator[Any]:
     small = p256_with_x(5)
     assert small is not None
     yield pytest.param(small[0] + P256_P, small[1], id="x beyond p")
+    zero = p256_with_x(0)
+    assert zero is not None
+    yield pytest.param(P256_P, zero[1], id="x = p for 0")
     yield pytest.param(2**256 - 1, 2**256 - 1, id="all ones")
     yield pytest.param(y, x, id="exchanged")
 

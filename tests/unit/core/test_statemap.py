@@ -229,6 +229,11 @@ def test_json_round_trip(key: str) -> None:
     assert again == proof
 
 
+def test_a_step_has_at_most_sixteen_siblings() -> None:
+    step = {"bitmap": 65535, "siblings": [HASH] * 16}
+    assert StateProof.from_json({"key": "k", "path": [step]}, place="p").path[0][1][15] == bytes(32)
+
+
 HASH = "00" * 32
 STEP = {"bitmap": 1, "siblings": []}
 GOOD = {"key": "k", "path": [STEP], "value": "{}"}

@@ -77,6 +77,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "root in PEM": (
         {**VALUE, "tsa_roots": ["-----BEGIN CERTIFICATE-----"]}, "trust.tsa_roots[0]",
     ),
+    "101 roots": ({**VALUE, "tsa_roots": ["MAAA"] * 101}, "trust.tsa_roots"),
+    "root of 65,540 characters": ({**VALUE, "tsa_roots": ["AAAA" * 16385]}, "trust.tsa_roots[0]"),
     "anchor text": ({**VALUE, "anchors": ["x"]}, "trust.anchors[0]"),
     "101 anchors": ({**VALUE, "anchors": [{}] * 101}, "trust.anchors"),
 }  # fmt: skip
@@ -98,6 +100,20 @@ def test_files_refused(data: bytes) -> None:
     with pytest.raises(InvalidInput) as refused:
         decode_trust(data)
     assert refused.value.place == "trust"
+
+
+def test_most_that_is_allowed() -> None:
+    checkpoint = {"root": "02" * 32, "size": 1}
+    value = {
+        **VALUE,
+        "anchors": [{}] * 100,
+        "checkpoint": checkpoint,
+        "tsa_roots": ["MAAA"] * 99 + ["AAAA" * 16384],
+    }
+    trust = decode_trust(canonical_json(value))
+    assert trust.checkpoint == TrustedCheckpoint(1, b"\x02" * 32)
+    assert len(trust.tsa_roots) == len(trust.anchors) == 100
+    assert MAX_TRUST_BYTES == 1_048_576
 
 
 def test_roots_are_der_in_standard_base64() -> None:

@@ -238,6 +238,12 @@ def time_of_a_linked_header_altered(chain: Chain, bundle: Bundle) -> None:
     first["time"]["seconds"] -= 3600
 
 
+@forgery("times", says="the headers that give its time are not in the bundle")
+def header_of_a_records_block_left_out(chain: Chain, bundle: Bundle) -> None:
+    """The block after it still shows that the record is in the log, but not since when."""
+    assert bundle["chain"]["headers"].pop(0)["height"] == 2
+
+
 @forgery("chain.commits", says="holds a set that no commit uses")
 def unused_validator_set(chain: Chain, bundle: Bundle) -> None:
     spare = validator_set([BlockSigner("spare")])

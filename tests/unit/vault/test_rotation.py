@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from builders.vault import (
     CASE,
-    OTHER_CASE,
     SEAL,
     LocalStore,
     StoreBroke,
@@ -277,11 +276,9 @@ def test_a_batch_whose_key_an_unwritten_erasure_retired_keeps_the_rotation_open(
 def test_a_key_that_came_late_under_the_former_one_is_carried_again(filled: LocalStore) -> None:
     vault = Vault(filled, OLD)
     late = filled.batch()
+    vault.erase(first := filled.batch(), SEAL, [NAME.digest], at_ms=1, by="x", why="y")
     vault.keep(late, SEAL, transaction(9), [NAME])
-    erase(vault, filled, OTHER_CASE)
-    batch = filled.batch()
-    vault.withdraw(batch, SEAL, transaction(9))
-    filled.write(batch, sync=True)
+    filled.write(first, sync=True)
     assert vault.rewrap(NEW).complete, "nothing on its way is of use"
     filled.write(late, sync=True)
     keep(vault, filled, SEAL, 10, ID_NO)

@@ -1,7 +1,7 @@
-"""What was taken out of the vault for good: tombstones, and marks of withdrawn transactions.
+"""Tombstones: what is left of an erased disclosure.
 
-Both always win. A row that one of them covers is never revealed and never kept again, in whatever
-order the batches that brought the row and the mark were written.
+A tombstone always wins. A row whose digest has one is never revealed and never kept again, in
+whatever order the batches that brought the row and the tombstone were written.
 """
 
 from __future__ import annotations
@@ -15,15 +15,11 @@ from node.core.fields import exact_members, read_integer, read_text
 from node.vault.errors import VaultDamaged
 from node.vault.rows import (
     TOMBSTONES,
-    WITHDRAWALS,
-    DisclosureName,
     name_of_disclosure,
     name_of_tombstone,
-    name_of_withdrawal,
     of_dossier,
     rows_under,
     tombstone_row,
-    withdrawal_row,
 )
 
 if TYPE_CHECKING:
@@ -31,11 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_REASON",
-    "Removed",
     "Tombstone",
     "encode_tombstone",
-    "is_removed",
-    "read_removed",
+    "erased_digests",
+    "is_erased",
     "read_tombstones",
 ]
 
@@ -53,35 +48,16 @@ class Tombstone:
     why: str
 
 
-@dataclass(frozen=True)
-class Removed:
-    """What was removed from one dossier: digests, and ids of transactions."""
-
-    digests: frozenset[str]
-    transactions: frozenset[bytes]
-
-    def covers(self, name: DisclosureName) -> bool:
-        """Whether that row was removed, whether or not it is there."""
-        return name.digest in self.digests or name.transaction_id in self.transactions
-
-
-def read_removed(reader: Reader, dossier: str) -> Removed:
-    """What was removed from a dossier; tombstones are not looked into."""
-    tombstones = rows_under(reader, of_dossier(TOMBSTONES, dossier))
-    withdrawals = rows_under(reader, of_dossier(WITHDRAWALS, dossier))
-    return Removed(
-        frozenset(name_of_tombstone(row) for row, _ in tombstones),
-        frozenset(name_of_withdrawal(row) for row, _ in withdrawals),
-    )
-
-
-def is_removed(reader: Reader, row: bytes) -> bool:
-    """`Removed.covers` for one row, without reading what else was removed."""
+def is_erased(reader: Reader, row: bytes) -> bool:
+    """Whether there is a tombstone for the disclosure of that row."""
     name = name_of_disclosure(row)
-    return (
-        reader.get(tombstone_row(name.dossier, name.digest)) is not None
-        or reader.get(withdrawal_row(name.dossier, name.transaction_id)) is not None
-    )
+    return reader.get(tombstone_row(name.dossier, name.digest)) is not None
+
+
+def erased_digests(reader: Reader, dossier: str) -> frozenset[str]:
+    """Digests of the tombstones of a dossier; they are not looked into."""
+    rows = rows_under(reader, of_dossier(TOMBSTONES, dossier))
+    return frozenset(name_of_tombstone(row) for row, _ in rows)
 
 
 def read_tombstones(reader: Reader, dossier: str) -> dict[str, Tombstone]:
