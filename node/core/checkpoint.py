@@ -36,7 +36,7 @@ __all__ = [
 _ED25519 = b"\x01"
 _MAX_NOTE = 64 * 1024
 _NUMBER = re.compile(r"0|[1-9]\d{0,15}", re.ASCII)
-_NAME = re.compile(r"[^\s+\x00-\x1f]+")
+_NAME = re.compile(r"[^\s+\x00-\x1f\ud800-\udfff]+")
 
 
 def checkpoint_origin(chain_id: str) -> str:
@@ -89,6 +89,8 @@ def parse_verifier_key(text: str) -> NoteKey:
         raw = base64.b64decode(parts[2], validate=True)
     except (IndexError, binascii.Error, ValueError) as error:
         raise InvalidEncoding("verifier key", "must be <name>+<key id>+<base64>") from error
+    if _NAME.fullmatch(parts[0]) is None:
+        raise InvalidEncoding("verifier key", "its name must be without spaces")
     key = NoteKey(parts[0], raw[1:])
     if len(raw) != 33 or raw[:1] != _ED25519 or key.verifier_key() != text:
         raise InvalidEncoding("verifier key", "is no canonical Ed25519 verifier key")

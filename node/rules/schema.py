@@ -111,7 +111,7 @@ class Text:
             "type": "string",
             "minLength": 1,
             "maxLength": self.most,
-            "pattern": f"^[^{_UNSHOWN_CHARACTERS}]*$",
+            "pattern": _whole(f"[^{_UNSHOWN_CHARACTERS}]*"),
             "description": f"must be text of 1 to {self.most} characters",
         }
 

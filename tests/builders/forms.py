@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -17,15 +18,16 @@ _SHOWN = st.characters(
     exclude_categories=["Cs", "Cc"],
     exclude_characters="\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
 )
-_MOST_ITEMS = 3
+_MOST_ITEMS = 2
+_LONGEST_DRAWN = 40
 
 
 def accepted(form: Form) -> st.SearchStrategy[Any]:
-    """Values that ``form`` accepts; of arrays, short ones."""
+    """Values that ``form`` accepts; of arrays and texts, short ones."""
     if isinstance(form, Match):
         return _matching(form)
     if isinstance(form, Text):
-        texts = st.text(_SHOWN, min_size=1, max_size=form.most)
+        texts = st.text(_SHOWN, min_size=1, max_size=min(form.most, _LONGEST_DRAWN))
         return texts.filter(lambda text: not find_identity_number(text))
     if isinstance(form, Integer):
         return st.integers(form.least, form.most)
@@ -46,6 +48,8 @@ def accepted(form: Form) -> st.SearchStrategy[Any]:
 
 
 def _matching(form: Match) -> st.SearchStrategy[str]:
+    if form.pattern.pattern == "[0-9a-f]{64}":  # as below, only faster
+        return st.binary(min_size=32, max_size=32).map(bytes.hex)
     texts = st.from_regex(form.pattern, fullmatch=True)
     if form.test is is_uscc:
         return texts.map(lambda text: text[:17] + uscc_check_character(text))
@@ -61,6 +65,7 @@ def _object(form: Object, fixed: dict[str, st.SearchStrategy[Any]]) -> st.Search
     )
 
 
+@lru_cache
 def event_data(event_type: str) -> st.SearchStrategy[dict[str, Any]]:
     """Public fields of a type, as its form accepts them."""
     return accepted(EVENTS[event_type].data)
@@ -127,6 +132,7 @@ def _changed(value: Any, path: tuple[Any, ...], change: Any) -> Any:
 _GONE = object()
 
 
+@lru_cache
 @st.composite
 def mutated(draw: st.DrawFn, original: st.SearchStrategy[dict[str, Any]]) -> dict[str, Any]:
     """Something accepted with one change somewhere: a value gone, another, or a little altered."""

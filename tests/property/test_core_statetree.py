@@ -69,6 +69,7 @@ class NodeLife(RuleBasedStateMachine):
         self.now: dict[bytes, bytes] = {}
         self.taken: list[tuple[dict[int, Node | None], dict[bytes, bytes]]] = []
         self.durable: dict[bytes, bytes] = {}
+        self.changed: dict[int, Node | None] = {}
 
     def read(self, number: int) -> Node | None:
         data = self.stored.get(number)
@@ -84,8 +85,20 @@ class NodeLife(RuleBasedStateMachine):
         assert self.tree.update(block.items()) == defined_root(self.now)
 
     @rule()
+    def take_changed(self) -> None:
+        self.changed.update(self.tree.take_changed())
+        assert self.tree.take_changed() == {}
+
+    @rule()
     def take(self) -> None:
-        self.taken.append((self.tree.take_dirty(), dict(self.now)))
+        """What changed block by block is, in all, what is dirty in the end."""
+        self.changed.update(self.tree.take_changed())
+        assert self.tree.dirty_count == len(self.changed)
+        dirty = self.tree.take_dirty()
+        assert dirty == self.changed
+        assert self.tree.dirty_count == 0
+        self.taken.append((dirty, dict(self.now)))
+        self.changed = {}
 
     @rule()
     def write(self) -> None:
@@ -106,7 +119,7 @@ class NodeLife(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         self.tree = StateTree(self.read)
-        self.now, self.taken = dict(self.durable), []
+        self.now, self.taken, self.changed = dict(self.durable), [], {}
 
     @invariant()
     def root_is_the_defined_one(self) -> None:

@@ -14,7 +14,7 @@ import pytest
 from builders.consortium import CHAIN
 from builders.events import NOW, data_of, full_data_of
 from builders.forms import event_data, mutated, places
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -70,6 +70,7 @@ def beyond_a_schema(value: Any, rejection: str) -> bool:
 
 
 @pytest.mark.parametrize("event_type", TYPES)
+@settings(max_examples=30)
 @given(st.data())
 def test_what_the_rules_accept_the_schema_accepts(event_type: str, data: st.DataObject) -> None:
     fields = data.draw(event_data(event_type))
@@ -78,6 +79,7 @@ def test_what_the_rules_accept_the_schema_accepts(event_type: str, data: st.Data
 
 
 @pytest.mark.parametrize("event_type", TYPES)
+@settings(max_examples=30)
 @given(st.data())
 def test_what_the_rules_refuse_the_schema_refuses(event_type: str, data: st.DataObject) -> None:
     fields = data.draw(mutated(event_data(event_type)))

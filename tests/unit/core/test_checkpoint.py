@@ -54,8 +54,8 @@ GO_TEXT = (
     "then you don't know what your problem is.\n"
 )
 GO_LINE = (
-    "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6K"
-    "E6RyyBwJnAM=\n"
+    "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotp"
+    "RZb6KE6RyyBwJnAM=\n"
 )
 
 

@@ -1,0 +1,94 @@
+"""The socket ``admin.sock`` in a home, over which its running node answers to its own user."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from node.cli.exit_codes import ExitCode
+from node.cli.failures import CommandFailure
+
+__all__ = ["Admin", "find_running"]
+
+_SOCKET = "admin.sock"
+_SECONDS = 30.0
+
+
+class Admin:
+    """The admin interface of a running node. Close it after use."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(path)), base_url="http://node", timeout=_SECONDS
+        )
+
+    def __enter__(self) -> Admin:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def status(self) -> dict[str, Any]:
+        """How the node is doing. Raises CommandFailure."""
+        try:
+            answer = self._http.get("/admin/status")
+        except httpx.HTTPError as error:
+            raise self._unanswered(error) from error
+        return self._object(answer)
+
+    def backup(self, target: str, *, keys: bool) -> Iterator[dict[str, Any]]:
+        """Have the node back itself up; yields what it tells meanwhile. Raises CommandFailure."""
+        request = {"keys": keys, "target": target}
+        try:
+            with self._http.stream(
+                "POST", "/admin/backup", json=request, timeout=httpx.Timeout(_SECONDS, read=None)
+            ) as answer:
+                if answer.status_code >= 300:
+                    answer.read()
+                    self._object(answer)
+                for line in answer.iter_lines():
+                    if line.strip():
+                        yield json.loads(line)
+        except (httpx.HTTPError, ValueError) as error:
+            raise self._unanswered(error) from error
+
+    def _object(self, answer: httpx.Response) -> dict[str, Any]:
+        """The JSON object that was answered; a problem is raised."""
+        try:
+            content = answer.json()
+        except ValueError as error:
+            raise self._unanswered(error) from error
+        if answer.status_code >= 300:
+            text = content.get("detail") or content.get("title") or "no reason given"
+            code = ExitCode.TRY_AGAIN if answer.status_code == 503 else ExitCode.REFUSED
+            raise CommandFailure(code, f"{self._path}: {text}", problem=content)
+        return dict(content)
+
+    def _unanswered(self, error: Exception) -> CommandFailure:
+        return CommandFailure(
+            ExitCode.UNREACHABLE,
+            f"{self._path}: no answer from the node: {error or type(error).__name__}",
+            "look at the node's log",
+        )
+
+
+def find_running(home: Path) -> Admin | None:
+    """The admin interface of the node that runs in ``home``; None where none runs.
+
+    Raises:
+        OSError: the socket belongs to another user.
+    """
+    path = home / _SOCKET
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_SECONDS)
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None  # a crash leaves the file behind
+    return Admin(path)
