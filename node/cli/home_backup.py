@@ -19,7 +19,7 @@ from node.cli.failures import CommandFailure
 from node.cli.files import write_output
 from node.core.encoding import canonical_json
 from node.core.errors import LedgerFault
-from node.ledger.rows import META, Meta, decode_meta
+from node.ledger.rows import GENESIS, META, Meta, decode_meta
 from node.storage.backup import Copied, copy_segments, copy_store
 from node.storage.directory import ensure_directory, sync_directory
 from node.storage.ports import SegmentRef, Segments
@@ -28,7 +28,7 @@ from node.storage.segments import FileSegments
 if TYPE_CHECKING:
     from node.wiring import Stores
 
-__all__ = ["BACKUP_FORMAT", "FILES", "FOLDERS", "MANIFEST", "write_backup"]
+__all__ = ["BACKUP_FORMAT", "FILES", "FOLDERS", "MANIFEST", "Progress", "write_backup"]
 
 BACKUP_FORMAT = "evidence-backup/1"
 MANIFEST = "backup.json"
@@ -70,6 +70,7 @@ def write_backup(
                 raise LedgerFault("the store holds no chain yet; there is nothing to back up")
             meta = decode_meta(raw)
             last = None if meta.body is None else SegmentRef(*meta.body)
+            document = snapshot.get(GENESIS)
             parts["blocks"] = _copy_records(stores.blocks, last, folder / "blocks", progress)
             parts["ledger"] = copy_store(
                 snapshot,
@@ -84,7 +85,7 @@ def write_backup(
                 kind="local",
                 progress=lambda done: progress("local", done, 0),
             )
-        _copy_files(home, folder, keys=keys)
+        _copy_files(home, folder, document, keys=keys)
         manifest = _manifest(meta, parts, now, keys=keys)
         write_output(folder / MANIFEST, canonical_json(manifest) + b"\n")
     return manifest
@@ -155,10 +156,13 @@ def _copy_records(
     return copy_segments(source, last, folder, progress=lambda done: progress(name, done, 0))
 
 
-def _copy_files(home: Path, folder: Path, *, keys: bool) -> None:
-    for name in FILES:
-        if (home / name).is_file():
-            write_output(folder / name, (home / name).read_bytes())
+def _copy_files(home: Path, folder: Path, genesis: bytes | None, *, keys: bool) -> None:
+    """Copy what is no store. The genesis is the ledger's own, whatever lies in the home."""
+    if genesis is None:
+        raise LedgerFault("the store holds no genesis; restore a backup")
+    write_output(folder / "genesis.json", genesis)
+    if (home / "node.toml").is_file():
+        write_output(folder / "node.toml", (home / "node.toml").read_bytes())
     if not keys:
         return
     (folder / "keys").mkdir(mode=0o700)

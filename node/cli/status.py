@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 def _lines(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Every value of nested objects, with a name that says where it stands."""
     for key, item in value.items():
-        name = f"{prefix}{key.replace('_', ' ')}"
+        name = prefix + (key if "." in key else key.replace("_", " "))
         if isinstance(item, Mapping):
             yield from _lines(item, f"{name}, ")
         elif isinstance(item, list):

@@ -20,6 +20,7 @@ __all__ = [
     "MAX_DISCLOSURE_BYTES",
     "MIN_SALT_CHARACTERS",
     "Disclosure",
+    "check_nothing_nested",
     "decode_disclosure",
     "disclosure_digest",
     "encode_disclosure",
@@ -78,7 +79,26 @@ def decode_disclosure(encoded: str, *, place: str = "disclosure") -> Disclosure:
         )
     if not isinstance(name, str) or not name or name in _RESERVED:
         raise InvalidEncoding(place, "name must be text, and none that RFC 9901 reserves")
+    check_nothing_nested(value, place)
     return Disclosure(salt, name, value, encoded)
+
+
+def check_nothing_nested(value: Any, place: str) -> None:
+    """Raise InvalidEncoding where an object in ``value`` has a member that RFC 9901 reserves.
+
+    Digests stand at the top of the payload only: a library that follows the RFC, and this one,
+    which does not look for them elsewhere, must read the same.
+    """
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if name in _RESERVED:
+                raise InvalidEncoding(
+                    f"{place}.{name}", "is reserved (RFC 9901): nothing is nested"
+                )
+            check_nothing_nested(member, place)
+    elif isinstance(value, list):
+        for item in value:
+            check_nothing_nested(item, place)
 
 
 def split_sd_jwt(sd_jwt: bytes) -> tuple[bytes, list[str]]:

@@ -207,6 +207,11 @@ class LevelStore(LevelReader):
                 "level_0_files": files[0],
             }
 
+    def compact_range(self, start: bytes, stop: bytes) -> None:
+        """See `ports.Store`."""
+        with self._gate:
+            self._source.compact_range(start=start, stop=stop)
+
     def _property(self, name: str) -> bytes:
         value: bytes = self._source.get_property(f"leveldb.{name}".encode())
         return value

@@ -190,6 +190,11 @@ class MemoryStore(_MemoryReader):
             used = sum(len(key) + len(value) for key, value in self._content.values.items())
             return {"kind": "memory", "bytes": used, "memory_bytes": used, "files": 0}
 
+    def compact_range(self, start: bytes, stop: bytes) -> None:
+        """See `ports.Store`; memory holds no replaced rows."""
+        with self._guard:
+            self._verify_open()
+
     def check(self) -> None:
         """See `ports.Store`; memory has no checksums."""
         self._verify_open()

@@ -148,6 +148,16 @@ class Store(Reader, Protocol):
     def describe(self) -> dict[str, int | str]:
         """Figures for metrics: ``kind``, approximate ``bytes`` and ``memory_bytes``, ``files``."""
 
+    def compact_range(self, start: bytes, stop: bytes) -> None:
+        """Give up what is held of replaced and deleted rows from ``start`` up to ``stop``.
+
+        It rewrites the files in which they lie, and takes as long as that takes; others may read
+        and write meanwhile. What a snapshot or iterator still shows stays.
+
+        Raises:
+            StoreClosed: the store has been closed.
+        """
+
     def check(self) -> None:
         """Read everything and verify every checksum. Takes as long as that takes.
 

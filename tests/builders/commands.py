@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from builders.bundling import bundle_of, trust_of
 from builders.chain import Chain
 
+from node.cli.main import main
 from node.core.encoding import canonical_json
 
-__all__ = ["SUBJECT", "Cli", "Ended", "Evidence", "write_evidence"]
+__all__ = ["SUBJECT", "Cli", "Ended", "Evidence", "in_process", "write_evidence"]
 
 SUBJECT = "case:platform-a:0001"
 
@@ -39,6 +42,19 @@ class Ended:
 
 Cli = Callable[..., Ended]
 """Runs a command: ``cli("verify", path, "--trust", other, stdin=b"…")``."""
+
+
+def in_process(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Runs commands in this process."""
+
+    def call(*arguments: object, stdin: bytes = b"") -> Ended:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ended(code, captured.out, captured.err)
+
+    return call
 
 
 @dataclass(frozen=True)

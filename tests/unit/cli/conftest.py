@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
-from builders.commands import Cli, Ended, Evidence, write_evidence
-
-from node.cli.main import main
+from builders.commands import Cli, Evidence, in_process, write_evidence
 
 
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Runs a command in this process."""
-
-    def call(*arguments: object, stdin: bytes = b"") -> Ended:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return Ended(code, captured.out, captured.err)
-
-    return call
+    return in_process(capsys, monkeypatch)
 
 
 @pytest.fixture(scope="session")

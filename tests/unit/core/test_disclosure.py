@@ -15,7 +15,7 @@ from node.core.disclosure import (
     match_disclosures,
     split_sd_jwt,
 )
-from node.core.encoding import encode_base64url
+from node.core.encoding import canonical_json, encode_base64url
 from node.core.errors import InvalidEncoding, InvalidInput, InvalidTransaction
 
 SALT = "_26bc4LT-ac6q2KI6cBW5es"
@@ -191,3 +191,18 @@ def test_a_malformed_disclosure_is_named_by_its_place() -> None:
     refused = refusal(DIGESTS, [TEXTS[0], "!"])
     assert isinstance(refused, InvalidEncoding)
     assert refused.place == "disclosures[1]"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"_sd": ["x"]},
+        {"a": {"...": "x"}},
+        [{"_sd_alg": "sha-256"}],
+        [[{"_sd": []}]],
+    ],
+)
+def test_nothing_may_be_nested(value: object) -> None:
+    encoded = encode_base64url(canonical_json(["s" * 22, "page_rectangles", value]))
+    with pytest.raises(InvalidEncoding, match="nothing is nested"):
+        decode_disclosure(encoded)

@@ -326,3 +326,14 @@ def test_an_undamaged_store_passes_its_check(store: Store) -> None:
     store.check()
     put(store, *((b"%04d" % number, b"v" * 100) for number in range(2000)))
     store.check()
+
+
+def test_compacting_a_range_loses_nothing_that_is_there(store: Store) -> None:
+    put(store, (b"a", b"1"), (b"b", b"1"), (b"c", b"1"), sync=True)
+    put(store, (b"b", b"2"))
+    delete(store, b"c")
+    store.compact_range(b"a", b"c\xff")
+    assert list(store.scan(*ALL)) == [(b"a", b"1"), (b"b", b"2")]
+    store.close()
+    with pytest.raises(StoreClosed):
+        store.compact_range(b"a", b"b")

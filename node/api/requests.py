@@ -1,0 +1,81 @@
+"""What the ordinary routes take from a request: who signed it, and forms of their parameters."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+from fastapi.security import HTTPBearer
+
+from node.api.authentication import SignedIn
+from node.api.problems import malformed
+from node.api.service import Served
+from node.core.encoding import MAX_INTEGER
+
+__all__ = ["Caller", "Hex32", "MaybeCaller", "Subject", "read_height", "target_of"]
+
+_BEARER = HTTPBearer(
+    bearerFormat="JWT",
+    scheme_name="member",
+    description=(
+        "An ES256 JWT, typ evidence-request+jwt, made for this one request with a key that the "
+        "chain lists: iss, aud (chain id), iat, exp (at most 60 s later), jti, htm, htu (path and "
+        "query), bsh (SHA-256 of the body). node.client.sign_request makes one."
+    ),
+    auto_error=False,
+)
+
+Subject = Annotated[
+    str,
+    Path(
+        description="The dossier: <kind>:<member that opened it>:<its own id> 卷宗标识",
+        pattern=r"^(anchor|case|consortium|record|seal):[a-z0-9-]{1,40}:[A-Za-z0-9._-]{1,64}$",
+        examples=["case:platform-a:0001"],
+    ),
+]
+Hex32 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="32 bytes in lower-case hex")]
+
+_HEIGHT = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
+
+
+def target_of(request: Request) -> str:
+    """Path and query as they were sent."""
+    path: bytes = request.scope.get("raw_path") or request.scope["path"].encode("utf-8")
+    query: bytes = request.scope["query_string"]
+    return (path + (b"?" + query if query else b"")).decode("latin-1")
+
+
+async def _caller(request: Request, service: Served, _: Annotated[object, Depends(_BEARER)]) -> SignedIn:
+    body = await request.body()
+    return await asyncio.to_thread(
+        service.sign_in.check,
+        request.headers.get("authorization"),
+        request.method,
+        target_of(request),
+        body,
+    )
+
+
+async def _maybe_caller(
+    request: Request, service: Served, bearer: Annotated[object, Depends(_BEARER)]
+) -> SignedIn | None:
+    if "authorization" not in request.headers:
+        return None
+    return await _caller(request, service, bearer)
+
+
+Caller = Annotated[SignedIn, Depends(_caller)]
+"""The member that signed the request; without one the answer is 401."""
+MaybeCaller = Annotated[SignedIn | None, Depends(_maybe_caller)]
+"""The member that signed the request, None where nobody did."""
+
+
+def read_height(text: str, newest: int) -> int:
+    """A height from a path: a number, or ``latest``. Raises Problem."""
+    if text == "latest":
+        return newest
+    if _HEIGHT.fullmatch(text) is None or int(text) > MAX_INTEGER:
+        raise malformed("path.height", "must be a height, or latest")
+    return int(text)
