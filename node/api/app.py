@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
+from node.api import (
+    about,
+    chain,
+    disclosures,
+    dossiers,
+    erasure,
+    health,
+    log,
+    pages,
+    transactions,
+    verification,
+)
 from node.api.edge import Edge
 from node.api.exchange import Receive, Scope, Send
 from node.api.hub import Hub
+from node.api.openapi import describe
+from node.api.problems import Problem, malformed
+from node.api.responses import problem_answer
 from node.api.service import Service
 
 if TYPE_CHECKING:
@@ -16,22 +34,79 @@ if TYPE_CHECKING:
 
 __all__ = ["NodeApp", "create_app"]
 
+_MODULES = (
+    transactions,
+    dossiers,
+    disclosures,
+    erasure,
+    chain,
+    log,
+    verification,
+    about,
+    health,
+    pages,
+)
+
 
 class NodeApp(FastAPI):
     """The FastAPI application behind an `Edge`, which sees every request first."""
 
     def __init__(self, service: Service) -> None:
-        super().__init__(docs_url=None, redoc_url=None)
+        super().__init__(
+            docs_url=None,
+            redoc_url=None,
+            exception_handlers={
+                Problem: _on_problem,
+                HTTPException: _on_http,
+                RequestValidationError: _on_parameters,
+            },
+        )
         self.state.service = service
+        for module in _MODULES:
+            self.include_router(module.routes)
         self._edge = Edge(super().__call__, service)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        if scope["type"] == "http":
-            scope["app"] = self
         await self._edge(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """The description, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self)
+        return self.openapi_schema
 
 
 def create_app(node: Node, hub: Hub) -> NodeApp:
     """The node's HTTP interface. ``hub.deliver`` must be what the node was made with."""
     return NodeApp(Service(node, hub))
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_answer(error)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: an unknown path, or a method that is not offered there."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        problem = Problem(
+            "method-not-allowed",
+            f"{request.method} is not offered here",
+            f"此处不支持 {request.method}",
+            headers=error.headers,
+        )
+    elif error.status_code == 404:
+        problem = Problem("not-found", "there is nothing at this path", "该路径不存在")
+    else:
+        problem = malformed("request", str(error.detail))
+    return problem_answer(problem)
+
+
+async def _on_parameters(request: Request, error: Exception) -> Response:
+    """The first parameter that is not of its form."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return problem_answer(malformed(place, first["msg"]))

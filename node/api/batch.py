@@ -20,7 +20,7 @@ from node.api.receipts import Answer, answer_again, answer_at_once, answer_probl
 from node.api.submissions import MAX_SUBMISSION_BYTES, Waiting, read_waiting
 from node.core.encoding import decode_json_object
 from node.core.errors import InvalidInput
-from node.submission.errors import SubmissionError, SubmissionFull
+from node.submission.errors import SubmissionError, SubmissionFull, SubmissionStopped
 from node.submission.tickets import Ticket
 
 if TYPE_CHECKING:
@@ -177,6 +177,8 @@ class Batches:
         """Read the request and submit what comes; in the end, or where it breaks off, put None."""
         try:
             async for pack in _packs(body_chunks(receive)):
+                if self._service.hub.stopping:
+                    raise SubmissionStopped("the node is stopping", retry_after=5)
                 await packs.put(asyncio.create_task(self._settle(pack, waiting)))
         except Exception as error:  # noqa: BLE001 - the lines before it have their answers
             problem = self._service.told(error)

@@ -17,10 +17,12 @@ from node.submission.tickets import Group, Ticket
 if TYPE_CHECKING:
     from node.submission.submission import Submission
 
-__all__ = ["KEEPING_SECONDS", "Hub"]
+__all__ = ["KEEPING_SECONDS", "STOPPING_SECONDS", "Hub"]
 
 KEEPING_SECONDS = 10.0
 """How long, after its time has run out, a submission is waited for to be on disk."""
+STOPPING_SECONDS = 1.0
+"""How long, when the node is stopping, what is under way may take to be committed."""
 
 Loop = asyncio.AbstractEventLoop
 
@@ -59,13 +61,16 @@ class _Party:
 
 
 class Hub:
-    """Submits for requests and wakes them. `attach` gives it the pipeline before the first one."""
+    """Submits for requests and wakes them. `attach` gives it the pipeline before the first one.
+
+    ``stopping`` says that nothing more is taken.
+    """
 
     def __init__(self) -> None:
         self._submission: Submission | None = None
         self._gathered: list[_Waiter] = []
         self._waiting: set[_Waiter] = set()
-        self._stopping = False
+        self.stopping = False
 
     def attach(self, submission: Submission) -> None:
         """Submit to this pipeline, which calls `deliver`."""
@@ -149,8 +154,8 @@ class Hub:
                     waiter.future.set_exception(error)
 
     def _submit_all(self, loop: Loop, waiters: list[_Waiter]) -> None:
-        if self._submission is None or self._stopping:
-            reason = "the node is stopping" if self._stopping else "the node is starting"
+        if self._submission is None or self.stopping:
+            reason = "the node is stopping" if self.stopping else "the node is starting"
             raise SubmissionStopped(reason, retry_after=5)
         submissions: list[bytes] = []
         for waiter in waiters:
@@ -168,15 +173,22 @@ class Hub:
         else:
             loop.call_later(KEEPING_SECONDS, waiter.wake)
 
-    def stop(self) -> None:
-        """Take nothing more, and let every request go on as soon as what it brought is on disk.
+    def hurry(self) -> None:
+        """Let every request go on as soon as what it brought is on disk.
 
         To be called in the event loop.
         """
-        self._stopping = True
         loop = asyncio.get_running_loop()
         for waiter in list(self._waiting):
             self._run_out(waiter, loop)
+
+    def stop(self) -> None:
+        """Take nothing more, and a little later let every request go on that still waits.
+
+        To be called in the event loop.
+        """
+        self.stopping = True
+        asyncio.get_running_loop().call_later(STOPPING_SECONDS, self.hurry)
 
 
 def _wake_told(groups: list[Group]) -> None:

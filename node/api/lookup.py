@@ -2,8 +2,8 @@
 
 A code (with or without a record's number), an alias, a 签约编号, a seal's id or code, a filing or
 certificate number, a document's or transaction's hash, a dossier's own name. Full-width characters,
-blanks, dashes and case are forgiven. A code whose check digit does not fit was mistyped, and is told
-from one that no record has; codes of other systems are aliases and have no such digit.
+blanks, dashes and case are forgiven. A code whose check digit does not fit was mistyped, and is
+told from one that no record has; codes of other systems are aliases and have no such digit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ __all__ = ["MAX_QUERY", "Found", "Hit", "look_up"]
 
 MAX_QUERY = 200
 _MOST = 50
-_SUBJECT = re.compile(rf"(?:{'|'.join(DOSSIER_KINDS)}):[a-z0-9-]{{1,40}}:[A-Za-z0-9._-]{{1,64}}", re.ASCII)
+_SUBJECT = re.compile(
+    rf"(?:{'|'.join(DOSSIER_KINDS)}):[a-z0-9-]{{1,40}}:[A-Za-z0-9._-]{{1,64}}", re.ASCII
+)
 _CODE = re.compile(r"CZ\d{13}(?:-\d{1,9})?", re.ASCII)
 _HEX = re.compile(r"[0-9A-F]{64}", re.ASCII)
 _BY_NUMBER = ("alias", "sign_no", "es_id", "seal_code", "filing_no", "certificate_no")

@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
 
 from node.api.authentication import SignedIn
@@ -14,7 +14,16 @@ from node.api.problems import malformed
 from node.api.service import Served
 from node.core.encoding import MAX_INTEGER
 
-__all__ = ["Caller", "Hex32", "MaybeCaller", "Subject", "read_height", "target_of"]
+__all__ = [
+    "Caller",
+    "CaseNo",
+    "Hex32",
+    "MaybeCaller",
+    "Purpose",
+    "Subject",
+    "read_height",
+    "target_of",
+]
 
 _BEARER = HTTPBearer(
     bearerFormat="JWT",
@@ -35,6 +44,17 @@ Subject = Annotated[
         examples=["case:platform-a:0001"],
     ),
 ]
+Purpose = Annotated[
+    str,
+    Query(
+        max_length=200,
+        description="What private fields are asked for; courts, notaries and auditors must say it. "
+        "It goes on the chain: name nobody 用途",
+    ),
+]
+CaseNo = Annotated[
+    str, Query(max_length=100, description="The court's case number, which courts must give 案号")
+]
 Hex32 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="32 bytes in lower-case hex")]
 
 _HEIGHT = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
@@ -47,7 +67,9 @@ def target_of(request: Request) -> str:
     return (path + (b"?" + query if query else b"")).decode("latin-1")
 
 
-async def _caller(request: Request, service: Served, _: Annotated[object, Depends(_BEARER)]) -> SignedIn:
+async def _caller(
+    request: Request, service: Served, _: Annotated[object, Depends(_BEARER)]
+) -> SignedIn:
     body = await request.body()
     return await asyncio.to_thread(
         service.sign_in.check,

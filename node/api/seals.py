@@ -1,4 +1,4 @@
-"""The status of a seal at a moment: from its dossier's records, and what the clock alone changes."""
+"""The status of a seal at a moment: from its dossier's records, and by the clock alone."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ __all__ = ["SealStatus", "read_moment", "seal_status"]
 _SETS_STATUS = frozenset(
     ("seal.applied", "seal.created", "seal.filed", "seal.imported", "seal.status_changed")
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,17 @@ def read_moment(text: str, now: int) -> int:
 
 
 def _read_rfc3339(text: str) -> int:
+    if len(text) > 40:
+        raise _no_moment()
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or len(text) > 40:
-        raise malformed("query.at", "must be milliseconds since 1970 UTC, or RFC 3339 with a zone")
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return since // timedelta(milliseconds=1)
+        # an unescaped "+" of the zone comes as a blank
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        if moment.tzinfo is None:
+            raise _no_moment()
+        return (moment - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError) as error:
+        raise _no_moment() from error
+
+
+def _no_moment() -> Problem:
+    return malformed("query.at", "must be milliseconds since 1970 UTC, or RFC 3339 with a zone")

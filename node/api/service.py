@@ -21,7 +21,11 @@ __all__ = ["Served", "Service"]
 
 
 class Service:
-    """One node's interface. ``damage`` is what reading the ledger found wrong, if anything."""
+    """One node's interface.
+
+    ``damage`` is what reading the ledger found wrong, if anything; ``checking`` how many bundles
+    are being checked now.
+    """
 
     def __init__(self, node: Node, hub: Hub) -> None:
         self.node = node
@@ -31,6 +35,7 @@ class Service:
         self.sign_in = SignIn(node)
         self.log = structlog.get_logger("api")
         self.damage: str | None = None
+        self.checking = 0
         hub.attach(node.submission)
 
     @property

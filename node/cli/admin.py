@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +18,20 @@ __all__ = ["Admin", "find_running"]
 
 _SOCKET = "admin.sock"
 _SECONDS = 30.0
+_LONGEST_PATH = 107
+"""Bytes that the path of a socket may have; a longer one is reached by its directory."""
 
 
 class Admin:
-    """The admin interface of a running node. Close it after use."""
+    """The admin interface of a running node; made by `find_running`. Close it after use.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    ``path`` is how the socket is reached, ``shown`` how it is named; ``folder`` is a descriptor of
+    the directory, open as long as the path is used.
+    """
+
+    def __init__(self, path: Path, shown: Path, folder: int) -> None:
+        self._shown = shown
+        self._folder = folder
         self._http = httpx.Client(
             transport=httpx.HTTPTransport(uds=str(path)), base_url="http://node", timeout=_SECONDS
         )
@@ -33,6 +41,7 @@ class Admin:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+        os.close(self._folder)
 
     def status(self) -> dict[str, Any]:
         """How the node is doing. Raises CommandFailure."""
@@ -67,13 +76,13 @@ class Admin:
         if answer.status_code >= 300:
             text = content.get("detail") or content.get("title") or "no reason given"
             code = ExitCode.TRY_AGAIN if answer.status_code == 503 else ExitCode.REFUSED
-            raise CommandFailure(code, f"{self._path}: {text}", problem=content)
+            raise CommandFailure(code, f"{self._shown}: {text}", problem=content)
         return dict(content)
 
     def _unanswered(self, error: Exception) -> CommandFailure:
         return CommandFailure(
             ExitCode.UNREACHABLE,
-            f"{self._path}: no answer from the node: {error or type(error).__name__}",
+            f"{self._shown}: no answer from the node: {error or type(error).__name__}",
             "look at the node's log",
         )
 
@@ -84,11 +93,18 @@ def find_running(home: Path) -> Admin | None:
     Raises:
         OSError: the socket belongs to another user.
     """
+    folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     path = home / _SOCKET
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(_SECONDS)
-        try:
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        path = Path(f"/proc/self/fd/{folder}") / _SOCKET
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(_SECONDS)
             probe.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return None  # a crash leaves the file behind
-    return Admin(path)
+    except (FileNotFoundError, ConnectionRefusedError):  # a crash leaves the file behind
+        os.close(folder)
+        return None
+    except BaseException:
+        os.close(folder)
+        raise
+    return Admin(path, home / _SOCKET, folder)

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from node.api.backup import Progress, write_backup
 from node.cli.admin import Admin, find_running
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
-from node.cli.home_backup import Progress, write_backup
+from node.cli.files import check_absent
 from node.cli.homes import add_home, opened_stores, read_home
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
@@ -47,12 +48,7 @@ def run(args: argparse.Namespace) -> int:
     """Make the backup."""
     config = read_home(args.home)
     target = Path(args.to).absolute()
-    if target.exists():
-        raise CommandFailure(
-            ExitCode.BAD_INPUT,
-            f"{target}: is there already and is not overwritten",
-            "name a directory that does not exist yet",
-        )
+    check_absent(target)
     admin = find_running(config.home)
     with shown_progress() as progress:
         if admin is not None:
@@ -75,5 +71,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _ask(admin: Admin, target: Path, keys: bool, progress: Progress) -> dict[str, Any]:
-    """Have the running node make the backup."""
-    raise NotImplementedError
+    """Have the running node make the backup; returns what its backup.json says."""
+    for told in admin.backup(str(target), keys=keys):
+        if told["event"] == "progress":
+            progress(told["part"], told["done"], told["total"])
+        elif told["event"] == "failed":
+            problem = told["problem"]
+            code = ExitCode.FAULT if problem["status"] == 500 else ExitCode.INPUT_OUTPUT
+            raise CommandFailure(code, problem["detail"], problem=problem)
+        else:
+            manifest: dict[str, Any] = told["manifest"]
+            return manifest
+    raise CommandFailure(
+        ExitCode.UNREACHABLE, f"{target}: the node ended before the backup did", "see its log"
+    )

@@ -111,7 +111,7 @@ def _measure(folder: Path, count: int, rounds: int, progress: Progress) -> Bench
     )
     return Bench(
         records=total,
-        rounds=rounds,
+        rounds=len(figures),
         cores=len(os.sched_getaffinity(0)),
         records_per_second=statistics.median(rate for rate, _ in figures),
         checks_per_second=statistics.median(checks for _, checks in figures),

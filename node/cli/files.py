@@ -10,7 +10,7 @@ from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.core.errors import InvalidInput
 
-__all__ = ["STANDARD", "read_input", "write_output"]
+__all__ = ["STANDARD", "check_absent", "read_input", "write_output"]
 
 STANDARD = "-"
 """Stands for standard input or output where a file is asked for."""
@@ -34,33 +34,36 @@ def read_input(path: str, most: int) -> bytes:
     return content
 
 
-def write_output(
-    path: str | Path, content: bytes, *, secret: bool = False, replace: bool = False
-) -> None:
-    """Write a new file, durable when this returns; ``secret`` ones are for their owner only.
+def check_absent(path: str | Path) -> None:
+    """Raise CommandFailure if there is a file of that name: to be asked before any work is done."""
+    if os.path.lexists(path):
+        raise _taken(path)
+
+
+def write_output(path: str | Path, content: bytes, *, secret: bool = False) -> None:
+    """Write a new file, durable when this returns.
 
     Args:
-        path: the file. Another that is there is left as it is unless ``replace`` is set.
+        path: the file. One that is there is left as it is.
         content: its bytes.
-        secret: mode 0600 instead of what the umask leaves of 0644.
-        replace: put it in the place of an older one, in one step.
+        secret: for its owner alone: mode 0600 instead of what the umask leaves of 0644.
 
     Raises:
         CommandFailure: there is a file of that name.
         OSError: it cannot be written.
     """
-    path = Path(path)
-    target = path.with_name(f".{path.name}.new") if replace else path
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(target, flags | getattr(os, "O_BINARY", 0), 0o600 if secret else 0o644)
+        descriptor = os.open(path, flags, 0o600 if secret else 0o644)
     except FileExistsError as error:
-        raise CommandFailure(
-            ExitCode.BAD_INPUT, f"{path}: is there already and is not overwritten", "name another"
-        ) from error
+        raise _taken(path) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    if replace:
-        os.replace(target, path)
+
+
+def _taken(path: str | Path) -> CommandFailure:
+    return CommandFailure(
+        ExitCode.BAD_INPUT, f"{path}: is there already and is not overwritten", "name another"
+    )

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from node.api.backup import BACKUP_FORMAT, MANIFEST
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.home_audit import HomeAudit, audit_home
-from node.cli.home_backup import BACKUP_FORMAT, FILES, FOLDERS, MANIFEST
 from node.cli.homes import folder_bytes
 from node.config import load_config
 from node.core.encoding import decode_json_object
@@ -23,6 +23,8 @@ __all__ = ["UNVERIFIED", "restore_home"]
 UNVERIFIED = ".unverified"
 """The folder in the new home that holds the copy until its audit is over."""
 
+_FOLDERS = ("ledger", "blocks", "local", "journal")
+_FILES = ("genesis.json", "node.toml")
 _MAX_MANIFEST_BYTES = 1 << 16
 _CHUNK_BYTES = 1 << 20
 
@@ -80,18 +82,18 @@ def _check_backup(backup: Path) -> None:
 
 def _files(backup: Path) -> Iterator[Path]:
     """The files of a backup that belong into a home, relative to it."""
-    for name in (*FOLDERS, "keys"):
+    for name in (*_FOLDERS, "keys"):
         for path in sorted((backup / name).rglob("*")):
             if path.is_file():
                 yield path.relative_to(backup)
-    for name in FILES:
+    for name in _FILES:
         if (backup / name).is_file():
             yield Path(name)
 
 
 def _copy_all(backup: Path, copy: Path, progress: Progress) -> None:
     total, done = folder_bytes(backup), 0
-    for folder in FOLDERS:
+    for folder in _FOLDERS:
         if (backup / folder).is_dir():
             ensure_directory(copy / folder, create=True)
     names = list(_files(backup))

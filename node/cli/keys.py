@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 from node.cli.exit_codes import ExitCode
-from node.cli.failures import CommandFailure
-from node.cli.files import write_output
+from node.cli.files import check_absent, write_output
 from node.cli.key_files import add_password, read_password, read_public_key
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
@@ -62,12 +60,8 @@ def run(args: argparse.Namespace) -> int:
 def _new(args: argparse.Namespace) -> int:
     password = read_password(args.password_file)
     for path in (args.out, args.public):
-        if path is not None and Path(path).exists():
-            raise CommandFailure(
-                ExitCode.BAD_INPUT,
-                f"{path}: is there already; a key is never overwritten",
-                "name a new file",
-            )
+        if path is not None:
+            check_absent(path)
     key = SigningKey.generate()
     key.save(args.out, password)
     if args.public is not None:

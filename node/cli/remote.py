@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from node.cli.exit_codes import ExitCode
@@ -13,7 +15,7 @@ from node.client.http import NodeClient
 from node.client.keys import SigningKey
 from node.core.trust import MAX_TRUST_BYTES, decode_trust
 
-__all__ = ["add_node", "add_signer", "asking", "chain_of", "signer_of"]
+__all__ = ["add_node", "add_signer", "asking", "chain_of", "signer_of", "understanding"]
 
 
 def add_node(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -89,3 +91,20 @@ def asking(args: argparse.Namespace, *, signs: bool) -> NodeClient:
     return NodeClient(
         args.url, key=key, member=member, chain_id=chain_of(args), patience=args.patience
     )
+
+
+@contextmanager
+def understanding(url: str) -> Iterator[None]:
+    """Has an answer of another form than a node's told as what it is.
+
+    Raises:
+        CommandFailure: it lacks a member, or one is of another type.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise CommandFailure(
+            ExitCode.BAD_INPUT,
+            f"{url}: its answer is not of the form that this program knows ({error!r})",
+            "is there a node of this ledger, and of a version that goes with this program?",
+        ) from error

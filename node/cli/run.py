@@ -30,7 +30,6 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the node; its exit code is the command's."""
     from node.api.server import run_server
-    from node.config import load_config
+    from node.cli.homes import read_home
 
-    code: int = run_server(load_config(args.home))
-    return code
+    return run_server(read_home(args.home, needs_ledger=False))

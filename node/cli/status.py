@@ -62,4 +62,4 @@ def _lines(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
         elif isinstance(item, bool):
             yield name, "yes" if item else "no"
         else:
-            yield name, f"{item:,}" if isinstance(item, int) else str(item)
+            yield name, str(item)

@@ -15,7 +15,7 @@ from node.cli.failures import CommandFailure
 from node.cli.files import read_input, write_output
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
-from node.cli.remote import add_node, add_signer, asking, chain_of, signer_of
+from node.cli.remote import add_node, add_signer, asking, chain_of, signer_of, understanding
 from node.cli.submit_many import submit_lines
 from node.client.errors import NodeBusy, NodeUnreachable
 from node.core.disclosure import MAX_DISCLOSURE_BYTES, split_sd_jwt
@@ -156,10 +156,11 @@ def _send(args: argparse.Namespace, signed: bytes, path: str) -> int:
             code = ExitCode.TRY_AGAIN if isinstance(error, NodeBusy) else ExitCode.UNREACHABLE
             advice = _SENT_AGAIN.format(path, args.url)
             raise CommandFailure(code, str(error), advice, file=path) from error
-    if args.json:
-        write_json({**answer, "file": path})
-    else:
-        _tell_receipt(answer)
+    with understanding(args.url):
+        if args.json:
+            write_json({**answer, "file": path})
+        else:
+            _tell_receipt(answer)
     return ExitCode.OK
 
 

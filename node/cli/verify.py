@@ -157,7 +157,7 @@ def _tell(args: argparse.Namespace, report: Report, bundle: bytes) -> None:
     say(f"{words['bundle']}{colon}{{}}", args.bundle)
     say(f"    {size}, SHA-256 {hashlib.sha256(bundle).hexdigest()}")
     say(f"{words['trust']}{colon}{{}}", args.trust)
-    say(f"{words['fingerprint']}{colon}")
+    say(f"{words['fingerprint']}{colon.rstrip()}")
     for line in fingerprint_lines(report.trust_fingerprint):
         say(f"    {line}")
     say(f"{words['tool']}{colon}{tool}, {report.backend}")

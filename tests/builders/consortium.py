@@ -6,7 +6,7 @@ All of it is made up and follows from names. No number in it is a person's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from builders.signing import GENESIS_TIME, BlockSigner, MemberKey
@@ -73,7 +73,7 @@ MEMBER_OF_ROLE = {
 """For each role a member that has no other, and whose divisions cover 370102."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def member_key(member: str, which: str = "signing") -> MemberKey:
     """The key pair of a member; ``which`` tells several apart."""
     return MemberKey(f"{CHAIN}/{member}/{which}")

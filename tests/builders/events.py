@@ -243,7 +243,7 @@ HOME = {
 
 
 def data_of(event_type: str, **changes: Any) -> dict[str, Any]:
-    """The required public fields of a type; ``changes`` replace fields, or remove them when None."""
+    """The required public fields of a type; ``changes`` replace them, or remove them when None."""
     data = {**_REQUIRED[event_type], **changes}
     return {name: value for name, value in data.items() if value is not None}
 

@@ -166,4 +166,3 @@ def _repeated(value: Any) -> Any:
     if isinstance(value, list) and value:
         return value * 21
     return value
-

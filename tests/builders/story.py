@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from builders.home import Home
-from builders.signing import digests_of, private_fields, seeded, signed_jwt
+from builders.signing import GENESIS_TIME, digests_of, private_fields, seeded, signed_jwt
 
 from node.core.disclosure import Disclosure
 from node.core.encoding import canonical_json, encode_base64url
 from node.core.transaction import transaction_id
 
+STORY_TIME = GENESIS_TIME + 100_000
+"""What the clocks of a story's signers read, in ms; nodes of `builders.home` begin then."""
 DIVISION = "370102"
 USCC = "91370100MA3C00000E"
 HOLDER = "南霁云"

@@ -22,7 +22,9 @@ import node
 from node.core.errors import InvalidTransaction
 from node.core.transaction import check_payload
 from node.rules.events import EVENTS
-from node.rules.judge import check_data, check_public
+from node.rules.judge import check_data, check_public, flaw_of
+from node.rules.quick import accepts_data
+from node.rules.rejections import rejection
 from node.rules.schema import FieldError
 from node.rules.validation import is_uscc
 
@@ -46,10 +48,13 @@ def validator(name: str) -> Draft202012Validator:
 
 
 def rejection_of(event_type: str, data: Any) -> str:
+    """What the forms say; the quick functions made of them must agree."""
     try:
         check_data(event_type, data)
     except FieldError as error:
+        assert not accepts_data(event_type, data)
         return error.rejection
+    assert accepts_data(event_type, data)
     return "accepted"
 
 
@@ -147,7 +152,9 @@ def judged(payload: dict[str, Any]) -> str:
     except InvalidTransaction as error:
         return str(error)
     except FieldError as error:
+        assert flaw_of(payload) == rejection(error.rejection)
         return error.rejection
+    assert flaw_of(payload) == 0
     return "accepted"
 
 

@@ -128,7 +128,11 @@ class VaultModel(RuleBasedStateMachine):
         batch = self.store.batch()
         self.vault.withdraw(batch, dossier, transaction(number))
         gone = {name for name, put in changed_rows(batch) if not put}
-        own = {name for name in self.rows if name[::2] == (dossier, transaction(number))}
+        own = {
+            name
+            for name in self.rows
+            if name[::2] == (dossier, transaction(number)) and name[:2] not in self.erased
+        }
         assert gone >= own
         assert {name[::2] for name in gone} <= {(dossier, transaction(number))}
         self.pending.append(Pending(batch))

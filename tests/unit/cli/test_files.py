@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.cli.failures import CommandFailure
-from node.cli.files import read_input, write_output
+from node.cli.files import check_absent, read_input, write_output
 from node.core.errors import InvalidInput
 
 
@@ -33,6 +33,16 @@ def test_new_file_is_not_put_in_the_place_of_another(tmp_path: Path) -> None:
     with pytest.raises(CommandFailure, match="not overwritten"):
         write_output(path, b"second")
     assert path.read_bytes() == b"first"
-    write_output(path, b"second", replace=True)
-    assert path.read_bytes() == b"second"
-    assert [item.name for item in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(CommandFailure, match="not overwritten"):
+        check_absent(path)
+    check_absent(tmp_path / "other")
+
+
+def test_link_to_nowhere_is_not_followed(tmp_path: Path) -> None:
+    path = tmp_path / "link"
+    path.symlink_to(tmp_path / "target")
+    with pytest.raises(CommandFailure, match="not overwritten"):
+        check_absent(path)
+    with pytest.raises(CommandFailure, match="not overwritten"):
+        write_output(path, b"content")
+    assert not (tmp_path / "target").exists()

@@ -1,4 +1,4 @@
-"""A signing case: parties, their identities and will, documents that one seal after another changes."""
+"""A signing case: parties, their identities and will, documents that each seal changes."""
 
 from __future__ import annotations
 
@@ -291,9 +291,7 @@ def test_signing_without_a_seal(world: World, kind: str) -> None:
 
 @pytest.mark.parametrize("event_type", SIGNING)
 @pytest.mark.parametrize("kind", ["handwritten", "certificate"])
-def test_a_signature_that_is_no_seal_names_none(
-    world: World, event_type: str, kind: str
-) -> None:
+def test_a_signature_that_is_no_seal_names_none(world: World, event_type: str, kind: str) -> None:
     world.open_case()
     named = data_of(event_type, signature_kind=kind)
     assert world.refusal(event_type, CASE, named) == "malformed_data"
@@ -451,7 +449,13 @@ def test_a_case_is_completed_with_its_current_documents(world: World) -> None:
     first, second, after = digest("document", 0), digest("document", 1), digest("after")
     start(world)
     seal(world, after_hash=after)
-    for wrong in ((first, second), (after,), (after, second, first), (after, after), (second, first)):
+    for wrong in (
+        (first, second),
+        (after,),
+        (after, second, first),
+        (after, after),
+        (second, first),
+    ):
         found = world.refusal("signing.completed", CASE, completed(*wrong))
         assert found == "documents_differ"
     accepted = world.record("signing.completed", CASE, completed(second, after))

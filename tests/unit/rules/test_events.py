@@ -196,7 +196,7 @@ GOOD_AND_BAD: list[tuple[str, str, tuple[Any, ...], tuple[Any, ...]]] = [
     ("seal.created", "maker_cert_sn", ("0", "f" * 64), ("F", "f" * 65, "0x1")),
     ("seal.created", "sign_alg", ("SM2-SM3", "1.2.156.10197.1.501"), ("SM2 SM3", "x" * 129)),
     ("seal.created", "valid_to", (0, 253_402_300_799_999), (253_402_300_800_000, "0", 0.0)),
-    ("seal.status_changed", "reason_code", ("a", "lost_by_owner"), ("", "A", "1a", "a-b", "a" * 41)),
+    ("seal.status_changed", "reason_code", ("a", "lost_by_owner"), ("", "A", "1a", "a" * 41)),
     ("seal.status_changed", "to", ("active", "lost"), ("expired", "created", "Active", 1)),
     ("seal.status_changed", "legal_basis", ("x" * 500,), ("x" * 501, "")),
     (
@@ -257,7 +257,7 @@ def nested(event_type: str, name: str, **changes: Any) -> Any:
         ("seal.applied", "imprint_filing", "filed_at", (-1, "now")),
         ("seal.applied", "imprint_filing", "imprint_hash", ("x",)),
         ("signing.initiated", "documents", "sha256", ("x", HASH.upper())),
-        ("signing.initiated", "documents", "media_type", ("pdf", "application/", "Application/pdf")),
+        ("signing.initiated", "documents", "media_type", ("pdf", "a/", "Application/pdf")),
         ("signing.initiated", "documents", "size", (-1, 2**53, "1")),
         ("signing.initiated", "parties", "party_ref", ("x",)),
         ("signing.initiated", "parties", "kind", ("company",)),
@@ -275,9 +275,9 @@ def test_nested_objects(event_type: str, name: str, member: str, bad: tuple[Any,
 
 
 def test_a_document_may_have_its_sm3_too() -> None:
-    assert rejection_of("signing.initiated", nested("signing.initiated", "documents", sm3=HASH)) == (
-        "accepted"
-    )
+    assert rejection_of(
+        "signing.initiated", nested("signing.initiated", "documents", sm3=HASH)
+    ) == ("accepted")
     data = nested("signing.initiated", "documents", sm3="x")
     assert place_of("signing.initiated", data) == "payload.data.documents[0].sm3"
 
@@ -344,7 +344,9 @@ def test_texts_hold_nothing_that_shows_them_otherwise(mark: str) -> None:
     assert rejection_of("seal.applied", data) == "malformed_data"
 
 
-@pytest.mark.parametrize("text", [" ", "𠮷田", "é", "e\u0301", "\u200b", "😀", "\xa0", "ئۇيغۇر", "\ue000"])
+@pytest.mark.parametrize(
+    "text", [" ", "𠮷田", "é", "e\u0301", "\u200b", "😀", "\xa0", "ئۇيغۇر", "\ue000"]
+)
 def test_texts_hold_any_other_character(text: str) -> None:
     assert rejection_of("seal.applied", data_of("seal.applied", owner_name=text)) == "accepted"
 

@@ -21,6 +21,13 @@ CASE = case_sub()
 TOLERANCE = 300_000
 LATE = DAY
 
+
+def started(world: World) -> None:
+    world.active_seal()
+    world.open_case()
+    world.record("signing.started", CASE)
+
+
 # Each type where it belongs: what stands before it, and the dossier it goes to.
 PLACES: dict[str, tuple[Callable[[World], object], str]] = {
     "seal.applied": (lambda world: None, SEAL),
@@ -33,7 +40,7 @@ PLACES: dict[str, tuple[Callable[[World], object], str]] = {
     "signing.identity_verified": (lambda world: world.open_case(), CASE),
     "signing.intent_confirmed": (lambda world: world.open_case(), CASE),
     "signing.started": (lambda world: (world.active_seal(), world.open_case()), CASE),
-    "signing.sealed": (lambda world: started(world), CASE),
+    "signing.sealed": (started, CASE),
     "signing.completed": (
         lambda world: (started(world), world.record("signing.sealed", CASE)),
         CASE,
@@ -49,12 +56,6 @@ PLACES: dict[str, tuple[Callable[[World], object], str]] = {
         "anchor:operator-a:0001",
     ),
 }
-
-
-def started(world: World) -> None:
-    world.active_seal()
-    world.open_case()
-    world.record("signing.started", CASE)
 
 
 def fitting(world: World, event_type: str, sub: str) -> dict[str, object]:

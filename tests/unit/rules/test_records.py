@@ -62,7 +62,9 @@ def test_an_unknown_code_is_refused(world: World, event_type: str) -> None:
 
 
 @pytest.mark.parametrize("event_type", ABOUT)
-@pytest.mark.parametrize("code", ["CZ123", "cz0034133234711-2", "CZ0034133234711-0", "CZ0034133234711-"])
+@pytest.mark.parametrize(
+    "code", ["CZ123", "cz0034133234711-2", "CZ0034133234711-0", "CZ0034133234711-"]
+)
 def test_a_code_of_another_form_is_malformed(world: World, event_type: str, code: str) -> None:
     assert world.refusal(event_type, RECORD, data_of(event_type, code=code)) == "malformed_data"
 

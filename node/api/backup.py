@@ -1,8 +1,8 @@
-"""Backups: a home's stores copied whole, as of one moment.
+"""Backups: a node's home copied whole, as of one moment, while the node runs or when it does not.
 
 A backup has the form of a home: the folders ``ledger``, ``blocks``, ``local`` and ``journal``,
 ``genesis.json``, ``node.toml``, the folder ``keys`` where it was asked for, and ``backup.json``,
-which says what it holds.
+which says what it holds. It gets its name when it is whole and durable.
 """
 
 from __future__ import annotations
@@ -11,31 +11,30 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from node.cli.exit_codes import ExitCode
-from node.cli.failures import CommandFailure
-from node.cli.files import write_output
 from node.core.encoding import canonical_json
-from node.core.errors import LedgerFault
+from node.core.errors import InvalidInput, LedgerFault
 from node.ledger.rows import GENESIS, META, Meta, decode_meta
 from node.storage.backup import Copied, copy_segments, copy_store
 from node.storage.directory import ensure_directory, sync_directory
+from node.storage.errors import SegmentDropped
 from node.storage.ports import SegmentRef, Segments
 from node.storage.segments import FileSegments
 
 if TYPE_CHECKING:
     from node.wiring import Stores
 
-__all__ = ["BACKUP_FORMAT", "FILES", "FOLDERS", "MANIFEST", "Progress", "write_backup"]
+__all__ = ["BACKUP_FORMAT", "MANIFEST", "Progress", "write_backup"]
 
 BACKUP_FORMAT = "evidence-backup/1"
 MANIFEST = "backup.json"
-FOLDERS = ("ledger", "blocks", "local", "journal")
-FILES = ("genesis.json", "node.toml")
+_JOURNAL_ATTEMPTS = 10
 
 Progress = Callable[[str, int, int], None]
+"""Told the name of a part, how much of it is done, and how much there is (0: not known)."""
 
 
 def write_backup(
@@ -43,14 +42,14 @@ def write_backup(
 ) -> dict[str, Any]:
     """Copy a node's home to ``target``, a directory that must not exist.
 
-    The journal is copied before the ledger and the vault after it, so that the ledger's records
-    have their private data in the copy, and what was acknowledged before is in one of the two.
+    The journal is copied before the ledger and ``local`` after it: what was acknowledged before is
+    in the journal or in the ledger of the copy, and the ledger's records have their private data.
 
     Args:
         stores: the home's open stores.
         home: where the other files lie.
-        target: the backup's directory. It gets its name when it is whole and durable.
-        keys: whether the folder keys is copied too.
+        target: the backup's directory, absolute.
+        keys: whether the folder ``keys`` is copied too.
         now: the time, in ms.
         progress: told how far it is.
 
@@ -58,37 +57,42 @@ def write_backup(
         What ``backup.json`` says.
 
     Raises:
-        CommandFailure: the target exists.
+        InvalidInput: the target is there already, or is no absolute path of a directory that is.
         LedgerFault: the ledger holds no chain, or is damaged.
         StorageError, OSError: it cannot be read or written.
     """
+    _check_target(target)
     with _named_when_whole(target) as folder:
         parts = {"journal": _copy_journal(stores.journal, folder / "journal", progress)}
         with stores.ledger.snapshot() as snapshot:
-            raw = snapshot.get(META)
-            if raw is None:
+            raw, genesis = snapshot.get(META), snapshot.get(GENESIS)
+            if raw is None or genesis is None:
                 raise LedgerFault("the store holds no chain yet; there is nothing to back up")
             meta = decode_meta(raw)
             last = None if meta.body is None else SegmentRef(*meta.body)
-            document = snapshot.get(GENESIS)
             parts["blocks"] = _copy_records(stores.blocks, last, folder / "blocks", progress)
-            parts["ledger"] = copy_store(
-                snapshot,
-                folder / "ledger",
-                kind="ledger",
-                progress=lambda done: progress("ledger", done, 0),
-            )
+            told = partial(_tell, progress, "ledger")
+            parts["ledger"] = copy_store(snapshot, folder / "ledger", kind="ledger", progress=told)
         with stores.local.snapshot() as snapshot:
-            parts["local"] = copy_store(
-                snapshot,
-                folder / "local",
-                kind="local",
-                progress=lambda done: progress("local", done, 0),
-            )
-        _copy_files(home, folder, document, keys=keys)
+            told = partial(_tell, progress, "local")
+            parts["local"] = copy_store(snapshot, folder / "local", kind="local", progress=told)
+        _copy_files(home, folder, genesis, keys=keys)
         manifest = _manifest(meta, parts, now, keys=keys)
-        write_output(folder / MANIFEST, canonical_json(manifest) + b"\n")
+        _write(folder / MANIFEST, canonical_json(manifest) + b"\n")
     return manifest
+
+
+def _tell(progress: Progress, part: str, done: int) -> None:
+    progress(part, done, 0)
+
+
+def _check_target(target: Path) -> None:
+    if not target.is_absolute():
+        raise InvalidInput("target", "must be an absolute path")
+    if target.exists() or target.is_symlink():
+        raise InvalidInput("target", f"{target} is there already, and is not overwritten")
+    if not target.parent.is_dir():
+        raise InvalidInput("target", f"{target.parent} is no directory")
 
 
 def _manifest(meta: Meta, parts: dict[str, Copied], now: int, *, keys: bool) -> dict[str, Any]:
@@ -117,17 +121,10 @@ def _manifest(meta: Meta, parts: dict[str, Copied], now: int, *, keys: bool) -> 
 @contextmanager
 def _named_when_whole(target: Path) -> Iterator[Path]:
     """A directory beside ``target`` that gets its name in the end, or is removed."""
-    if target.exists():
-        raise CommandFailure(
-            ExitCode.BAD_INPUT,
-            f"{target}: is there already and is not overwritten",
-            "name a directory that does not exist yet",
-        )
     folder = target.with_name(f"{target.name}.unfinished")
     if folder.exists():
         shutil.rmtree(folder)
-    ensure_directory(folder, create=True)
-    os.chmod(folder, 0o700)
+    folder.mkdir(mode=0o700)
     try:
         yield folder
         sync_directory(folder)
@@ -139,10 +136,16 @@ def _named_when_whole(target: Path) -> Iterator[Path]:
 
 
 def _copy_journal(journal: Segments, folder: Path, progress: Progress) -> Copied:
-    last: SegmentRef | None = None
-    for reference, _ in journal.records(None):
-        last = reference
-    return _copy_records(journal, last, folder, progress)
+    """Copy the journal, again where segments of it were settled and dropped meanwhile."""
+    for attempt in range(_JOURNAL_ATTEMPTS):
+        try:
+            last = max((reference for reference, _ in journal.records(None)), default=None)
+            return _copy_records(journal, last, folder, progress)
+        except SegmentDropped:
+            shutil.rmtree(folder.with_name(f"{folder.name}.partial"), ignore_errors=True)
+            if attempt == _JOURNAL_ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
 
 
 def _copy_records(
@@ -152,21 +155,28 @@ def _copy_records(
     if last is None:
         FileSegments(folder).close()
         return Copied(0, 0, bytes(32))
-    name = folder.name
-    return copy_segments(source, last, folder, progress=lambda done: progress(name, done, 0))
+    return copy_segments(source, last, folder, progress=partial(_tell, progress, folder.name))
 
 
-def _copy_files(home: Path, folder: Path, genesis: bytes | None, *, keys: bool) -> None:
+def _copy_files(home: Path, folder: Path, genesis: bytes, *, keys: bool) -> None:
     """Copy what is no store. The genesis is the ledger's own, whatever lies in the home."""
-    if genesis is None:
-        raise LedgerFault("the store holds no genesis; restore a backup")
-    write_output(folder / "genesis.json", genesis)
+    _write(folder / "genesis.json", genesis)
     if (home / "node.toml").is_file():
-        write_output(folder / "node.toml", (home / "node.toml").read_bytes())
+        _write(folder / "node.toml", (home / "node.toml").read_bytes())
     if not keys:
         return
-    (folder / "keys").mkdir(mode=0o700)
+    ensure_directory(folder / "keys", create=True)
+    (folder / "keys").chmod(0o700)
     for path in sorted((home / "keys").iterdir()):
         if path.is_file():
-            write_output(folder / "keys" / path.name, path.read_bytes(), secret=True)
+            _write(folder / "keys" / path.name, path.read_bytes())
     sync_directory(folder / "keys")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a new file, for its owner only, durably."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

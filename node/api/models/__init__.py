@@ -1,0 +1,52 @@
+"""The forms of answers, for the interface's description. Answers are not built from these.
+
+All times are milliseconds since the Unix epoch, all hashes lower-case hex, unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from node.api.models.base import AsOf, Problem, StateAnswer
+from node.api.models.chain import Block, Blocks, BlockSummary, Consistency, Inclusion, SealStatus
+from node.api.models.node import (
+    Bundle,
+    Case,
+    EventTypes,
+    NodeInfo,
+    Ready,
+    Rejections,
+    Statistics,
+    TrustFile,
+    Verification,
+)
+from node.api.models.private import Disclosures, Erasure, ErasureRequest
+from node.api.models.records import Document, Dossier, Lookup, Pending, Receipt, Transaction
+
+__all__ = [
+    "AsOf",
+    "Block",
+    "BlockSummary",
+    "Blocks",
+    "Bundle",
+    "Case",
+    "Consistency",
+    "Disclosures",
+    "Document",
+    "Dossier",
+    "Erasure",
+    "ErasureRequest",
+    "EventTypes",
+    "Inclusion",
+    "Lookup",
+    "NodeInfo",
+    "Pending",
+    "Problem",
+    "Ready",
+    "Receipt",
+    "Rejections",
+    "SealStatus",
+    "StateAnswer",
+    "Statistics",
+    "Transaction",
+    "TrustFile",
+    "Verification",
+]

@@ -1,0 +1,84 @@
+"""Forms of seal statuses, blocks and proofs."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from node.api.models.base import AsOf, Form, Hash, Json, StateAnswer, Time
+from node.api.models.records import Record
+
+__all__ = ["Block", "BlockSummary", "Blocks", "Consistency", "Inclusion", "Result", "SealStatus"]
+
+
+class SealStatus(Form):
+    """A seal's status at ``at``; "unknown" before its first record. ``now`` proves its state."""
+
+    es_id: str
+    at: Time
+    status: str
+    status_zh: str
+    derived: bool = Field(description="Expired by the end of its validity, not by a record")
+    valid_from: Time
+    valid_to: Time
+    dossier: str
+    set_by: Record | None
+    as_of: AsOf
+    now: StateAnswer
+
+
+class BlockSummary(BaseModel):
+    """A block, and log and state after it."""
+
+    model_config = ConfigDict(extra="forbid")
+    height: int
+    time: Time
+    transactions: int
+    recorded: int
+    refused: int
+    size: int
+    root: Hash
+    state_root: Hash
+    app_hash: Hash
+
+
+class Blocks(Form):
+    """Blocks, newest first."""
+
+    blocks: list[BlockSummary]
+
+
+class Result(Form):
+    """What became of a transaction: 0, or a code of the registry of refusals."""
+
+    code: int
+    name: str
+
+
+class Block(BlockSummary):
+    """A block whole. Its app_hash stands in the next block's header."""
+
+    first_index: int
+    results: list[Result]
+    header: Json | None
+    commit: Json | None
+    validators: list[Json] | None
+
+
+class Inclusion(Form):
+    """Audit path (RFC 9162 §2.1.3)."""
+
+    index: int
+    size: int
+    path: list[Hash]
+    leaf_hash: Hash
+    root: Hash
+
+
+class Consistency(Form):
+    """Consistency proof (RFC 9162 §2.1.4)."""
+
+    first: int
+    second: int
+    proof: list[Hash]
+    first_root: Hash
+    second_root: Hash

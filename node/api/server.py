@@ -1,0 +1,179 @@
+"""Running a node: its interface and its admin socket in one event loop, until it is told to stop.
+
+Exit codes: 0 stopped when asked · 3 another process has the home or the port · 65 configuration,
+genesis or a key is wrong · 70 the ledger holds something that cannot be right · 74 the system
+refused to read or write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+
+from node.api.admin import create_admin
+from node.api.app import NodeApp
+from node.api.hub import Hub
+from node.api.logs import configure_logs
+from node.api.service import Service
+from node.api.sockets import admin_listener, listen, url_of
+from node.config import NodeConfig
+from node.core.errors import EvidenceError, InvalidInput, LedgerFault
+from node.storage.errors import StorageError, StoreLocked
+from node.vault.errors import VaultError
+from node.wiring import Node
+
+__all__ = ["run_server"]
+
+_OK, _TAKEN, _BAD_INPUT, _FAULT, _INPUT_OUTPUT = 0, 3, 65, 70, 74
+_WATCH_SECONDS = 0.25
+_GRACEFUL_SECONDS = 20
+_KEEP_ALIVE_SECONDS = 75
+
+
+def run_server(config: NodeConfig) -> int:
+    """Run the node until it is told to stop; return the process's exit code.
+
+    Prints one line with the URL to standard output once it is ready, and in the end, on standard
+    error, why it did not start or could not go on.
+    """
+    try:
+        configure_logs(config.log)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_run(config))
+    except StoreLocked as error:
+        return _give_up(_TAKEN, error)
+    except (InvalidInput, VaultError) as error:
+        return _give_up(_BAD_INPUT, error)
+    except LedgerFault as error:
+        return _give_up(_FAULT, error)
+    except OSError as error:
+        taken = error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+        return _give_up(_TAKEN if taken else _INPUT_OUTPUT, error)
+    except EvidenceError as error:
+        code = _INPUT_OUTPUT if isinstance(error, StorageError) else _BAD_INPUT
+        return _give_up(code, error)
+
+
+def _give_up(code: int, error: BaseException) -> int:
+    print(f"evidence-node: {error}", file=sys.stderr, flush=True)
+    return code
+
+
+async def _run(config: NodeConfig) -> int:
+    """Open what the node needs, serve, and close it again, whatever happens meanwhile."""
+    hub = Hub()
+    with ExitStack() as stack:
+        node = Node(config, hub.deliver)
+        stack.callback(node.stores.close)
+        listener = stack.enter_context(listen(config.api.host, config.api.port))
+        admin = stack.enter_context(admin_listener(config.home))
+        return await _Serving(node, hub, listener, admin).run()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the node, which has two servers to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class _Serving:
+    """A node being served."""
+
+    def __init__(self, node: Node, hub: Hub, listener: socket.socket, admin: socket.socket) -> None:
+        self._node = node
+        self._hub = hub
+        self._listener = listener
+        self._admin = admin
+        self._stop = asyncio.Event()
+        self._code = _OK
+        self._log = structlog.get_logger("server")
+        service = Service(node, hub)
+        self._servers = [
+            (_server(NodeApp(service)), listener),
+            (_server(create_admin(service, self._stop.set)), admin),
+        ]
+
+    async def run(self) -> int:
+        """Serve until told to stop, or until the ledger cannot be right."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        serving = [
+            asyncio.create_task(server.serve(sockets=[listener]))
+            for server, listener in self._servers
+        ]
+        started = False
+        try:
+            await asyncio.to_thread(self._node.start)
+            started = True
+            print(self._greeting(), flush=True)
+            await self._until_told(serving)
+        finally:
+            await self._end(serving)
+            if started:
+                await asyncio.to_thread(self._node.stop)
+            else:
+                await asyncio.to_thread(self._node.engine.stop)
+        return self._code
+
+    def _greeting(self) -> str:
+        chain = self._node.genesis.chain_id
+        return f"evidence-node: {chain} at {url_of(self._listener)}, ready"
+
+    async def _until_told(self, serving: list[asyncio.Task[None]]) -> None:
+        """Until a signal, a stop over the admin socket, a server's end, or the node's failure.
+
+        A node that cannot write any more stays up to be read; one whose ledger cannot be right
+        ends.
+        """
+        told = asyncio.create_task(self._stop.wait())
+        hurried = False
+        try:
+            while not told.done() and not any(task.done() for task in serving):
+                await asyncio.wait(
+                    (told, *serving), timeout=_WATCH_SECONDS, return_when="FIRST_COMPLETED"
+                )
+                if self._node.failed.is_set() and not hurried:
+                    hurried = True
+                    self._hub.hurry()
+                    if isinstance(self._node.failure, LedgerFault):
+                        self._code = _give_up(_FAULT, self._node.failure)
+                        return
+        finally:
+            told.cancel()
+
+    async def _end(self, serving: list[asyncio.Task[None]]) -> None:
+        """Answer what is under way, take nothing more, end the servers."""
+        self._hub.stop()
+        for server, _ in self._servers:
+            server.should_exit = True
+        await asyncio.gather(*serving, return_exceptions=True)
+
+
+def _server(app: NodeApp | Starlette) -> _Server:
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+    )
+    return _Server(config)

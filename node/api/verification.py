@@ -1,0 +1,158 @@
+"""Routes of what a verifier needs: the check itself, trust file, genesis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from node.api import models
+from node.api.description import answers, body_of, content_of
+from node.api.problems import Problem
+from node.api.responses import FOR_EVER, bytes_answer, json_answer
+from node.api.service import Served, Service
+from node.core.bundle import MAX_BUNDLE_BYTES
+from node.core.encoding import canonical_json, decode_json_object
+from node.core.errors import InvalidEncoding, InvalidInput
+from node.core.trust import MAX_TRUST_BYTES, Trust, decode_trust
+from node.core.verify import Report, verify_bundle
+
+if TYPE_CHECKING:
+    from node.wiring import Node
+
+__all__ = ["own_trust", "read_case", "routes"]
+
+routes = APIRouter(tags=["verification"])
+
+_MOST_AT_ONCE = 4
+
+_OWN = (
+    "checked by the node that was asked, against its own trust file: this shows that the bundle is "
+    "whole, not that this node's chain is the one you mean. Check it offline, against a trust file "
+    "whose fingerprint you have from elsewhere"
+)
+_OWN_ZH = (
+    "本结果由被询问的节点以其自带信任文件核验：只说明证据包自身完整，不能证明该链就是您所指的链。"
+    "请用从其他渠道核对过指纹的信任文件离线核验。"
+)
+_GIVEN = "checked by the node that was asked; an offline check depends on no node"
+_GIVEN_ZH = "本结果由被询问的节点核验；离线核验则不依赖任何节点。"
+
+
+def own_trust(node: Node) -> Trust:
+    """The trust file that this node hands out: its chain's id and genesis."""
+    return Trust(node.genesis.chain_id, node.genesis.hash)
+
+
+def read_case(body: bytes) -> tuple[bytes, bytes | None]:
+    """The bundle, and the trust file if there is one, in a request's body.
+
+    That is the bundle file itself, or ``{"bundle": …, "trust"?: …}`` with each as an object or as
+    its file's text. What is neither goes to the verifier as it is, which says what is wrong.
+
+    Raises:
+        InvalidInput: the trust file is not of its format.
+    """
+    try:
+        value = decode_json_object(
+            body, place="body", max_bytes=MAX_BUNDLE_BYTES + MAX_TRUST_BYTES, max_depth=17
+        )
+    except InvalidInput:
+        return body, None
+    if "bundle" not in value or not set(value) <= {"bundle", "trust"}:
+        return body, None
+    trust = _file(value["trust"], "body.trust") if "trust" in value else None
+    if trust is not None:
+        decode_trust(trust)
+    return _file(value["bundle"], "body.bundle"), trust
+
+
+def _file(value: Any, place: str) -> bytes:
+    if isinstance(value, str):
+        return value.encode("utf-8")
+    if isinstance(value, dict):
+        return canonical_json(value)
+    raise InvalidEncoding(place, "must be an object, or a file's text")
+
+
+@routes.post(
+    "/v1/verify",
+    summary="Check an evidence bundle 核验证据包",
+    response_class=Response,
+    responses=answers(models.Verification, 400, 413, 503),
+    openapi_extra=body_of("application/json", models.Case, {"bundle": {"format": "none"}}),
+)
+async def post_verify(service: Served, request: Request) -> Response:
+    """Takes a bundle file as it is, or `{"bundle": …, "trust": …}`, and answers the verifier's
+    numbered steps. Without a trust file the node's own is used, and the answer says how little
+    that proves."""
+    body = await request.body()
+    if service.checking >= _MOST_AT_ONCE:
+        raise Problem(
+            "busy",
+            "other bundles are being checked; an offline check needs no node",
+            "正在核验其他证据包，请稍后重试或离线核验。",
+            {"retry_after": 5},
+        )
+    service.checking += 1
+    try:
+        return await run_in_threadpool(_verify, service, body)
+    finally:
+        service.checking -= 1
+
+
+def _verify(service: Service, body: bytes) -> Response:
+    bundle, trust = read_case(body)
+    believed = canonical_json(own_trust(service.node).to_json()) if trust is None else trust
+    report = verify_bundle(bundle, believed)
+    return json_answer(_report_json(report, own=trust is None))
+
+
+def _report_json(report: Report, *, own: bool) -> dict[str, Any]:
+    return {
+        "accepted": report.accepted,
+        "trust": "node" if own else "given",
+        "trust_fingerprint": report.trust_fingerprint,
+        "notice": _OWN if own else _GIVEN,
+        "notice_zh": _OWN_ZH if own else _GIVEN_ZH,
+        "backend": report.backend,
+        "steps": [
+            {
+                "number": step.number,
+                "id": step.id,
+                "title": step.title,
+                "title_zh": step.title_zh,
+                "status": step.status,
+                "text": step.text,
+                "text_zh": step.text_zh,
+                "details": list(step.details),
+            }
+            for step in report.steps
+        ],
+    }
+
+
+@routes.get(
+    "/v1/trust",
+    summary="Trust file of this chain 信任文件",
+    response_class=Response,
+    responses=answers(models.TrustFile),
+)
+def get_trust(service: Served) -> Response:
+    """Chain id and genesis hash, as a file for the verifier. Compare its fingerprint (/v1/node)
+    with the one that the members publish, and that certificates bear."""
+    content = canonical_json(own_trust(service.node).to_json()) + b"\n"
+    return bytes_answer(content, "application/json")
+
+
+@routes.get(
+    "/v1/genesis",
+    summary="Genesis of this chain 创世文件",
+    response_class=Response,
+    responses=content_of("application/json", "The genesis document, entry 0 of the log", "object"),
+)
+def get_genesis(service: Served) -> Response:
+    """The exact bytes that the log's first entry is of, and whose SHA-256 trust files name."""
+    return bytes_answer(service.node.genesis.document, "application/json", FOR_EVER)

@@ -1,0 +1,291 @@
+"""``evidence-node demo``: a ledger from an empty directory to a proof verified without it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from node.cli.exit_codes import ExitCode
+from node.cli.failures import CommandFailure
+from node.cli.output import say
+from node.cli.parsers import add_command
+from node.cli.progress import shown_progress
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """
+Sets up a node with ten members in a directory, runs it, and plays a case on it: a seal is applied
+for, made and filed; a contract PDF is typeset and really sealed by two parties; the seal is
+suspended and an attempt to sign with it refused; a thousand further dossiers are recorded. It ends
+with an evidence bundle that is verified in a process that cannot reach the node, then again with
+one byte changed. The node goes on serving until Ctrl-C (DEMO_SERVE=0: it is stopped).
+"""
+_EXAMPLES = """
+evidence-node demo
+DEMO_SERVE=0 evidence-node demo --out /tmp/demo --dossiers 100
+"""
+_READY_SECONDS = 60
+_WINDOW = 200
+_PURPOSE, _CASE_NO = "民事案件证据审查（演示）", "（2026）鲁0192民初1号"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Describe the command's arguments."""
+    parser = add_command(subparsers, "demo", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("--out", default="out", metavar="DIR", help="where files go (out)")
+    parser.add_argument("--dossiers", type=int, default=1000, metavar="N", help="further dossiers")
+    parser.add_argument("--seed", type=int, default=20260302, metavar="N", help="of the generator")
+    parser.add_argument(
+        "--port", type=int, default=8440, metavar="N", help="port to serve on (8440)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play the demonstration; 0 when every step of it went as it should."""
+    out = Path(args.out).resolve()
+    home = _clear(out)
+    from node.demo.home import create_demo_home
+    from node.wiring import system_time
+
+    say("1. A node with ten members, in {}", home)
+    made = create_demo_home(home, system_time, port=_free_port(args.port))
+    with _running(home) as url:
+        say("   serving on {}", url)
+        code = _play(url, out, made, args)
+        if code == ExitCode.OK and os.environ.get("DEMO_SERVE", "1") != "0":
+            _serve(url, out)
+    return code
+
+
+def _clear(out: Path) -> Path:
+    """Remove what an earlier run left in ``out``; other files there stay."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("demo-node", "members", "submissions"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    (out / "submissions").mkdir()
+    return out / "demo-node"
+
+
+def _free_port(wanted: int) -> int:
+    """``wanted`` if nobody listens there, else a port that is free."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise CommandFailure(ExitCode.INPUT_OUTPUT, "no port is free on 127.0.0.1")
+
+
+@contextmanager
+def _running(home: Path) -> Iterator[str]:
+    """The node as a process of its own; stopped at the end."""
+    from node.config import load_config
+
+    url = f"http://127.0.0.1:{load_config(home).api.port}"
+    log = home.parent / "demo-node.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - this very program
+            [sys.executable, "-m", "node.cli", "run", "--home", str(home)],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_ready(process, url, log)
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_READY_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    from node.client.errors import NodeUnreachable
+    from node.client.http import NodeClient
+
+    give_up = time.monotonic() + _READY_SECONDS
+    with NodeClient(url, patience=0) as client:
+        while process.poll() is None and time.monotonic() < give_up:
+            try:
+                if client.status().get("ready"):
+                    return
+            except NodeUnreachable:
+                pass
+            time.sleep(0.1)
+    raise CommandFailure(ExitCode.FAULT, "the node did not start", f"its log is in {log}")
+
+
+def _play(url: str, out: Path, made: Any, args: argparse.Namespace) -> int:
+    from node.demo.clerk import Clerk
+    from node.demo.story import Story
+
+    clerk = Clerk(url, made.genesis.chain_id, made.keys, out / "submissions", say)
+    try:
+        story = Story(clerk, out)
+        say(
+            "2. A seal is applied for, made and filed; another is taken over from an older register"
+        )
+        seal = story.make_seal()
+        other = story.import_seal()
+        story.import_history()
+        say("3. A contract is typeset, sealed by both parties with pyHanko, every step recorded")
+        sealed = story.sign_contract(seal, other)
+        say("   both signatures hold and cover the file: SHA-256 {}", sealed.after_sha256)
+        say("4. The seal is suspended; an attempt to sign with it is refused")
+        story.suspend(seal)
+        _show_refusal(clerk, seal, story.try_suspended(seal))
+        say("5. {} further dossiers from seed {}", args.dossiers, args.seed)
+        _record_more(clerk, made, args)
+        say("6. The evidence of the contract, as the court gets it")
+        bundle, trust = _write_evidence(clerk, story.case, made.genesis, out)
+        return _verify(bundle, trust)
+    finally:
+        clerk.close()
+
+
+def _show_refusal(clerk: Any, seal: Any, refusal: dict[str, Any]) -> None:
+    client = clerk.client("jinan-data")
+    say("   {} / {}", refusal.get("detail"), refusal.get("detail_zh"))
+    kept = client.transaction(refusal["id"])
+    say("   the node answers for it: {} at height {}", kept["status"], kept["height"])
+    status = client.seal_status(seal.es_id)
+    say("   the seal's published status: {}, set by {}", status["status"], status["set_by"]["code"])
+
+
+def _record_more(clerk: Any, made: Any, args: argparse.Namespace) -> None:
+    from node.demo.generator import DemoGenerator
+    from node.wiring import system_time
+
+    generator = DemoGenerator(made.keys, made.genesis.chain_id, args.seed, system_time)
+    client = clerk.client("anyunyin")
+    counts: Counter[int] = Counter()
+    base = generator.base_seals(min(40, args.dossiers))
+    dossiers = [*generator.dossiers(args.dossiers - len(base))]
+    total = sum(map(len, base)) + sum(map(len, dossiers))
+    windows = [base] if base else []
+    windows += [dossiers[at : at + _WINDOW] for at in range(0, len(dossiers), _WINDOW)]
+    started = time.monotonic()
+    with shown_progress() as report:
+        for window in windows:
+            for step in range(max(map(len, window))):
+                events = [life[step] for life in window if len(life) > step]
+                answers = client.submit_many(map(generator.sign, events))
+                counts.update(int(answer["status_code"]) for answer in answers)
+                report("records", sum(counts.values()), total)
+    took = time.monotonic() - started
+    say("   {} records in {} s, {} of them recorded", total, f"{took:.1f}", counts[201])
+    if set(counts) - {201}:
+        raise CommandFailure(ExitCode.FAULT, f"answers that should not be: {dict(counts)}")
+
+
+def _write_evidence(clerk: Any, case: str, genesis: Any, out: Path) -> tuple[Path, Path]:
+    """The bundle, from the node; the trust file, made from the genesis at home."""
+    from node.core.trust import Trust
+
+    court = clerk.client("jinan-court")
+    bundle, trust = out / "bundle.json", out / "trust.json"
+    bundle.write_bytes(court.bundle(case, disclosures="all", purpose=_PURPOSE, case_no=_CASE_NO))
+    believed = Trust(genesis.chain_id, genesis.hash)
+    trust.write_text(json.dumps(believed.to_json(), indent=1) + "\n", encoding="utf-8")
+    say("   {} ({} bytes), {}", bundle, f"{bundle.stat().st_size:,}", trust)
+    return bundle, trust
+
+
+def _verify(bundle: Path, trust: Path) -> int:
+    """Verify the bundle, then one with a byte changed, where nothing of the node can be reached."""
+    isolation, prefix = _isolation()
+    say("7. Verified offline, {}", isolation)
+    if _run_verifier(prefix, bundle, trust, print) != ExitCode.OK:
+        raise CommandFailure(ExitCode.FAULT, "the bundle should have been accepted")
+    say("8. The same bundle with one byte changed")
+    changed = bundle.with_name("bundle-changed.json")
+    changed.write_bytes(_change_one_byte(bundle.read_bytes()))
+    failures: list[str] = []
+    code = _run_verifier(
+        prefix, changed, trust, lambda line: failures.append(line) if "✗" in line else None
+    )
+    for line in failures:
+        say("{}", line)
+    if code != ExitCode.REFUSED:
+        raise CommandFailure(ExitCode.FAULT, "the changed bundle should have been refused")
+    say("   refused, as it must be. Verify it yourself:")
+    say("   evidence-node verify {} --trust {}", bundle, trust)
+    return ExitCode.OK
+
+
+def _isolation() -> tuple[str, list[str]]:
+    """How the verifier is kept from the node, in words and as a command's beginning."""
+    unshare = shutil.which("unshare")
+    if unshare is not None:
+        without_network = [unshare, "--net"]
+        if os.getuid() != 0:
+            without_network.insert(1, "--map-root-user")
+        tried = subprocess.run([*without_network, "true"], capture_output=True, check=False)  # noqa: S603
+        if tried.returncode == 0:
+            return "in a process without a network", without_network
+    return "in a process of its own (this machine cannot take its network away)", []
+
+
+def _run_verifier(
+    prefix: Sequence[str], bundle: Path, trust: Path, show: Callable[[str], object]
+) -> int:
+    """Run `evidence-node verify` on copies in an empty directory, with an empty environment."""
+    with tempfile.TemporaryDirectory() as directory:
+        copies = [shutil.copy(path, directory) for path in (bundle, trust)]
+        command = [
+            *prefix,
+            sys.executable,
+            "-m",
+            "node.cli",
+            "verify",
+            copies[0],
+            "--trust",
+            copies[1],
+        ]
+        done = subprocess.run(  # noqa: S603 - this very program
+            command,
+            cwd=directory,
+            env={"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+    for line in (done.stdout + done.stderr).splitlines():
+        show(line)
+    return done.returncode
+
+
+def _change_one_byte(bundle: bytes) -> bytes:
+    """The bundle with one character of a record's signature exchanged for another."""
+    at = bundle.index(b'\\",\\"v\\":1}') - 60
+    other = b"A" if bundle[at : at + 1] != b"A" else b"B"
+    return bundle[:at] + other + bundle[at + 1 :]
+
+
+def _serve(url: str, out: Path) -> None:
+    say("9. The node goes on at {} (log: {}). Ctrl-C stops it.", url, out / "demo-node.log")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        say("   stopping")
