@@ -23,6 +23,7 @@ from node.ledger.application import Application
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
 from node.ledger.reader import LedgerReader, open_reader
+from node.storage.errors import StoreUnavailable
 from node.storage.leveldb import LevelStore, open_leveldb
 from node.storage.segments import FileSegments
 from node.submission.disk_guard import DiskGuard
@@ -109,6 +110,11 @@ def open_stores(config: NodeConfig, *, create: bool) -> Stores:
     Raises:
         StorageError: one of them is locked, damaged, of a newer format, or missing.
     """
+    if config.path("ledger.before").exists() and not config.path("ledger").exists():
+        raise StoreUnavailable(
+            str(config.path("ledger")),
+            "a rebuilding was cut off; run `evidence-node reindex` again",
+        )
     opened: list[LevelStore | FileSegments] = []
     try:
         ledger = open_leveldb(

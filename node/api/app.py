@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from node.api import (
@@ -21,13 +22,14 @@ from node.api import (
     transactions,
     verification,
 )
-from node.api.edge import Edge
+from node.api.edge import Edge, LastResort
 from node.api.exchange import Receive, Scope, Send
 from node.api.hub import Hub
 from node.api.openapi import describe
 from node.api.problems import Problem, malformed
 from node.api.responses import problem_answer
 from node.api.service import Service
+from node.core.errors import EvidenceError
 
 if TYPE_CHECKING:
     from node.wiring import Node
@@ -59,7 +61,9 @@ class NodeApp(FastAPI):
                 Problem: _on_problem,
                 HTTPException: _on_http,
                 RequestValidationError: _on_parameters,
+                EvidenceError: _on_own_error,
             },
+            middleware=[Middleware(LastResort, service=service)],
         )
         self.state.service = service
         for module in _MODULES:
@@ -110,3 +114,9 @@ async def _on_parameters(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return problem_answer(malformed(place, first["msg"]))
+
+
+async def _on_own_error(request: Request, error: Exception) -> Response:
+    """An error of this project: bad input, a busy store, or worse."""
+    service: Service = request.app.state.service
+    return problem_answer(service.told(error))

@@ -13,7 +13,7 @@ from node.api.submissions import Submissions
 if TYPE_CHECKING:
     from node.api.service import Service
 
-__all__ = ["MAX_REQUESTS", "Edge"]
+__all__ = ["MAX_REQUESTS", "Edge", "LastResort"]
 
 MAX_REQUESTS = 2048
 """Requests under way, of all kinds, before 503."""
@@ -39,7 +39,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        handle = self._fast.get(scope["path"]) if scope["method"] == "POST" else None
+        handle = self._fast.get(scope["path"])
         exchange = Exchange(receive, send, self._most)
         self._under_way += 1
         try:
@@ -51,22 +51,50 @@ class Edge:
                     {"retry_after": 1},
                 )
             if handle is not None:
+                _need_post(scope)
                 await handle(scope, receive, exchange.send_plain)
             else:
                 await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem
-            await self._answer(error, exchange, send)
+            await _answer(self._service, error, exchange)
         finally:
             self._under_way -= 1
             self._count(scope, exchange.status, fast=handle is not None)
 
-    async def _answer(self, error: Exception, exchange: Exchange, send: Send) -> None:
-        problem = self._service.told(error)
-        if exchange.status:
-            raise error  # the answer has begun: all that is left is to break it off
-        exchange.status = problem.status
-        await send_problem(send, problem)
-
     def _count(self, scope: Scope, status: int, *, fast: bool) -> None:
         route = scope["path"] if fast else getattr(scope.get("route"), "path", "unknown")
         self._service.metrics.answered(route, status)
+
+
+def _need_post(scope: Scope) -> None:
+    if scope["method"] != "POST":
+        raise Problem(
+            "method-not-allowed",
+            f"{scope['method']} is not offered here",
+            f"此处不支持 {scope['method']}",
+            headers={"Allow": "POST"},
+        )
+
+
+async def _answer(service: Service, error: Exception, exchange: Exchange) -> None:
+    problem = service.told(error)
+    if exchange.status:
+        raise error  # the answer has begun: all that is left is to break it off
+    await send_problem(exchange.send_plain, problem)
+
+
+class LastResort:
+    """Answers errors that no route expected, before the framework does, which would tell them in
+    plain text and raise them further."""
+
+    def __init__(self, app: App, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        exchange = Exchange(receive, send, 0)
+        try:
+            await self._app(scope, receive, exchange.send_plain)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem
+            await _answer(self._service, error, exchange)

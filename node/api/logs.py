@@ -14,6 +14,15 @@ __all__ = ["configure_logs"]
 _LEVELS = ("debug", "info", "warning", "error")
 
 
+class _Plain(logging.Formatter):
+    """Tells of an exception its kind alone: its text may hold what somebody submitted."""
+
+    def formatException(self, ei: object) -> str:
+        """The kind of the exception."""
+        kind = ei[0] if isinstance(ei, tuple) else None
+        return getattr(kind, "__name__", "")
+
+
 def configure_logs(config: LogConfig) -> None:
     """Set up logging for this process. Raises ConfigError for a level that does not exist."""
     if config.level not in _LEVELS:
@@ -32,5 +41,6 @@ def configure_logs(config: LogConfig) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # The server's own lines name requests and must not: only that something went wrong.
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Plain("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

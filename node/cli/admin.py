@@ -91,7 +91,7 @@ def find_running(home: Path) -> Admin | None:
     """The admin interface of the node that runs in ``home``; None where none runs.
 
     Raises:
-        OSError: the socket belongs to another user.
+        CommandFailure: the socket belongs to another user, or does not answer.
     """
     folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     path = home / _SOCKET
@@ -104,7 +104,11 @@ def find_running(home: Path) -> Admin | None:
     except (FileNotFoundError, ConnectionRefusedError):  # a crash leaves the file behind
         os.close(folder)
         return None
-    except BaseException:
+    except OSError as error:
         os.close(folder)
-        raise
+        raise CommandFailure(
+            ExitCode.UNREACHABLE,
+            f"{home / _SOCKET}: {error.strerror or error}",
+            "only the user that runs the node can ask it",
+        ) from error
     return Admin(path, home / _SOCKET, folder)

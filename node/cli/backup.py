@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import Any
 
-from node.api.backup import Progress, write_backup
+from node.api.backup import write_backup
 from node.cli.admin import Admin, find_running
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.files import check_absent
-from node.cli.homes import add_home, opened_stores, read_home
+from node.cli.homes import add_home, opened_stores, read_home, read_meta
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
-from node.cli.progress import shown_progress
+from node.cli.progress import Progress, shown_progress
 
 __all__ = ["add_parser", "run"]
 
@@ -47,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the backup."""
     config = read_home(args.home)
-    target = Path(args.to).absolute()
+    target = Path(os.path.abspath(args.to))
     check_absent(target)
     admin = find_running(config.home)
     with shown_progress() as progress:
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             now = time.time_ns() // 1_000_000
             with opened_stores(config) as stores:
+                read_meta(stores.ledger)
                 manifest = write_backup(
                     stores, config.home, target, keys=args.keys, now=now, progress=progress
                 )
@@ -77,7 +79,8 @@ def _ask(admin: Admin, target: Path, keys: bool, progress: Progress) -> dict[str
             progress(told["part"], told["done"], told["total"])
         elif told["event"] == "failed":
             problem = told["problem"]
-            code = ExitCode.FAULT if problem["status"] == 500 else ExitCode.INPUT_OUTPUT
+            codes = {400: ExitCode.BAD_INPUT, 500: ExitCode.FAULT}
+            code = codes.get(problem["status"], ExitCode.INPUT_OUTPUT)
             raise CommandFailure(code, problem["detail"], problem=problem)
         else:
             manifest: dict[str, Any] = told["manifest"]

@@ -7,7 +7,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -19,7 +19,7 @@ import structlog
 from node.cli.exit_codes import ExitCode
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
-from node.cli.progress import shown_progress
+from node.cli.progress import Progress, shown_progress
 from node.cli.signature_checks import SignatureChecks
 from node.config import load_config
 from node.core.errors import LedgerFault
@@ -44,8 +44,6 @@ evidence-node bench --records 100000 --dir /var/lib --json
 _UNDER_WAY = 24_000
 _CHECK_SECONDS = 1.5
 _SINGLE_RECORDS = 100
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ _EXAMPLES = """
 evidence-node bundle CZ0034133234711 --url http://127.0.0.1:8440 \\
     --key court-a.pem --member court-a --trust trust.json --out bundle.json
 evidence-node bundle CZ0034133234711-2 --record --url http://127.0.0.1:8440 \\
-    --key court-a.pem --member court-a --trust trust.json --out record.json
+    --key court-a.pem --member court-a --trust trust.json --out single.json
 evidence-node bundle CZ0034133234711 --url http://127.0.0.1:8440 \\
     --key court-a.pem --member court-a --trust trust.json --out disclosed.json \\
     --disclosures all --purpose 案件审理 --case-no '(2026)鲁0191民初1号'

@@ -10,7 +10,7 @@ from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.core.errors import InvalidInput
 
-__all__ = ["STANDARD", "check_absent", "read_input", "write_output"]
+__all__ = ["STANDARD", "check_absent", "read_input", "sync_names", "write_output"]
 
 STANDARD = "-"
 """Stands for standard input or output where a file is asked for."""
@@ -61,6 +61,18 @@ def write_output(path: str | Path, content: bytes, *, secret: bool = False) -> N
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    sync_names(Path(path).parent)
+
+
+def sync_names(folder: str | Path) -> None:
+    """Make durable which names ``folder`` holds, on systems where that is a thing to do."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _taken(path: str | Path) -> CommandFailure:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
-from node.cli.homes import folder_bytes, worth_processes
+from node.cli.homes import folder_bytes, read_meta, worth_processes
+from node.cli.progress import Progress
 from node.config import NodeConfig
-from node.core.errors import EvidenceError
+from node.core.errors import EvidenceError, LedgerFault
 from node.ledger.audit import Finding, audit_ledger
-from node.ledger.rows import GENESIS, META, Meta, decode_meta
+from node.ledger.rows import GENESIS, Meta
 from node.storage.errors import StoreCorrupt
 from node.storage.leveldb import LevelStore, open_leveldb
 from node.storage.segments import FileSegments
@@ -23,9 +26,10 @@ from node.vault.access_log import AccessLog
 from node.vault.keys import read_wrapping_key
 from node.vault.vault import Vault
 
-__all__ = ["HomeAudit", "Progress", "audit_home"]
+__all__ = ["HomeAudit", "audit_home"]
 
-Progress = Callable[[str, int, int], None]
+_GARBAGE = (msgspec.DecodeError, LookupError, OverflowError, TypeError, ValueError)
+"""What decoding a row raises that was altered together with its checksum."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,17 @@ def _audit_ledger(
         stack.callback(bodies.close)
         made = stack.enter_context(_scratch_store(scratch, folder_bytes(config.path("ledger"))))
         workers = config.workers if worth_processes(config) else 0
-        report = audit_ledger(ledger, bodies, made, workers, progress)
+        try:
+            meta = read_meta(ledger)
+            report = audit_ledger(ledger, bodies, made, workers, progress)
+        except (LedgerFault, *_GARBAGE) as error:
+            return None, 0, [Finding(str(config.path("ledger")), f"cannot be read: {error}")]
         findings = list(report.findings)
-        raw = ledger.get(META)
         document = config.path("genesis.json")
         if document.is_file() and document.read_bytes() != ledger.get(GENESIS):
             findings.append(Finding(str(document), "is not the genesis of this ledger"))
         signatures = 0 if report.replayed is None else report.replayed.signatures
-        return None if raw is None else decode_meta(raw), signatures, findings
+        return meta, signatures, findings
 
 
 def _open_ledger(config: NodeConfig, stack: ExitStack) -> LevelStore:

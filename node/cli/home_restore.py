@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from node.api.backup import BACKUP_FORMAT, MANIFEST
@@ -11,6 +11,7 @@ from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.home_audit import HomeAudit, audit_home
 from node.cli.homes import folder_bytes
+from node.cli.progress import Progress
 from node.config import load_config
 from node.core.encoding import decode_json_object
 from node.core.errors import InvalidInput
@@ -27,8 +28,6 @@ _FOLDERS = ("ledger", "blocks", "local", "journal")
 _FILES = ("genesis.json", "node.toml")
 _MAX_MANIFEST_BYTES = 1 << 16
 _CHUNK_BYTES = 1 << 20
-
-Progress = Callable[[str, int, int], None]
 
 
 def restore_home(backup: Path, home: Path, progress: Progress) -> HomeAudit:

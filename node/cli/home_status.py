@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from node.cli.homes import folder_bytes, opened_stores
+from node.cli.homes import folder_bytes, opened_stores, read_meta
 from node.config import NodeConfig
 from node.core.encoding import rfc3339
-from node.core.errors import LedgerFault
-from node.ledger.rows import META, decode_meta
 from node.ledger.statistics import Statistics
 
 __all__ = ["stopped_status"]
@@ -24,10 +22,7 @@ def stopped_status(config: NodeConfig) -> dict[str, Any]:
         StorageError: a store is missing, damaged, or in use.
     """
     with opened_stores(config) as stores:
-        raw = stores.ledger.get(META)
-        if raw is None:
-            raise LedgerFault("the store holds no chain: its node never came to start")
-        meta = decode_meta(raw)
+        meta = read_meta(stores.ledger)
         frames = sum(1 for _ in stores.journal.records(None))
         statistics = Statistics.load(stores.ledger).to_json()
     return {

@@ -8,14 +8,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.config import NodeConfig, load_config
+from node.core.errors import LedgerFault
 
 if TYPE_CHECKING:
+    from node.ledger.rows import Meta
+    from node.storage.ports import Reader
     from node.wiring import Stores
 
-__all__ = ["add_home", "folder_bytes", "opened_stores", "read_home", "worth_processes"]
+__all__ = [
+    "add_home",
+    "folder_bytes",
+    "opened_stores",
+    "read_home",
+    "read_meta",
+    "worth_processes",
+]
 
 _FEW_BYTES = 4 << 20
 
@@ -62,6 +74,25 @@ def opened_stores(config: NodeConfig) -> Iterator[Stores]:
         yield stores
     finally:
         stores.close()
+
+
+def read_meta(ledger: Reader) -> Meta:
+    """How far a ledger has come.
+
+    Raises:
+        LedgerFault: its store does not say, or holds no chain.
+    """
+    from node.ledger.rows import META, decode_meta
+
+    raw = ledger.get(META)
+    if raw is None:
+        raise LedgerFault("the store holds no chain: its node never came to start")
+    try:
+        return decode_meta(raw)
+    except msgspec.DecodeError as error:
+        raise LedgerFault(
+            f"the row that says how far the ledger has come is damaged: {error}; restore a backup"
+        ) from error
 
 
 def folder_bytes(folder: Path) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from node.cli.exit_codes import ExitCode
-from node.cli.files import check_absent, write_output
+from node.cli.files import check_absent, sync_names, write_output
 from node.cli.key_files import add_password, read_password, read_public_key
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
@@ -64,6 +65,7 @@ def _new(args: argparse.Namespace) -> int:
             check_absent(path)
     key = SigningKey.generate()
     key.save(args.out, password)
+    sync_names(Path(args.out).parent)
     if args.public is not None:
         write_output(args.public, canonical_json(key.jwk.to_json()) + b"\n")
     if args.json:

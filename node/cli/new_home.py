@@ -57,30 +57,29 @@ def make_home(
     """
     with _empty_home(home):
         validator, checkpoint = _make_node_keys(home / "keys")
-        operator_key = _operator_key(home / "keys", operator)
+        key = _operator_key(home / "keys", operator)
+        members = [
+            _member_json(member, key, checkpoint.public_key)
+            if member is operator
+            else _member_json(member, member.key)
+            for member in founding.members
+        ]
         genesis = encode_genesis(
             {
                 "chain_id": chain_id,
                 "format": GENESIS_FORMAT,
                 "genesis_time": now,
                 "initial_height": _FIRST_HEIGHT,
-                "members": [
-                    _member_json(member, operator_key, checkpoint.public_key)
-                    if member is operator
-                    else _member_json(member, member.key)
-                    for member in founding.members
-                ],
+                "members": members,
                 "parameters": dict(founding.parameters),
                 "rules_version": _RULES_VERSION,
                 "validators": [_validator_json(operator.id, validator)],
             }
         )
         write_output(home / "genesis.json", genesis.document)
-        made_here = operator.key is None
-        configuration = node_toml(operator.id if made_here else "")
-        write_output(home / "node.toml", configuration.encode("utf-8"))
-    kid = operator_key.thumbprint() if made_here else None
-    return NewHome(genesis, operator.id, kid)
+        text = node_toml(operator.id if operator.key is None else "")
+        write_output(home / "node.toml", text.encode("utf-8"))
+    return NewHome(genesis, operator.id, key.thumbprint() if operator.key is None else None)
 
 
 def _make_node_keys(folder: Path) -> tuple[EdKey, EdKey]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from node.cli.exit_codes import ExitCode
-from node.cli.homes import add_home, read_home, worth_processes
+from node.cli.homes import add_home, read_home, read_meta, worth_processes
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
 from node.cli.progress import shown_progress
@@ -19,9 +19,8 @@ from node.config import NodeConfig
 from node.core.errors import LedgerFault
 from node.ledger.opening import FrameOpener
 from node.ledger.replay import Replayed, read_genesis, replay_ledger
-from node.ledger.rows import META, decode_meta
 from node.storage.directory import sync_directory
-from node.storage.leveldb import LevelStore, open_leveldb
+from node.storage.leveldb import open_leveldb
 from node.storage.segments import FileSegments
 
 __all__ = ["add_parser", "reindex_home", "run"]
@@ -98,6 +97,7 @@ def _replay(config: NodeConfig, new: Path, progress: Callable[[int, int], None])
     with ExitStack() as stack:
         ledger = open_leveldb(config.path("ledger"), kind="ledger", create=False)
         stack.callback(ledger.close)
+        before = read_meta(ledger)
         bodies = FileSegments(config.path("blocks"), create=False)
         stack.callback(bodies.close)
         made = open_leveldb(new, kind="ledger")
@@ -110,20 +110,12 @@ def _replay(config: NodeConfig, new: Path, progress: Callable[[int, int], None])
         workers = config.workers if worth_processes(config) else 0
         opener = stack.enter_context(FrameOpener(keys, workers))
         replayed = replay_ledger(ledger, bodies, made, opener, progress)
-        _check_outcome(ledger, made)
+        if read_meta(made).app_hash != before.app_hash:
+            raise LedgerFault(
+                "the blocks lead to another app_hash than the ledger says; nothing was changed: "
+                "run `evidence-node audit`, then restore a backup"
+            )
     # Nothing of it was synced. Opening it again writes its log into tables, which are.
     with open_leveldb(new, kind="ledger", create=False) as made:
         made.check()
     return replayed
-
-
-def _check_outcome(ledger: LevelStore, made: LevelStore) -> None:
-    """Refuse to exchange ledgers that do not say the same."""
-    before, after = (store.get(META) for store in (ledger, made))
-    if before is None or after is None:
-        raise LedgerFault("the store does not say how far its ledger is; restore a backup")
-    if decode_meta(before).app_hash != decode_meta(after).app_hash:
-        raise LedgerFault(
-            "the blocks lead to another app_hash than the ledger says; nothing was changed: "
-            "run `evidence-node audit`, then restore a backup"
-        )

@@ -22,7 +22,7 @@ evidence-node run --home /var/lib/evidence
 
 def add_parser(subparsers: Any) -> None:
     """Describe the command's arguments."""
-    parser = add_command(subparsers, "run", _DESCRIPTION, _EXAMPLES)
+    parser = add_command(subparsers, "run", _DESCRIPTION, _EXAMPLES, machine=False)
     parser.add_argument("--home", required=True, metavar="DIR", help="the node's home")
     parser.set_defaults(run=run)
 

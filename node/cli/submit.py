@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import secrets
 import time
-from pathlib import Path
 from typing import Any
 
 from node import __version__
@@ -55,11 +54,32 @@ def add_parser(subparsers: Any) -> None:
     parser = add_command(subparsers, "submit", _DESCRIPTION, _EXAMPLES)
     add_node(parser, required=False)
     add_signer(parser)
-    event = parser.add_argument_group("the event to sign")
+    _add_event(parser.add_argument_group("the event to sign"))
+    signed = parser.add_argument_group("signed records")
+    signed.add_argument("--file", metavar="FILE", help="a signed record, sent (again)")
+    signed.add_argument("--ndjson", metavar="FILE", help="many, one a line; - is standard input")
+    parser.add_argument(
+        "--wait",
+        choices=("commit", "none"),
+        default="commit",
+        help="wait until it is on the chain (default), or only until it is on the node's disk",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=30.0, metavar="SECONDS", help="longest wait (default 30)"
+    )
+    parser.set_defaults(run=run)
+
+
+def _add_event(event: Any) -> None:
+    """The arguments that describe an event, and where it is saved."""
     event.add_argument("--type", metavar="TYPE", help="such as signing.initiated")
     event.add_argument("--subject", metavar="SUB", help="the dossier: <kind>:<member>:<own id>")
     event.add_argument("--data", metavar="JSON", help="the public fields: JSON, or @file")
-    event.add_argument("--private", metavar="JSON", help="the private fields: JSON, or @file")
+    event.add_argument(
+        "--private",
+        metavar="JSON",
+        help="the private fields: JSON, or @file, which keeps them out of the shell's history",
+    )
     event.add_argument(
         "--occurred-at", metavar="TIME", help="ms since 1970, or RFC 3339; default: now"
     )
@@ -74,19 +94,6 @@ def add_parser(subparsers: Any) -> None:
         "--out", metavar="FILE", help="where the signed bytes go; default: <event id>.sdjwt"
     )
     event.add_argument("--no-send", action="store_true", help="sign and save only")
-    signed = parser.add_argument_group("signed records")
-    signed.add_argument("--file", metavar="FILE", help="a signed record, sent (again)")
-    signed.add_argument("--ndjson", metavar="FILE", help="many, one a line; - is standard input")
-    parser.add_argument(
-        "--wait",
-        choices=("commit", "none"),
-        default="commit",
-        help="wait until it is on the chain (default), or only until it is on the node's disk",
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=30.0, metavar="SECONDS", help="longest wait (default 30)"
-    )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -135,7 +142,7 @@ def _sign(args: argparse.Namespace) -> tuple[str, bytes]:
             event[name] = getattr(args, name)
     signed = _signer(args).sign(event, "event", time.time_ns() // 1_000_000).encode()
     path = args.out or f"{event['event_id']}.sdjwt"
-    write_output(Path(path), signed + b"\n", secret=True)
+    write_output(path, signed + b"\n", secret=True)
     return path, signed
 
 

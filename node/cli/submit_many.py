@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from node.cli.events import Signer
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
-from node.cli.files import STANDARD
+from node.cli.files import STANDARD, sync_names
 from node.cli.output import printable, say, write_json
 from node.cli.progress import shown_progress
 from node.cli.remote import asking
@@ -83,6 +84,7 @@ def _created(path: str, stack: ExitStack) -> BinaryIO:
             f"{path}: is there already and is not overwritten",
             f"if it holds what was signed before: submit it again with --ndjson {path}",
         ) from error
+    sync_names(Path(path).parent)
     return stack.enter_context(os.fdopen(descriptor, "wb"))
 
 

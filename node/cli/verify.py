@@ -14,8 +14,9 @@ from node.cli.failures import CommandFailure
 from node.cli.files import STANDARD, read_input
 from node.cli.output import fingerprint_lines, marks, say, write_json
 from node.cli.parsers import add_command
+from node.cli.progress import Progress, shown_progress
 from node.core.bundle import MAX_BUNDLE_BYTES
-from node.core.signatures import Backend, load_backend
+from node.core.signatures import Backend, PublicJwk, load_backend
 from node.core.trust import MAX_TRUST_BYTES
 from node.core.verify import FAILED, NOT_CHECKED, PASSED, Report, Step, verify_bundle
 
@@ -92,7 +93,8 @@ def run(args: argparse.Namespace) -> int:
     backend = _backend(args.backend)
     trust = read_input(args.trust, MAX_TRUST_BYTES)
     bundle = read_input(args.bundle, MAX_BUNDLE_BYTES)
-    report = verify_bundle(bundle, trust, backend)
+    with shown_progress() as progress:
+        report = verify_bundle(bundle, trust, _Counting(backend, progress))
     if args.fingerprint is not None:
         _check_fingerprint(args.fingerprint, report.trust_fingerprint)
     if args.json:
@@ -111,6 +113,30 @@ def _backend(name: str | None) -> Backend:
             f"no package to check signatures with: {error}",
             "install one of pure Python with: pip install ecdsa",
         ) from error
+
+
+class _Counting:
+    """A backend that tells how many signatures it has been given."""
+
+    def __init__(self, backend: Backend, progress: Progress) -> None:
+        self.name = backend.name
+        self._backend = backend
+        self._progress = progress
+        self._count = 0
+
+    def verify_es256(self, key: PublicJwk, message: bytes, signature: bytes) -> None:
+        """See Backend."""
+        self._tell()
+        self._backend.verify_es256(key, message, signature)
+
+    def verify_ed25519(self, key: bytes, message: bytes, signature: bytes) -> None:
+        """See Backend."""
+        self._tell()
+        self._backend.verify_ed25519(key, message, signature)
+
+    def _tell(self) -> None:
+        self._count += 1
+        self._progress("signatures", self._count, 0)
 
 
 def _check_fingerprint(expected: str, found: str) -> None:

@@ -24,7 +24,7 @@ MAX_TOKEN_LIFETIME = 60
 """Longest time from ``iat`` to ``exp``, in seconds."""
 CLOCK_LEEWAY = 30
 """How far, in seconds, the member's clock may be ahead of the node's."""
-_MAX_TOKEN_BYTES = 4096
+_MAX_TOKEN_BYTES = 8192
 _WORD = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -82,7 +82,7 @@ def decode_request_token(token: str) -> RequestToken:
     """
     parts = token.split(".")
     if len(parts) != 3 or len(token) > _MAX_TOKEN_BYTES:
-        raise InvalidSignature("token", "must be a JWS compact string of at most 4 KiB")
+        raise InvalidSignature("token", "must be a JWS compact string of at most 8 KiB")
     raw_header, raw_claims, signature = (decode_base64url(part, place="token") for part in parts)
     header = decode_json_object(raw_header, place="token.header", max_bytes=_MAX_TOKEN_BYTES)
     if set(header) != {"alg", "kid", "typ"} or (header["alg"], header["typ"]) != (
@@ -101,7 +101,7 @@ def decode_request_token(token: str) -> RequestToken:
         kid=read_text(header["kid"], "token.header.kid", most=43, least=43),
         iat=read_integer(claims["iat"], "token.iat"),
         exp=read_integer(claims["exp"], "token.exp"),
-        htu=read_text(claims["htu"], "token.htu", most=2048),
+        htu=read_text(claims["htu"], "token.htu", most=4096),
         bsh=read_match(claims["bsh"], "token.bsh", _HASH, "must be a SHA-256 in hex"),
         signing_input=token[: token.rindex(".")].encode("ascii"),
         signature=signature,

@@ -316,9 +316,12 @@ class Application:
         nodes: NodeChanges = {}
         written = False
         for block in blocks:
-            if block.changes is not None:
+            if block.changes is None:
+                continue
+            if block.changes.state.written is not None:
+                nodes, written = {}, True
+            else:
                 nodes.update(block.changes.state.nodes)
-                written = written or block.changes.state.written is not None
         self.layers.publish(blocks[-1].height, nodes, written=written)
 
     def close(self) -> None:

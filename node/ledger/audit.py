@@ -6,14 +6,19 @@ with their checksums, by somebody who holds the node.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from node.core.errors import LedgerFault
+from node.core.statetree import encode_node
 from node.ledger.opening import FrameOpener
 from node.ledger.replay import Replayed, read_genesis, replay_ledger
 from node.ledger.rows import (
     BLOCK,
+    CHANGED,
     ENTRIES,
     EXPIRY,
     GENESIS,
@@ -27,14 +32,18 @@ from node.ledger.rows import (
     TRANSACTION,
     VALIDATORS,
     VALUE,
+    decode_meta,
+    encode_row,
+    node_key,
 )
+from node.ledger.state import WorkingState
 from node.storage.errors import StorageError
-from node.storage.ports import Reader, Segments, Store
+from node.storage.ports import BEHIND_LAST_KEY, FIRST_KEY, Reader, Segments, Store
 
 __all__ = ["AuditReport", "Finding", "audit_ledger"]
 
 MAX_FINDINGS = 100
-_ALL = (b"\x01", b"\xff" * 64)
+_ALL = (FIRST_KEY, BEHIND_LAST_KEY)
 _NAMES = {
     META: "how far the ledger has come",
     GENESIS: "the genesis",
@@ -133,9 +142,28 @@ def _read_all(bodies: Segments) -> None:
         pass
 
 
+def _settled(ledger: Reader) -> Iterator[tuple[bytes, bytes]]:
+    """The ledger's rows as they would be had its writer kept no nodes of the state map back."""
+    raw = ledger.get(META)
+    meta = None if raw is None else decode_meta(raw)
+    overlay: dict[bytes, bytes | None] = {}
+    if meta is not None and meta.flushed < meta.height:
+        for number, node in WorkingState(ledger, meta.flushed).recover().items():
+            overlay[node_key(number)] = None if node is None else encode_node(node)
+    stored = ((key, row) for key, row in ledger.scan(*_ALL) if key[:1] != CHANGED)
+    if meta is not None:
+        settled = encode_row(msgspec.structs.replace(meta, flushed=meta.height))
+        stored = ((key, settled if key == META else row) for key, row in stored)
+    added = iter(sorted(overlay.items()))
+    yield from heapq.merge(
+        ((key, row) for key, row in stored if key not in overlay),
+        ((key, row) for key, row in added if row is not None),
+    )
+
+
 def _compare(ledger: Reader, made: Reader) -> Iterator[tuple[bytes, bytes | None, bytes | None]]:
     """Every key of either, with what the ledger holds and what was made anew."""
-    left, right = (reader.scan(*_ALL) for reader in (ledger, made))
+    left, right = _settled(ledger), iter(made.scan(*_ALL))
     one, other = next(left, None), next(right, None)
     while one is not None or other is not None:
         if other is None or (one is not None and one[0] < other[0]):

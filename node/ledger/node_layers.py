@@ -57,8 +57,8 @@ class PublishedLayers:
 
     def publish(self, height: int, changes: NodeChanges, *, written: bool) -> None:
         """The block at ``height`` is about to be written: ``changes`` are its nodes; ``written``
-        says that its batch holds all nodes that are not written yet."""
-        newest = NodeLayers() if written else self._newest.followed_by(changes)
+        says that its batch holds all nodes but these that are not written yet."""
+        newest = (NodeLayers() if written else self._newest).followed_by(changes)
         with self._lock:
             self._newest = newest
             self._by_height[height] = newest

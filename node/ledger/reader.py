@@ -228,28 +228,23 @@ class LedgerReader:
 
     def _entry_of(self, index: int, first: int, row: EntriesRow) -> LogEntry:
         rank = index - first
-        before = row.before[rank]
         content = self._frames.content(row.body, row.span)
-        entry = Entry(
-            code=f"CZ{row.digits[rank]:013d}-{row.ordinals[rank]}",
-            facts=orjson.loads(row.facts[rank]),
-            height=row.height,
-            prev=self.leaf(before - 1) if before else b"",
-            time=row.time,
-            tx=transaction_at(content, row.places[rank]).decode("ascii"),
-        )
-        text = entry.encode()
-        if leaf_hash(text) != self.leaf(index):
-            raise LedgerFault(
-                f"entry {index} (height {row.height}, segment {row.body[0]}, offset {row.body[1]}) "
-                "does not hash to its leaf in the log: it was altered after it was written; "
-                "run `evidence-node audit`, then restore a backup"
+        try:
+            before = row.before[rank]
+            entry = Entry(
+                code=f"CZ{row.digits[rank]:013d}-{row.ordinals[rank]}",
+                facts=orjson.loads(row.facts[rank]),
+                height=row.height,
+                prev=self.leaf(before - 1) if before else b"",
+                time=row.time,
+                tx=transaction_at(content, row.places[rank]).decode("ascii"),
             )
+            text = entry.encode()
+        except (InvalidInput, IndexError, ValueError) as error:
+            raise _altered(index, row) from error
+        if leaf_hash(text) != self.leaf(index):
+            raise _altered(index, row)
         return LogEntry(index, text, entry)
-
-    def height_of(self, index: int) -> int:
-        """The height of the block that recorded the entry at ``index``."""
-        return self._entries_row(index)[1].height if index else self.meta.height
 
     def dossier_indexes(self, subject: str) -> list[int]:
         """Indexes of a dossier's records, oldest first; none where there is no such dossier."""
@@ -305,6 +300,14 @@ class LedgerReader:
             return node
         raw = self._rows.get(node_key(number))
         return None if raw is None else decode_node(raw)
+
+
+def _altered(index: int, row: EntriesRow) -> LedgerFault:
+    return LedgerFault(
+        f"entry {index} (height {row.height}, segment {row.body[0]}, offset {row.body[1]}) "
+        "does not hash to its leaf in the log: it was altered after it was written; "
+        "run `evidence-node audit`, then restore a backup"
+    )
 
 
 def open_reader(store: Store, frames: FrameCache, layers: PublishedLayers) -> LedgerReader:

@@ -90,6 +90,7 @@ def replay_ledger(
         _replay_body(application, chain, reference, body, frames)
         progress(body.height, last)
     _replay_empty(application, chain, last)
+    application.close()
     progress(last, last)
     return Replayed(last, application.need_meta().size, signatures)
 

@@ -40,6 +40,7 @@ class Working:
         self._store = store
         self._recent: dict[bytes, Issued] = {}
         self._blocks: deque[tuple[int, dict[bytes, Issued]]] = deque()
+        self._written = 0
         self._recent_above = height
 
     def find_issued(self, issuer_key: bytes, absent_up_to: int) -> Issued | None:
@@ -68,10 +69,12 @@ class Working:
         return changes
 
     def release(self, changes: BlockChanges) -> None:
-        """The block with these changes is written."""
+        """The block with these changes is written. To be called in the order of the blocks."""
         self.state.release(changes.state)
         self.log.release(changes.tiles)
-        while len(self._blocks) > _RECENT_BLOCKS:
+        self._written += 1
+        while len(self._blocks) > _RECENT_BLOCKS and self._written:
+            self._written -= 1
             self._recent_above, issued = self._blocks.popleft()
             for key in issued:
                 del self._recent[key]

@@ -14,12 +14,14 @@ __all__ = ["InFlight", "outcomes_of"]
 
 @dataclass(eq=False)
 class InFlight:
-    """A frame and its tickets. ``reference`` is its place in the journal, once it has one."""
+    """A frame and its tickets. ``reference`` is its place in the journal, once it has one;
+    ``resumed`` says that an earlier run put it there."""
 
     frame: bytes
     tickets: list[Ticket]
     reference: SegmentRef | None = None
     kept: bool = False
+    resumed: bool = False
     outcome: FrameOutcome | None = None
 
 

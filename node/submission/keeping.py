@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from node.core.disclosure import Disclosure, decode_disclosure
 from node.storage.ports import Batch, Store
 from node.submission.in_flight import InFlight
@@ -15,6 +17,8 @@ from node.submission.journal import Journal
 from node.submission.tickets import Ticket
 
 __all__ = ["Custody", "Keeping"]
+
+_INTENT = b"u/"
 
 
 class Custody(Protocol):
@@ -51,6 +55,8 @@ class Keeping:
             queue.SimpleQueue()
         )
         self._thread: threading.Thread | None = None
+        self._intents = 0
+        self._intent: bytes | None = None
 
     def start(
         self,
@@ -115,23 +121,59 @@ class Keeping:
                 return work
 
     def _write(self, work: _Work) -> None:
-        for flight in work.flights:
-            flight.reference = self.journal.append(flight.frame)
+        """Disclosures first, then the frames: what is journaled never lacks its disclosures."""
         batch = self._local.batch()
-        for flight in work.flights:
-            self._add_disclosures(batch, flight.tickets)
-        self._add_disclosures(batch, work.disclosing)
+        named = [(flight.tickets, True) for flight in work.flights] + [(work.disclosing, False)]
+        intended: list[tuple[str, bytes]] = []
+        for tickets, new in named:
+            kept = self._add_disclosures(batch, tickets)
+            intended += kept if new else []
         for ticket in work.refused:
             assert ticket.id is not None
             self._custody.withdraw(batch, ticket.subject, ticket.id)
-        if work.flights:
-            self.journal.sync()
+        self._note_intent(batch, intended)
         if len(batch):
             self._local.write(batch, sync=True)
+        for flight in work.flights:
+            flight.reference = self.journal.append(flight.frame)
+        if work.flights:
+            self.journal.sync()
 
-    def _add_disclosures(self, batch: Batch, tickets: Iterable[Ticket]) -> None:
+    def _note_intent(self, batch: Batch, intended: list[tuple[str, bytes]]) -> None:
+        """Remember whose disclosures are kept before the frames are journaled, until they are."""
+        if self._intent is not None:
+            batch.delete(self._intent)
+            self._intent = None
+        if intended:
+            self._intents += 1
+            self._intent = _INTENT + self._intents.to_bytes(8, "big")
+            batch.put(self._intent, msgspec.msgpack.encode(intended))
+
+    def forget_unjournaled(self, is_known: Callable[[bytes], bool]) -> int:
+        """After a crash: remove disclosures that were kept for frames which never got into the
+        journal. Personal data that never came on the chain has no reason to stay.
+
+        Returns:
+            How many transactions' disclosures were removed.
+        """
+        batch, removed = self._local.batch(), 0
+        for key, row in self._local.scan(_INTENT, _INTENT + b"\xff" * 9):
+            batch.delete(key)
+            for subject, identifier in msgspec.msgpack.decode(row):
+                if not is_known(identifier):
+                    self._custody.withdraw(batch, subject, identifier)
+                    removed += 1
+        if len(batch):
+            self._local.write(batch, sync=True)
+        return removed
+
+    def _add_disclosures(self, batch: Batch, tickets: Iterable[Ticket]) -> list[tuple[str, bytes]]:
+        """Put the tickets' disclosures into ``batch``; say whose they are."""
+        kept = []
         for ticket in tickets:
             if ticket.disclosures:
                 assert ticket.id is not None
                 found = [decode_disclosure(text) for text in ticket.disclosures]
                 self._custody.keep(batch, ticket.subject, ticket.id, found)
+                kept.append((ticket.subject, ticket.id))
+        return kept

@@ -18,7 +18,7 @@ from node.core.frame import encode_frame
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.intake import Intake, TakenValues
 from node.ledger.rows import ISSUED, TRANSACTION
-from node.rules.rejections import ACCEPTED, REJECTIONS
+from node.rules.rejections import ACCEPTED, REJECTIONS, rejection
 from node.submission.admission import Answer
 from node.submission.errors import SubmissionFull, SubmissionStopped
 from node.submission.in_flight import InFlight, outcomes_of
@@ -29,6 +29,7 @@ from node.submission.worker import WorkerSetup
 
 __all__ = ["Engine", "Submission", "SubmissionLimits"]
 
+_DUPLICATE = rejection("duplicate")
 _RETRY_AFTER = 2
 _FAILED = ("WorkerFailed", "submission", "the node could not examine it; report this", "")
 
@@ -93,12 +94,15 @@ class Submission:
             StoreCorrupt: the journal is damaged.
         """
         self._engine = engine
-        self._keeping.start(self._kept, self._fail)
         limits = self._limits
         self._pool = WorkerPool(
             limits.workers, limits.depth, self._setup, self._next_chunk, self._answered
         )
         resumed = self._resume(intake)
+        self._keeping.forget_unjournaled(
+            lambda identifier: identifier in self._pending or self._known(identifier) == "recorded"
+        )
+        self._keeping.start(self._kept, self._fail)
         self._stopped = None
         return resumed
 
@@ -119,7 +123,7 @@ class Submission:
                 self._pending[item.id] = ticket
             self._items += len(taken)
             self._bytes += sum(len(item.jwt) for item in taken)
-            flight = InFlight(frame, group.tickets, reference, kept=True)
+            flight = InFlight(frame, group.tickets, reference, kept=True, resumed=True)
             self._engine.submit(OpenedFrame(frame, taken), flight)
             resumed += len(taken)
         return resumed
@@ -331,7 +335,9 @@ class Submission:
         self._keeping.journal.settle(flight.reference)
         if any(flight.outcome.results):
             for ticket in flight.tickets:
-                if ticket.disclosures and ticket.rejection != ACCEPTED:
+                # what was resumed from the journal does not say whether it had disclosures
+                private = flight.resumed or ticket.disclosures
+                if private and ticket.rejection not in (ACCEPTED, _DUPLICATE):
                     self._keeping.withdraw(ticket)
         self._finish(flight.tickets, counted_safe=counted_safe)
 

@@ -13,26 +13,17 @@ under way), blocks that the file system freed but did not overwrite, copies in b
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from node.storage.ports import Store
 from node.vault.rows import FIRST_MARK, LAST_MARK, after
 
-__all__ = ["CompactingStore", "rewrite_range"]
+if TYPE_CHECKING:
+    from node.storage.ports import Store
+
+__all__ = ["rewrite_range"]
 
 
-class CompactingStore(Store, Protocol):
-    """A store that can be told to give up what it holds of deleted and replaced rows."""
-
-    def compact_range(self, start: bytes, stop: bytes) -> None:
-        """Rewrite the files in which rows from ``start`` up to ``stop`` lie.
-
-        When it returns, whatever was merged holds no version of a row that another replaced, and
-        files that were replaced are deleted. Others may read and write meanwhile.
-        """
-
-
-def rewrite_range(store: CompactingStore, prefix: bytes) -> None:
+def rewrite_range(store: Store, prefix: bytes) -> None:
     """Rid the store's files of deleted and replaced rows whose names begin with ``prefix``."""
     store.compact_range(prefix, after(prefix))
     marks = (prefix + FIRST_MARK, prefix + LAST_MARK)

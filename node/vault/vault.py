@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from node.core.disclosure import Disclosure
-from node.vault.compaction import CompactingStore, rewrite_range
+from node.vault.compaction import rewrite_range
 from node.vault.data_keys import DataKeys, StoredKeys
 from node.vault.errors import VaultError
 from node.vault.keyring import KeyRing
@@ -37,7 +37,7 @@ from node.vault.rows import (
 from node.vault.tombstones import Tombstone, encode_tombstone, read_tombstones
 
 if TYPE_CHECKING:
-    from node.storage.ports import Batch, Reader
+    from node.storage.ports import Batch, Reader, Store
 
 __all__ = ["Kept", "Vault"]
 
@@ -64,7 +64,7 @@ class Vault:
 
     def __init__(
         self,
-        store: CompactingStore,
+        store: Store,
         wrapping_key: WrappingKey,
         *,
         other_keys: Iterable[WrappingKey] = (),

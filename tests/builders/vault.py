@@ -25,7 +25,7 @@ class StoreBroke(Exception):
 
 
 class LocalStore:
-    """A store as the vault wants it: with `compact_range`, and with writes that can fail.
+    """A store whose writes can be made to fail.
 
     ``fail_after``: how many more writes succeed; None: all.
     """
@@ -48,12 +48,6 @@ class LocalStore:
         self.store.write(batch, sync=sync)
         self.writes += 1
         self.after_write()
-
-    def compact_range(self, start: bytes, stop: bytes) -> None:
-        if hasattr(self.store, "compact_range"):
-            self.store.compact_range(start, stop)
-        elif not isinstance(self.store, MemoryStore):
-            self.store._source.compact_range(start=start, stop=stop)
 
     def rows(self, prefix: bytes) -> dict[bytes, bytes]:
         return dict(self.store.scan(prefix, prefix[:-1] + b"0"))

@@ -18,7 +18,17 @@ from node.cli.exit_codes import ExitCode
 from node.cli.home_restore import UNVERIFIED
 from node.cli.homes import opened_stores, read_home
 from node.config import load_config
-from node.ledger.rows import INDEX, META, STATISTICS, TILE, VALUE
+from node.ledger.rows import (
+    ENTRIES,
+    GENESIS,
+    INDEX,
+    KEPT,
+    META,
+    STATISTICS,
+    TILE,
+    VALUE,
+    number_key,
+)
 from node.storage.leveldb import open_leveldb
 from node.vault.access_log import AccessRecord
 from node.wiring import Node
@@ -170,6 +180,37 @@ def foreign_row(home: Home) -> str:
     return b"zz".hex()
 
 
+def garbage_meta(home: Home) -> str:
+    put(home, META, b"garbage")
+    return "ledger"
+
+
+def missing_meta(home: Home) -> str:
+    put(home, META, None)
+    return "ledger"
+
+
+def garbage_genesis(home: Home) -> str:
+    put(home, GENESIS, b"{}")
+    return "genesis"
+
+
+def garbage_header(home: Home) -> str:
+    put(home, number_key(KEPT, 3), b"\x93\x01\x02\x03")
+    return "height 3"
+
+
+def missing_header(home: Home) -> str:
+    put(home, number_key(KEPT, 5), None)
+    return "height 5"
+
+
+def garbage_entries(home: Home) -> str:
+    key = next(iter(rows(home, ENTRIES)))
+    put(home, key, b"")
+    return "entry 1"
+
+
 def flipped_block(home: Home) -> str:
     [segment] = (home.path / "blocks").glob("*.seg")
     flip(segment, segment.stat().st_size // 2)
@@ -221,6 +262,12 @@ DAMAGES = (
     further_index,
     altered_statistics,
     foreign_row,
+    garbage_meta,
+    missing_meta,
+    garbage_genesis,
+    garbage_header,
+    missing_header,
+    garbage_entries,
     flipped_block,
     flipped_table,
     damaged_catalogue,
@@ -287,6 +334,18 @@ def test_what_is_no_home_is_told(cli: Cli, tmp_path: Path, command: str) -> None
     fresh = cli(command, "--home", tmp_path, *more)
     assert fresh.code == ExitCode.BAD_INPUT
     assert "its node has never run" in fresh.err
+
+
+@pytest.mark.parametrize("command", ["status", "reindex", "backup"])
+def test_garbage_is_told_as_a_fault_of_the_ledger(
+    cli: Cli, home: Home, tmp_path: Path, command: str
+) -> None:
+    garbage_meta(home)
+    more = ["--to", tmp_path / "backup"] if command == "backup" else []
+    ended = cli(command, "--home", home.path, *more)
+    assert ended.code == ExitCode.FAULT
+    assert "a fault of the program" not in ended.err
+    assert names(tmp_path) == {"node"}
 
 
 # Reindex

@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,12 @@ def test_examples_and_documents_are_what_the_code_gives(maker: ModuleType) -> No
         if not path.exists() or path.read_text(encoding="utf-8") != content
     ]
     assert not changed, "run scripts/make-spec-examples, and look at what changed and why"
+
+
+def test_the_script_runs_by_itself(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "make-spec-examples"), "--check"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
 def test_no_example_is_left_over(maker: ModuleType) -> None:

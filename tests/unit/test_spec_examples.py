@@ -1,7 +1,7 @@
 """The worked examples of docs/spec computed again by the documents' formulas, by hand.
 
-The documents print what the code gave (`test_spec.py`). Here hashlib, `cryptography` and the formulas
-as they are written give the same.
+The documents print what the code gave (`test_spec.py`). Here hashlib, `cryptography` and the
+formulas as they are written give the same.
 """
 
 from __future__ import annotations
@@ -38,15 +38,8 @@ from node.core.signatures import Backend, PublicJwk
 from node.rules.genesis_parameters import first_state
 from node.rules.rejections import REJECTIONS
 
-ROOT = Path(__file__).parents[2]
-SPEC = ROOT / "docs" / "spec"
-ADR = ROOT / "docs" / "adr"
+SPEC = Path(__file__).parents[2] / "docs" / "spec"
 EXAMPLES = {path.name: json.loads(path.read_bytes()) for path in (SPEC / "examples").iterdir()}
-OWN = [
-    "README", "block", "bundle", "disclosure", "encodings", "entry", "frame", "genesis", "limits",
-    "log", "request-token", "signatures", "state-map", "transaction", "trust",
-]  # fmt: skip
-DOCUMENTS = {name: (SPEC / f"{name}.md").read_text(encoding="utf-8") for name in OWN}
 
 
 def sha256(data: bytes) -> bytes:

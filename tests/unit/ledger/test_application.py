@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from builders.consortium import CHAIN, consortium_genesis
@@ -17,8 +21,9 @@ from node.core.errors import InvalidInput, LedgerFault
 from node.core.frame import decode_frame, encode_frame
 from node.core.genesis import encode_genesis
 from node.core.merkle import leaf_hash, root_of_leaves
-from node.core.statemap import map_root
-from node.ledger.application import Application, OpenedFrame
+from node.core.statemap import map_root, verify_state_proof
+from node.engines.solo.recovery import encode_seal
+from node.ledger.application import Application, Finalized, OpenedFrame
 from node.ledger.intake import Intake
 from node.ledger.rows import META, VALUE, decode_meta, decode_value_row, encode_row
 from node.ledger.state import canonical_state
@@ -273,6 +278,61 @@ def test_finalizing_may_run_ahead_of_writing(bench: LedgerBench) -> None:
     assert found == expected
     assert rows_of(ahead.store) == rows_of(bench.store)
     assert segments_of(ahead.bodies) == segments_of(bench.bodies)
+
+
+def test_one_thread_finalizes_while_another_writes_and_others_read(
+    make_bench: Callable[[str], LedgerBench],
+) -> None:
+    bench, plain = make_bench("disk"), LedgerBench()
+    jwts = [bench.jwt_of(step) for step in traffic(6) if step.about is None]
+    groups = [jwts[start : start + 5] for start in range(0, len(jwts), 5)]
+    times = [plain.time(2 * number + 1) for number in range(len(groups))]
+    for group, at in zip(groups, times):
+        plain.finalize(plain.open(group), time=at)
+    plain.persist()
+    steps: queue.Queue[tuple[list[Finalized], list[Any]] | None] = queue.Queue(2)
+    written: queue.SimpleQueue[list[Finalized]] = queue.SimpleQueue()
+    done = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(write_steps, bench, steps, written)
+        reading = [pool.submit(read_until, bench, done) for _ in range(2)]
+        for group, at in zip(groups, times):
+            while not written.empty():
+                bench.application.release(written.get())
+            bench.finalize(bench.open(group), time=at)
+            steps.put(bench.waiting.pop(), timeout=60)
+        steps.put(None)
+        writing.result()
+        done.set()
+        assert all(reader.result() > 0 for reader in reading)
+    assert rows_of(bench.store) == rows_of(plain.store)
+    assert segments_of(bench.bodies) == segments_of(plain.bodies)
+
+
+def write_steps(
+    bench: LedgerBench,
+    steps: queue.Queue[tuple[list[Finalized], list[Any]] | None],
+    written: queue.SimpleQueue[list[Finalized]],
+) -> None:
+    while (step := steps.get()) is not None:
+        blocks, kept = step
+        bench.application.persist(blocks, kept, encode_seal(kept))
+        written.put(blocks)
+
+
+def read_until(bench: LedgerBench, done: threading.Event) -> int:
+    """Read the newest ledger again and again, verifying all; returns how often."""
+    reads = 0
+    while not done.is_set() or not reads:
+        with bench.reader() as reader:
+            root = reader.meta.state_root
+            for key in ("parameter/late_after_ms", "seal/none", "dossier/case:platform-a:0001"):
+                verify_state_proof(reader.prove(key), root)
+            assert reader.root(reader.meta.size) == reader.meta.root
+            if reader.meta.size > 1:
+                reader.entry(reader.meta.size - 1)
+        reads += 1
+    return reads
 
 
 def test_several_blocks_may_be_written_in_one_batch(bench: LedgerBench) -> None:

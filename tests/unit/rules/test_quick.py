@@ -84,7 +84,7 @@ def test_each_form_by_itself(form: Form) -> None:
 def test_every_type_with_every_odd_value_at_its_top(event_type: str) -> None:
     for whole in (data_of(event_type), full_data_of(event_type)):
         assert accepts_data(event_type, whole)
-        for (name, *inner) in places(whole):
+        for name, *inner in places(whole):
             if inner:
                 continue
             without = {key: value for key, value in whole.items() if key != name}

@@ -194,6 +194,7 @@ def test_a_withdrawn_transaction_may_come_again(store: LocalStore, vault: Vault)
 def test_a_repeated_batch_that_comes_after_a_withdrawal_can_be_read(
     store: LocalStore, vault: Vault
 ) -> None:
+    keep(vault, store, CASE, 2, PHONE)
     batches = [store.batch(), store.batch()]
     for batch in batches:
         vault.keep(batch, CASE, transaction(1), [NAME])
@@ -201,6 +202,7 @@ def test_a_repeated_batch_that_comes_after_a_withdrawal_can_be_read(
     withdrawal = store.batch()
     vault.withdraw(withdrawal, CASE, transaction(1))
     store.write(withdrawal, sync=True)
+    erase(vault, store, CASE, [PHONE.digest])
     vault.purge()
     store.write(batches[1], sync=True)
     for opened in (vault, Vault(store, wrapping_key())):
@@ -325,6 +327,17 @@ def test_an_erased_disclosure_that_a_late_batch_brings_back_stays_hidden(
     vault.purge(CASE)
     assert NAME.digest not in {row.decode().split("/")[3] for row in store.rows(b"v/d/")}
     assert set(texts(vault, CASE)) == {ID_NO.digest}
+
+
+def test_a_row_that_is_hidden_holds_no_key(store: LocalStore, vault: Vault) -> None:
+    keep(vault, store, CASE, 1, ID_NO)
+    late = store.batch()
+    vault.keep(late, CASE, transaction(2), [NAME])
+    erase(vault, store, CASE, [NAME.digest])
+    store.write(late, sync=True)
+    assert erase(vault, store, CASE, [ID_NO.digest]).key_erased
+    assert store.rows(b"v/k/") == {}
+    vault.verify()
 
 
 def test_a_dropped_batch_costs_nothing_but_a_key_that_stays_until_the_next_start(

@@ -239,6 +239,18 @@ def test_a_damaged_key_keeps_the_rotation_open_and_is_named(filled: LocalStore) 
     check_all(Vault(filled, NEW))
 
 
+def test_a_damaged_copy_does_not_matter_where_a_good_one_is(filled: LocalStore) -> None:
+    former = filled.rows(b"v/k/")
+    vault = Vault(filled, OLD)
+    assert vault.rewrap(NEW).complete
+    for row, value in former.items():
+        filled.put(row, bytes(len(value)))
+    found = vault.rewrap(NEW)
+    assert (found.damaged, found.complete) == ((), True)
+    assert wrapping_keys_of(filled) == {NEW.id}
+    check_all(vault)
+
+
 def test_erasing_a_dossier_whose_key_is_damaged_lets_the_rotation_end(filled: LocalStore) -> None:
     row, value = next(iter(filled.rows(f"v/k/{DOSSIERS[3]}/".encode()).items()))
     filled.put(row, bytes(len(value)))

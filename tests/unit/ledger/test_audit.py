@@ -1,0 +1,130 @@
+"""An audit finds whatever was altered behind the ledger's back, and says where."""
+
+from __future__ import annotations
+
+import pytest
+from builders.ledger import LedgerBench, rows_of
+from builders.traffic import traffic
+
+from node.ledger.audit import MAX_FINDINGS, AuditReport, audit_ledger
+from node.ledger.rows import (
+    BLOCK,
+    ENTRIES,
+    EXPIRY,
+    GENESIS,
+    INDEX,
+    ISSUED,
+    KEPT,
+    META,
+    STATISTICS,
+    TILE,
+    TRANSACTION,
+    VALIDATORS,
+    VALUE,
+)
+from node.storage.memory import MemorySegments, MemoryStore
+
+PREFIXES = {
+    "BLOCK": BLOCK,
+    "ENTRIES": ENTRIES,
+    "EXPIRY": EXPIRY,
+    "INDEX": INDEX,
+    "ISSUED": ISSUED,
+    "STATISTICS": STATISTICS,
+    "TILE": TILE,
+    "TRANSACTION": TRANSACTION,
+    "VALUE": VALUE,
+}
+
+
+@pytest.fixture(scope="module")
+def audited() -> LedgerBench:
+    """A ledger of a few blocks, with refusals that are remembered."""
+    bench = LedgerBench()
+    bench.play(traffic(2, seals=3, cases=2, records=1))
+    return bench
+
+
+def audit(bench: LedgerBench, changes: dict[bytes, bytes | None]) -> AuditReport:
+    store = MemoryStore()
+    batch = store.batch()
+    for key, value in {**rows_of(bench.store), **changes}.items():
+        if value is not None:
+            batch.put(key, value)
+    store.write(batch, sync=True)
+    return audit_ledger(store, bench.bodies, MemoryStore(), 0, lambda *_: None)
+
+
+def key_of(bench: LedgerBench, prefix: bytes) -> bytes:
+    """The middle one of the rows of a kind."""
+    keys = [key for key in rows_of(bench.store) if key[:1] == prefix and key not in (META, GENESIS)]
+    return keys[len(keys) // 2]
+
+
+def test_a_sound_ledger_is_clean(audited: LedgerBench) -> None:
+    report = audit(audited, {})
+    assert report.clean
+    assert report.rows == len(rows_of(audited.store))
+    assert report.replayed is not None
+    assert report.replayed.size == audited.application.need_meta().size
+
+
+@pytest.mark.parametrize("kind", sorted(PREFIXES))
+def test_a_row_that_was_altered_removed_or_added_is_found(audited: LedgerBench, kind: str) -> None:
+    key = key_of(audited, PREFIXES[kind])
+    value = rows_of(audited.store)[key]
+    for changes, what in (
+        ({key: value + b"\x00"}, "is not what the blocks give"),
+        ({key: None}, "is missing"),
+        ({key + b"\x00": value}, "should not be there"),
+    ):
+        report = audit(audited, changes)
+        (finding,) = report.findings
+        assert not report.clean
+        assert finding.what.endswith(what)
+        assert next(iter(changes)).hex() in finding.where
+
+
+def test_blocks_and_entries_are_named_by_their_numbers(audited: LedgerBench) -> None:
+    for prefix, name in ((BLOCK, "height"), (ENTRIES, "entry")):
+        key = key_of(audited, prefix)
+        (finding,) = audit(audited, {key: None}).findings
+        assert f"({name} {int.from_bytes(key[1:], 'big')})" in finding.where
+
+
+def test_a_row_of_no_known_kind_is_found(audited: LedgerBench) -> None:
+    (finding,) = audit(audited, {b"~stray": b"x"}).findings
+    assert finding.what == "a row of no known kind should not be there"
+
+
+def test_what_the_chain_itself_rests_on(audited: LedgerBench) -> None:
+    for key, words in (
+        (GENESIS, "its genesis is missing"),
+        (key_of(audited, KEPT), "its header is missing"),
+    ):
+        report = audit(audited, {key: None})
+        assert not report.clean
+        assert report.replayed is None
+        assert words in report.findings[0].what
+    (finding,) = audit(audited, {key_of(audited, VALIDATORS): None}).findings
+    assert finding.what == "a validator set is missing"
+
+
+def test_a_meta_that_was_moved_back_hides_nothing(audited: LedgerBench) -> None:
+    """An earlier meta would let the ledger forget its last blocks; their rows give it away."""
+    other = LedgerBench()
+    other.play(list(traffic(2, seals=3, cases=2, records=1))[:20])
+    earlier = rows_of(other.store)[META]
+    report = audit(audited, {META: earlier})
+    assert not report.clean
+
+
+def test_a_body_that_is_gone_is_found(audited: LedgerBench) -> None:
+    report = audit_ledger(audited.store, MemorySegments(), MemoryStore(), 0, lambda *_: None)
+    assert not report.clean
+    assert report.replayed is None
+
+
+def test_no_more_is_told_than_can_be_read(audited: LedgerBench) -> None:
+    stray: dict[bytes, bytes | None] = {b"~%d" % number: b"" for number in range(2 * MAX_FINDINGS)}
+    assert len(audit(audited, stray).findings) == MAX_FINDINGS
