@@ -14,7 +14,7 @@ import pytest
 from builders.bundling import bundle_of, trust_of
 from builders.cases import SUB, grown
 from builders.chain import Chain
-from builders.curves import ED_TORSION, ed_encode
+from builders.curves import ED_TORSION, ed_encode, ed_secret, ed_sign
 from builders.second_opinion import (
     ZERO,
     both_of,
@@ -23,6 +23,7 @@ from builders.second_opinion import (
     told,
 )
 from builders.signing import MemberKey, digests_of, private_fields, signed_jwt
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from node.core.block import Header
 from node.core.encoding import canonical_json
@@ -350,3 +351,20 @@ def test_proofs_of_the_state_map_put_together_otherwise() -> None:
                 path[step][name] = value
                 bundle["state"][-1] = {**proof, "path": path}
                 told(canonical_json(bundle), trust)
+
+
+def test_a_vote_whose_r_is_the_neutral_element() -> None:
+    """Its equation holds, and libraries accept it; only the rule about small order refuses it."""
+    bundle, block = example("bundle-dossier.json"), example("block.json")
+    key = example("keys.json")["ed25519"]["validator"]
+    public, message = bytes.fromhex(key["public_key"]), bytes.fromhex(block["sign_bytes"])
+    neutral = (1).to_bytes(32, "little")
+    secret = ed_secret(bytes.fromhex(key["seed"]))
+    forged = ed_sign(secret, public, message, neutral, 0, neutral)
+    ed25519.Ed25519PublicKey.from_public_bytes(public).verify(forged, message)
+    bundle["chain"]["commits"] = [block["commit"], *bundle["chain"]["commits"]]
+    trust = canonical_json(example("trust-file.json"))
+    assert both_of(bundle, trust).accepted
+    bundle["chain"]["commits"][0]["signatures"][0]["signature"] = forged.hex()
+    report = both_of(bundle, trust)
+    assert [step.id for step in report.steps if step.status == FAILED] == ["chain.commits"]
