@@ -99,7 +99,12 @@ class Application:
         self.store = store
         self.bodies = bodies
         raw = store.get(META)
-        self.meta: Meta | None = None if raw is None else decode_meta(raw)
+        try:
+            self.meta: Meta | None = None if raw is None else decode_meta(raw)
+        except msgspec.DecodeError as error:
+            raise LedgerFault(
+                f"how far the ledger has come cannot be read: {error}; restore a backup"
+            ) from error
         if self.meta is not None:
             self._open(self.meta)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from node.core.errors import LedgerFault
+from node.core.errors import InvalidInput, LedgerFault
 from node.core.statetree import encode_node
 from node.ledger.opening import FrameOpener
 from node.ledger.replay import Replayed, read_genesis, replay_ledger
@@ -44,6 +44,8 @@ __all__ = ["AuditReport", "Finding", "audit_ledger"]
 
 MAX_FINDINGS = 100
 _ALL = (FIRST_KEY, BEHIND_LAST_KEY)
+_UNREADABLE = (LedgerFault, InvalidInput, msgspec.DecodeError)
+"""What reading a row raises that is not of its form."""
 _NAMES = {
     META: "how far the ledger has come",
     GENESIS: "the genesis",
@@ -118,17 +120,20 @@ def audit_ledger(
             replayed = replay_ledger(
                 ledger, bodies, scratch, opener, lambda done, of: progress("replay", done, of)
             )
-    except LedgerFault as error:
+    except _UNREADABLE as error:
         return AuditReport((Finding("the chain", str(error)),), None, 0)
     rows = 0
-    for key, found, expected in _compare(ledger, scratch):
-        rows += 1
-        if rows % 4096 == 0:
-            progress("rows", rows, 0)
-        if found != expected:
-            findings.append(_row_finding(key, found, expected))
-            if len(findings) >= MAX_FINDINGS:
-                break
+    try:
+        for key, found, expected in _compare(ledger, scratch):
+            rows += 1
+            if rows % 4096 == 0:
+                progress("rows", rows, 0)
+            if found != expected:
+                findings.append(_row_finding(key, found, expected))
+                if len(findings) >= MAX_FINDINGS:
+                    break
+    except _UNREADABLE as error:
+        findings.append(Finding("ledger, nodes of the state map", str(error)))
     progress("rows", rows, rows)
     return AuditReport(tuple(findings), replayed, rows)
 

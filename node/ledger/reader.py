@@ -25,7 +25,7 @@ from node.core.merkle import (
     root_hash,
 )
 from node.core.statemap import StateProof
-from node.core.statetree import Node, StateTree, decode_node
+from node.core.statetree import Node, StateTree
 from node.core.transaction import Transaction, decode_transaction
 from node.ledger.frame_cache import FrameCache
 from node.ledger.log import TileReader
@@ -48,10 +48,9 @@ from node.ledger.rows import (
     decode_meta,
     decode_validators,
     decode_value_row,
-    node_key,
     number_key,
 )
-from node.ledger.state import read_value
+from node.ledger.state import read_node, read_value
 from node.rules.judgement import State
 from node.storage.ports import Reader, Store
 
@@ -298,8 +297,7 @@ class LedgerReader:
         held, node = self._nodes.find(number)
         if held:
             return node
-        raw = self._rows.get(node_key(number))
-        return None if raw is None else decode_node(raw)
+        return read_node(self._rows, number)
 
 
 def _altered(index: int, row: EntriesRow) -> LedgerFault:

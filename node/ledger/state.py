@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import orjson
 
-from node.core.errors import LedgerFault
+from node.core.errors import InvalidInput, LedgerFault
 from node.core.statemap import state_leaf
 from node.core.statetree import Node, NodeChanges, StateTree, decode_node, encode_node
 from node.ledger.rows import (
@@ -21,7 +21,7 @@ from node.ledger.rows import (
 from node.rules.judgement import State
 from node.storage.ports import Batch, Reader
 
-__all__ = ["StateChanges", "WorkingState", "canonical_state", "read_value"]
+__all__ = ["StateChanges", "WorkingState", "canonical_state", "read_node", "read_value"]
 
 _GENERATION = 16_384
 _MAX_NODES = 60_000
@@ -44,6 +44,18 @@ def read_value(reader: Reader, key: str) -> bytes | None:
     if name != key:
         raise LedgerFault(f"state map: the row of {key} holds {name}; run `evidence-node audit`")
     return value
+
+
+def read_node(reader: Reader, number: int) -> Node | None:
+    """The stored node with this number. Raises LedgerFault when what is stored is none."""
+    row = reader.get(node_key(number))
+    try:
+        return None if row is None else decode_node(row)
+    except InvalidInput as error:
+        raise LedgerFault(
+            f"state map: node {number:x} {error.rule}; run `evidence-node audit`, then "
+            "`evidence-node reindex`"
+        ) from error
 
 
 class StateChanges:
@@ -81,8 +93,7 @@ class WorkingState:
         self.tree = StateTree(self._read_node)
 
     def _read_node(self, number: int) -> Node | None:
-        row = self._reader.get(node_key(number))
-        return None if row is None else decode_node(row)
+        return read_node(self._reader, number)
 
     def recover(self) -> NodeChanges:
         """Make again the nodes that changed in blocks after the last one that wrote nodes.

@@ -154,13 +154,13 @@ class LedgerBench:
         at = self.time() if time is None else time
         before = application.need_meta().app_hash
         block = application.finalize(height, at, frames)
-        kept = [self._seal(height, at, frames, before, block.results)]
+        kept = [self.seal_block(height, at, frames, before, block.results)]
         after = application.finalize(height + 1, at + 2, (), block.batch)
-        kept.append(self._seal(height + 1, at + 2, (), block.app_hash, []))
+        kept.append(self.seal_block(height + 1, at + 2, (), block.app_hash, []))
         self.waiting.append(([block, after], kept))
         return block
 
-    def _seal(
+    def seal_block(
         self,
         height: int,
         time: int,
@@ -168,6 +168,7 @@ class LedgerBench:
         app_hash: bytes,
         results: list[bytes],
     ) -> tuple[Header, Commit]:
+        """The header and commit of a block; ``app_hash`` is that of the block before."""
         stamp = Timestamp.from_milliseconds
         bodies = [opened.frame for opened in frames]
         header, commit = self.maker.make(height, stamp(time), bodies, app_hash, stamp(time + 1))

@@ -25,9 +25,9 @@ _READY = re.compile(r"evidence-node: \S+ at (http://\S+), ready")
 class NodeProcess:
     """A running process. ``url`` is where it listens; ``output`` what it has printed so far."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, before: str = "") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, str(home)],
+            [sys.executable, "-c", before + _PROGRAM, str(home)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -81,9 +81,12 @@ class NodeProcess:
 
 
 @contextmanager
-def running(home: Home | Path) -> Iterator[NodeProcess]:
-    """A process that is ready; killed in the end unless it has ended by then."""
-    process = NodeProcess(home if isinstance(home, Path) else home.path)
+def running(home: Home | Path, before: str = "") -> Iterator[NodeProcess]:
+    """A process that is ready; killed in the end unless it has ended by then.
+
+    ``before`` is a program that its main process runs first: a way to break something in it.
+    """
+    process = NodeProcess(home if isinstance(home, Path) else home.path, before)
     try:
         process.wait_ready()
         yield process

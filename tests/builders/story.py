@@ -265,5 +265,5 @@ class Teller:
                 "source_system": "旧存证平台",
                 **data,
             },
-            {"summary": "旧系统摘要：南某签署采购合同"},
+            {"summary": f"旧系统摘要（{name}）：南某签署采购合同"},
         )

@@ -24,7 +24,6 @@ from node.api.backup import BACKUP_FORMAT, MANIFEST
 from node.api.server import run_server
 from node.client.http import NodeClient
 from node.config import NodeConfig, load_config
-from node.core.errors import LedgerFault
 from node.ledger.rows import ENTRIES
 from node.wiring import open_stores
 
@@ -295,7 +294,7 @@ def test_a_home_that_is_not_whole_is_refused_with_its_place(
         path.chmod(0o600)
     found, text = exit_code(home.config, capfd)
     assert found == code, text
-    assert name in text
+    assert name.removesuffix(".json") in text
     assert "Traceback" not in text
 
 
@@ -306,40 +305,46 @@ def test_a_level_of_logging_that_does_not_exist_is_refused(
     assert exit_code(home.config, capfd)[0] == 65
 
 
-def test_a_ledger_that_cannot_be_right_ends_the_process(
-    home: Home, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The engine finds it while the node runs: the process ends with 70 and says why."""
-    from node.ledger.application import Application
+_BREAK = """
+from node.core.errors import LedgerFault
+from node.ledger.application import Application
+from node.storage.errors import StoreFull
+persist = Application.persist
+def break_it(self, blocks, *args, **kwargs):
+    if blocks[0].recording is not None:
+        raise {error}
+    persist(self, blocks, *args, **kwargs)
+Application.persist = break_it
+"""
 
-    persist = Application.persist
 
-    def break_it(self: Application, blocks: Any, *args: Any, **kwargs: Any) -> None:
-        if blocks[0].recording is not None:
-            raise LedgerFault("height 1: a test broke it")
-        persist(self, blocks, *args, **kwargs)
-
-    monkeypatch.setattr(Application, "persist", break_it)
-    monkeypatch.setattr(
-        "asyncio.base_events.BaseEventLoop.add_signal_handler", ignore, raising=False
-    )
+def test_a_ledger_that_cannot_be_right_ends_the_process(home: Home) -> None:
     told = teller_of_today(home).initiated("breaks")
-    urls: queue.SimpleQueue[str] = queue.SimpleQueue()
-    monkeypatch.setattr("builtins.print", lambda *args, **kwargs: urls.put(str(args[0])))
-
-    def submit() -> None:
-        url = urls.get(timeout=60).split(" at ")[1].split(",")[0]
-        httpx.post(f"{url}/v1/submissions", content=told.encode(), timeout=60)
-
-    thread = threading.Thread(target=submit)
-    thread.start()
-    assert run_server(home.config) == 70
-    thread.join(30)
-    assert "a test broke it" in urls.get(timeout=5)
+    with running(home, _BREAK.format(error='LedgerFault("height 1: a test broke it")')) as process:
+        answer = httpx.post(f"{process.url}/v1/submissions", content=told.encode(), timeout=60)
+        assert answer.status_code in (202, 503)
+        assert process.wait() == 70
+    assert "evidence-node: height 1: a test broke it" in process.output
+    assert "Traceback" not in process.output
 
 
-def ignore(*args: object) -> None:
-    """Stands in for what only a main thread may do."""
+def test_a_full_disk_leaves_the_node_to_be_read(home: Home) -> None:
+    teller = teller_of_today(home)
+    with running(home, _BREAK.format(error='StoreFull("blocks", "no space left")')) as process:
+        told = teller.initiated("pending")
+        answer = httpx.post(f"{process.url}/v1/submissions", content=told.encode(), timeout=60)
+        assert answer.status_code == 202
+        more = httpx.post(f"{process.url}/v1/submissions", content=teller.initiated("x").encode())
+        assert more.status_code == 503
+        assert "no space left" in more.json()["detail"]
+        assert httpx.get(f"{process.url}/v1/node").status_code == 200
+        ready = httpx.get(f"{process.url}/readyz")
+        assert ready.status_code == 503
+        assert "no space left" in ready.json()["detail"]
+        process.send(signal.SIGTERM)
+        assert process.wait() == 0
+    with running(home) as again, NodeClient(again.url) as client:
+        assert client.wait(told.id)["status"] == "recorded"
 
 
 def test_an_altered_entry_is_never_an_answer(home: Home) -> None:

@@ -25,7 +25,7 @@ from node.core.statemap import map_root, verify_state_proof
 from node.engines.solo.recovery import encode_seal
 from node.ledger.application import Application, Finalized, OpenedFrame
 from node.ledger.intake import Intake
-from node.ledger.rows import META, VALUE, decode_meta, decode_value_row, encode_row
+from node.ledger.rows import META, VALUE, decode_meta, decode_value_row, encode_row, node_key
 from node.ledger.state import canonical_state
 from node.rules.genesis_parameters import first_state
 from node.storage.memory import MemorySegments, MemoryStore
@@ -150,7 +150,7 @@ def test_the_newest_blocks_header_commit_and_results(bench: LedgerBench) -> None
     application = bench.application
     frames = bench.open([bench.jwt("signing.initiated", CASE)])
     block = application.finalize(1, bench.time(), frames)
-    header, commit = bench._seal(1, bench.time(), frames, bench.app_hash, block.results)
+    header, commit = bench.seal_block(1, bench.time(), frames, bench.app_hash, block.results)
     application.persist([block], [(header, commit)])
     application.release([block])
     assert application.last_block() == (header, commit, [b"\x00"])
@@ -388,6 +388,23 @@ def test_a_ledger_that_is_not_what_it_says_is_not_opened(bench: LedgerBench) -> 
     batch.put(META, raw)
     bench.store.write(batch, sync=True)
     assert Application(bench.store, bench.bodies).need_meta() == meta
+    batch = bench.store.batch()
+    batch.put(META, raw[:-1])
+    bench.store.write(batch, sync=True)
+    with pytest.raises(LedgerFault, match="cannot be read"):
+        Application(bench.store, bench.bodies)
+
+
+def test_a_node_that_is_none_stops_the_ledger(bench: LedgerBench) -> None:
+    bench.record("signing.initiated", CASE)
+    bench.application.close()
+    batch = bench.store.batch()
+    batch.put(node_key(1), b"\x00\x01\x00\x00")
+    bench.store.write(batch, sync=True)
+    with pytest.raises(LedgerFault, match="state map: node 1 .*audit"):
+        Application(bench.store, bench.bodies)
+    with bench.reader() as reader, pytest.raises(LedgerFault, match="state map: node 1 "):
+        reader.prove("parameter/late_after_ms")
 
 
 def test_key_rings_hold_every_key_of_the_genesis() -> None:

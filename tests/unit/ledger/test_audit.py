@@ -9,6 +9,7 @@ from builders.traffic import traffic
 from node.ledger.audit import MAX_FINDINGS, AuditReport, audit_ledger
 from node.ledger.rows import (
     BLOCK,
+    CHANGED,
     ENTRIES,
     EXPIRY,
     GENESIS,
@@ -16,6 +17,7 @@ from node.ledger.rows import (
     ISSUED,
     KEPT,
     META,
+    NODE,
     STATISTICS,
     TILE,
     TRANSACTION,
@@ -64,7 +66,6 @@ def key_of(bench: LedgerBench, prefix: bytes) -> bytes:
 def test_a_sound_ledger_is_clean(audited: LedgerBench) -> None:
     report = audit(audited, {})
     assert report.clean
-    assert report.rows == len(rows_of(audited.store))
     assert report.replayed is not None
     assert report.replayed.size == audited.application.need_meta().size
 
@@ -79,10 +80,12 @@ def test_a_row_that_was_altered_removed_or_added_is_found(audited: LedgerBench, 
         ({key + b"\x00": value}, "should not be there"),
     ):
         report = audit(audited, changes)
-        (finding,) = report.findings
         assert not report.clean
+        (finding,) = [item for item in report.findings if next(iter(changes)).hex() in item.where]
         assert finding.what.endswith(what)
-        assert next(iter(changes)).hex() in finding.where
+        # A value that was altered shows in the nodes above it too, and in nothing else.
+        others = {item.what.partition(" is")[0] for item in report.findings if item != finding}
+        assert others <= ({"a node of the state map"} if kind == "VALUE" else set())
 
 
 def test_blocks_and_entries_are_named_by_their_numbers(audited: LedgerBench) -> None:
@@ -117,6 +120,38 @@ def test_a_meta_that_was_moved_back_hides_nothing(audited: LedgerBench) -> None:
     earlier = rows_of(other.store)[META]
     report = audit(audited, {META: earlier})
     assert not report.clean
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_nodes_of_the_state_map(closed: bool) -> None:
+    """Whether all of them are written or some are kept back, to be made again from the values."""
+    bench = LedgerBench()
+    bench.play(traffic(2, seals=3, cases=2, records=1))
+    if closed:
+        bench.application.close()
+    assert audit(bench, {}).clean
+    key = key_of(bench, NODE)
+    row = rows_of(bench.store)[key]
+    flipped = row[:-1] + bytes((row[-1] ^ 1,))
+    for changed in (None, b"", row[:-1], row + b"\x00", flipped):
+        findings = audit(bench, {key: changed}).findings
+        assert findings
+        assert all("state map" in item.where + item.what for item in findings)
+
+
+def test_changes_that_were_forgotten_are_found(audited: LedgerBench) -> None:
+    """Without them the nodes kept back could not be made again."""
+    key = key_of(audited, CHANGED)
+    for changed in (None, b""):
+        findings = audit(audited, {key: changed}).findings
+        assert findings
+        assert all(item.what.startswith("a node of the state map is") for item in findings)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xc1", b"\x90"])
+def test_a_meta_that_cannot_be_read(audited: LedgerBench, raw: bytes) -> None:
+    (finding,) = audit(audited, {META: raw}).findings
+    assert finding.where == "the chain"
 
 
 def test_a_body_that_is_gone_is_found(audited: LedgerBench) -> None:

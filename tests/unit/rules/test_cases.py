@@ -210,7 +210,8 @@ def test_intent_is_not_asked_for_but_told(world: World) -> None:
     world.open_case()
     started = world.record("signing.started", CASE, plain("signing.started"))
     assert started.facts == {"intent": "none", "status": "started"}
-    world.record("signing.intent_confirmed", CASE)
+    confirmed = world.record("signing.intent_confirmed", CASE)
+    assert confirmed.facts == {"status": "started"}
     sealed = world.record("signing.sealed", CASE, plain("signing.sealed"))
     assert sealed.facts == {"intent": "confirmed", "status": "started"}
 

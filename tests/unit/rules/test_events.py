@@ -10,6 +10,7 @@ from builders.world import personal
 
 from node.rules.events import EVENTS, JUDGED
 from node.rules.judge import check_data
+from node.rules.quick import accepts_data
 from node.rules.schema import FieldError, Object, Variants
 
 PERSON = ("owner_name", "owner_id_no", "seal_name")
@@ -52,10 +53,13 @@ TYPES = sorted(EVENTS)
 
 
 def rejection_of(event_type: str, data: Any) -> str:
+    """What the forms say; the quick functions made of them must agree."""
     try:
         check_data(event_type, data)
     except FieldError as error:
+        assert not accepts_data(event_type, data)
         return error.rejection
+    assert accepts_data(event_type, data)
     return "accepted"
 
 

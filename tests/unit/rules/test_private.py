@@ -49,6 +49,16 @@ def test_forms(name: str, good: tuple[Any, ...], bad: tuple[Any, ...]) -> None:
         assert caught.value.rule == private_rule(name)
 
 
+def test_rules_say_what_is_asked() -> None:
+    assert private_rule("name") == "must be text of 1 to 2000 characters"
+    assert private_rule("page_rectangles") == "must be a list of 1 to 200 items"
+    names = "must be a list of 1 to 200 items, each text of 1 to 200 characters"
+    assert private_rule("document_names") == private_rule("party_names") == names
+    assert private_rule("ip") == "must be an IP address"
+    assert "GB 32100" in private_rule("id_no")
+    assert "GB 32100" not in private_rule("owner_id_no")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_private_field_has_a_rule(name: str) -> None:
     assert private_rule(name).startswith("must be ")

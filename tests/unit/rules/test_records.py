@@ -18,7 +18,7 @@ def test_an_import_claims_no_life_cycle(world: World, member: str) -> None:
     sub = f"record:{member}:0001"
     accepted = world.record("record.imported", sub, by=member)
     assert accepted.facts == {"imported": 1}
-    assert accepted.dossier["status"] == "imported"
+    assert (accepted.dossier["status"], accepted.dossier["status_version"]) == ("imported", 1)
     assert world.refusal("record.imported", sub, by=member) == "dossier_exists"
 
 
@@ -42,7 +42,7 @@ def test_what_is_about_a_code_names_the_dossier(world: World, event_type: str) -
         data = data_of(event_type, code=f"CZ{digits}{suffix}")
         accepted = world.record(event_type, RECORD, data)
         assert accepted.facts["about"] == CASE
-        assert accepted.dossier["status"] == "recorded"
+        assert (accepted.dossier["status"], accepted.dossier["status_version"]) == ("recorded", 0)
     assert world.dossier(RECORD)["count"] == 3
 
 

@@ -404,7 +404,10 @@ def test_an_imported_seal_starts_where_it_says(world: World, status: str) -> Non
     assert seal is not None
     assert (seal["status"], seal["status_version"], seal["ordinal"]) == (status, 1, 1)
     assert changes["filing/370102000000|BA2026-000001"] == {"dossier": SEAL}
-    assert accepted.dossier["status"] == status
+    dossier = accepted.dossier
+    assert (dossier["status"], dossier["status_version"]) == (status, 1)
+    assert (dossier["owner_kind"], dossier["owner_uscc"]) == ("organisation", uscc(1))
+    assert (dossier["es_id"], dossier["maker"], dossier["division"]) == (ES_ID, "maker-a", "370102")
     for to in SEAL_STATUSES:
         found = world.refusal("seal.status_changed", SEAL, change(to))
         assert found == ("accepted" if (status, to) in ALLOWED else "wrong_status")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
+import random
+import string
+
 import pytest
 from builders.events import DIVISION, identity_number, uscc
 
@@ -30,8 +34,10 @@ IDENTITY_NUMBERS = (
     identity_number(1, "20991231", "830000"),
     identity_number(1, "20991231", "659001"),
 )
-# The first is the specimen that authorities print; the others follow from running numbers.
-CREDIT_CODES = ("91350100M000100Y43", *(uscc(number) for number in range(1, 40)))
+# The first is the specimen that authorities print, the next are published by large enterprises; the
+# others follow from running numbers.
+PUBLISHED = ("91350100M000100Y43", "9144030071526726XG", "914403001922038216", "91330100716105852F")
+CREDIT_CODES = (*PUBLISHED, *(uscc(number) for number in range(1, 40)))
 
 
 @pytest.mark.parametrize("code", CREDIT_CODES)
@@ -53,6 +59,25 @@ def test_every_single_wrong_character_of_a_credit_code_is_found(code: str) -> No
 def test_a_credit_code_has_eighteen_characters(code: str) -> None:
     for wrong in (code[:-1], code[1:], code + "0", "0" + code, code + "\n", ""):
         assert not is_uscc(wrong)
+
+
+def test_check_characters_of_credit_codes_are_those_of_the_standards_formula() -> None:
+    """C18 = 31 - (sum of Ci times 3^(i-1) mod 31) mod 31 (GB 32100-2015, ISO 7064 MOD 31-3)."""
+    rng = random.Random(31)
+    for _ in range(500):
+        first = "".join(rng.choice(USCC_ALPHABET) for _ in range(17))
+        total = sum(USCC_ALPHABET.index(item) * 3**place for place, item in enumerate(first))
+        assert uscc_check_character(first) == USCC_ALPHABET[(31 - total % 31) % 31]
+
+
+def test_check_characters_of_identity_numbers_are_those_of_the_standards_formula() -> None:
+    """The sum of all eighteen, each times 2^(18-i), leaves 1 modulo 11 (ISO 7064 MOD 11-2)."""
+    rng = random.Random(11)
+    for _ in range(500):
+        first = "".join(rng.choice("0123456789") for _ in range(17))
+        last = identity_check_character(first)
+        values = [*map(int, first), 10 if last == "X" else int(last)]
+        assert sum(value * 2 ** (17 - place) for place, value in enumerate(values)) % 11 == 1
 
 
 def test_a_credit_code_has_a_division_in_it() -> None:
@@ -95,6 +120,14 @@ def test_every_exchange_of_neighbours_is_found(number: str) -> None:
 )  # fmt: skip
 def test_the_birth_date_must_be_one(birth: str) -> None:
     assert not is_identity_number(identity_number(1, birth))
+
+
+def test_every_month_ends_where_it_ends() -> None:
+    for year in (1900, 1999, 2000, 2004):
+        for month in range(1, 13):
+            last = calendar.monthrange(year, month)[1]
+            assert is_identity_number(identity_number(1, f"{year}{month:02d}{last:02d}"))
+            assert not is_identity_number(identity_number(1, f"{year}{month:02d}{last + 1:02d}"))
 
 
 @pytest.mark.parametrize("birth", ["18000101", "20000229", "20960229", "20991231", "19040229"])
@@ -145,6 +178,26 @@ FULL_WIDTH = NUMBER.translate({ord(digit): ord(digit) + 0xFEE0 for digit in "012
 )
 def test_identity_numbers_are_found_in_texts(text: str) -> None:
     assert find_identity_number(text)
+
+
+def full_width(text: str) -> str:
+    return "".join(chr(ord(character) + 0xFEE0) for character in text)
+
+
+def test_every_full_width_digit_and_letter_counts_as_its_ascii_one() -> None:
+    numbers = [identity_number(serial, f"19{serial % 90 + 10}0{serial % 9 + 1}1{serial % 9}")
+               for serial in range(100, 200)]  # fmt: skip
+    assert {digit for number in numbers for digit in number} == set("0123456789X")
+    for number in numbers:
+        assert find_identity_number(full_width(number))
+        assert find_identity_number(full_width(number.lower()))
+        other = str((int(number[16]) + 1) % 10)
+        assert not find_identity_number(full_width(number[:16] + other + number[17:]))
+    for letter in string.ascii_letters + string.digits:
+        assert not find_identity_number(full_width(letter) + NUMBER[:9] + full_width(NUMBER[9:]))
+        assert not find_identity_number(full_width(NUMBER) + full_width(letter))
+    for other in "＠［｀｛／：－＿":
+        assert find_identity_number(other + full_width(NUMBER) + other)
 
 
 @pytest.mark.parametrize(

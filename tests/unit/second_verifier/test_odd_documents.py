@@ -88,6 +88,8 @@ GENESES: list[tuple[str, Any]] = [
     ("members.0.keys.0.to", 1),
     ("members.0.keys.0.to", 2),
     ("members.0.keys.0.from", 0),
+    ("members.0.keys.0", {"from": 5, "jwk": JWK["maker-a"]["jwk"], "to": 5}),
+    ("members.0.keys.0", {"from": 5, "jwk": JWK["maker-a"]["jwk"], "to": 6}),
     ("members.0.keys.0.jwk", JWK["platform-a"]["jwk"]),
     ("members.0.recovery_key", JWK["maker-a"]["jwk"]),
     ("members.0.recovery_key.y", JWK["platform-a"]["jwk"]["y"]),

@@ -219,6 +219,9 @@ DISCLOSED: dict[str, bytes] = {
     "no name": b'["SALT", "", "x"]',
     "reserved": b'["SALT", "...", "x"]',
     "payload's name": b'["SALT", "collected_at", 1]',
+    "another name of a payload": b'["SALT", "source", "x"]',
+    "as long as can be": b'["SALT", "ip", "' + b"x" * 12_252 + b'"]',
+    "longer": b'["SALT", "ip", "' + b"x" * 12_253 + b'"]',
     "two items": b'["SALT", "x"]',
     "object": b'{"SALT": 1}',
     "nested": b'["SALT", "ip", {"_sd": ["x"], "a": [1, -5]}]',
@@ -368,3 +371,24 @@ def test_a_vote_whose_r_is_the_neutral_element() -> None:
     bundle["chain"]["commits"][0]["signatures"][0]["signature"] = forged.hex()
     report = both_of(bundle, trust)
     assert [step.id for step in report.steps if step.status == FAILED] == ["chain.commits"]
+
+
+@pytest.mark.parametrize("length", [16_384, 16_386])
+def test_the_longest_transaction(length: int) -> None:
+    chain = Chain()
+    key, jwt = chain.keys["platform-a"], chain.jwt().decode()
+    payload = second.from_base64url(jwt.split(".")[1])
+    room = length - len(jwt) + len(jwt.split(".")[1])
+    long = signed_jwt(key, payload + b" " * (room * 3 // 4 - len(payload)))
+    assert len(long) == length
+    recorded(long, chain)
+
+
+def test_a_key_that_is_there_shown_as_absent_by_its_own_leaf() -> None:
+    bundle, trust = example("bundle-dossier.json"), canonical_json(example("trust-file.json"))
+    proof = example("state-map.json")["proofs"]["present"]
+    value = second.sha256(proof.pop("value").encode()).hex()
+    own = second.sha256(proof["key"].encode()).hex()
+    bundle["state"] = [{**proof, "other": {"key_hash": own, "value_hash": value}}]
+    report = both_of(bundle, trust)
+    assert [step.id for step in report.steps if step.status == FAILED] == ["state.proofs"]

@@ -1,0 +1,18 @@
+-- Posts the lines of a file, each once, as submissions: wrk … -s http_posts.lua URL -- FILE FIRST COUNT
+local requests, sent = {}, 0
+
+function init(args)
+  local first, count, number = tonumber(args[2]), tonumber(args[3]), 0
+  local headers = { ["Content-Type"] = "application/sd-jwt" }
+  for line in io.lines(args[1]) do
+    number = number + 1
+    if number > first and number <= first + count then
+      requests[#requests + 1] = wrk.format("POST", "/v1/submissions", headers, line)
+    end
+  end
+end
+
+function request()
+  sent = sent + 1
+  return requests[(sent - 1) % #requests + 1]
+end
