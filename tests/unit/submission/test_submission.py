@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import pytest
+from builders.home import Home, make_home
+from builders.running import record_of, running, signed_records, submit
+
+from node.rules.rejections import ACCEPTED, rejection
+from node.submission.errors import SubmissionFull, SubmissionStopped
+from node.submission.tickets import Group
+from node.wiring import Node, system_time
+
+
+def test_a_record_gets_its_place(node: Node, home: Home) -> None:
+    record = record_of(home)
+    ticket = submit(node, [record.encode()]).tickets[0]
+    position = ticket.position
+    assert position is not None
+    assert ticket.id is not None
+    assert ticket.id.hex() == record.id
+    with node.reader() as reader:
+        entry = reader.entry(position.index)
+        assert entry.transaction.id == ticket.id
+        assert (entry.entry.code, entry.entry.height) == (position.code, position.height)
+        assert (entry.entry.time, entry.entry.leaf_hash()) == (position.time, position.leaf)
+        after = reader.need_kept(position.height + 1)[0]
+        assert after.time.milliseconds == position.proven_time > position.time
+
+
+def test_the_order_of_submission_is_the_order_of_the_log(node: Node, home: Home) -> None:
+    """Though several workers examine them, and some fail."""
+    groups = []
+    for number in range(12):
+        records = signed_records(home, 97)
+        records[number] = b"flawed"
+        groups.append(node.submission.submit(records))
+    indexes = []
+    for group in groups:
+        assert node.submission.wait(group, 30)
+        flaws = [ticket for ticket in group.tickets if ticket.flaw is not None]
+        assert len(flaws) == 1
+        indexes += [t.position.index for t in group.tickets if t.position is not None]
+    assert len(indexes) == 12 * 96
+    assert indexes == sorted(indexes)
+
+
+def test_the_same_bytes_again_have_the_same_place_for_ever(node: Node, home: Home) -> None:
+    raw = record_of(home, private={"summary": "补录"}).encode()
+    first = submit(node, [raw]).tickets[0]
+    height = node.application.need_meta().height
+    again = submit(node, [raw, raw])
+    assert [ticket.known for ticket in again.tickets] == ["recorded", "recorded"]
+    assert [ticket.outcome for ticket in again.tickets] == [None, None]
+    assert node.application.need_meta().height == height, "repeating must not make blocks"
+    assert first.position is not None
+
+
+def test_the_same_bytes_at_the_same_time_share_their_fate(node: Node, home: Home) -> None:
+    raw = record_of(home).encode()
+    group = submit(node, [raw] * 5)
+    told = {ticket.position or ticket.known for ticket in group.tickets}
+    assert len(told - {"recorded"}) == 1
+    with node.reader() as reader:
+        identifier = group.tickets[0].id
+        assert identifier is not None
+        assert reader.judged(identifier) is not None
+
+
+def test_a_follower_brings_the_disclosures_that_the_first_left_out(node: Node, home: Home) -> None:
+    record = record_of(home, private={"summary": "补录"})
+    submit(node, [record.jwt, record.encode()])
+    assert [item.digest for item in node.vault.reveal(record.transaction.sub)] == [
+        item.digest for item in record.disclosures
+    ]
+
+
+def test_known_records_still_bring_their_disclosures(node: Node, home: Home) -> None:
+    record = record_of(home, private={"summary": "补录"})
+    submit(node, [record.jwt])
+    assert not node.vault.has(record.transaction.sub)
+    submit(node, [record.encode()])
+    assert node.vault.has(record.transaction.sub)
+
+
+def test_the_same_event_id_with_other_bytes_is_a_conflict(node: Node, home: Home) -> None:
+    first = record_of(home, event_id="event-7")
+    second = record_of(home, event_id="event-7", private={"summary": "补录"})
+    assert submit(node, [first.encode()]).tickets[0].rejection == ACCEPTED
+    assert submit(node, [second.encode()]).tickets[0].rejection == rejection("conflict")
+    assert submit(node, [first.encode()]).tickets[0].known == "recorded"
+    assert not node.vault.has(second.transaction.sub), "what was refused is not kept"
+
+
+def test_a_refused_record_is_not_kept_and_stays_refused(node: Node, home: Home) -> None:
+    record = record_of(home, subject="record:platform-b:1", private={"summary": "补录"})
+    first = submit(node, [record.encode()]).tickets[0]
+    assert first.rejection == rejection("not_opener")
+    submit(node, [record_of(home).encode()])
+    assert not node.vault.has(record.transaction.sub)
+    again = submit(node, [record.encode()]).tickets[0]
+    assert again.known == "refused"
+    assert not node.vault.has(record.transaction.sub)
+
+
+def test_a_refused_record_does_not_use_up_its_event_id(node: Node, home: Home) -> None:
+    refused = record_of(home, subject="record:platform-b:2", event_id="event-9")
+    assert submit(node, [refused.encode()]).tickets[0].rejection == rejection("not_opener")
+    mended = record_of(home, event_id="event-9")
+    assert submit(node, [mended.encode()]).tickets[0].rejection == ACCEPTED
+
+
+def test_an_expired_record_is_refused(node: Node, home: Home) -> None:
+    record = record_of(home, issued_at=system_time() - 7_200_000)
+    assert submit(node, [record.encode()]).tickets[0].rejection == rejection("expired")
+
+
+def test_groups_are_delivered_when_safe_and_when_done(own_home: Home) -> None:
+    told: list[tuple[int, int]] = []
+    done = threading.Event()
+
+    def deliver(groups: Iterable[Group]) -> None:
+        for group in groups:
+            if group.context == "mine":
+                told.append((group.unsafe, group.unfinished))
+                if not group.unfinished:
+                    done.set()
+
+    node = running(own_home, deliver)
+    try:
+        node.submission.submit([*signed_records(own_home, 5), b"flawed"], "mine")
+        assert done.wait(30)
+        assert told[-1] == (0, 0)
+        assert all(unsafe == 0 for unsafe, _ in told)
+    finally:
+        node.stop()
+
+
+def test_more_than_the_limit_is_turned_away_whole(own_home: Home, tmp_path: object) -> None:
+    limited = make_home(
+        own_home.path.parent / "limited",
+        genesis_time=system_time() - 1000,
+        settings={
+            "storage": {"min_free_megabytes": 0},
+            "submission": {"max_items": 50, "workers": 1},
+        },
+    )
+    node = running(limited)
+    try:
+        records = signed_records(limited, 200)
+        taken: list[Group] = []
+        refused = 0
+        for at in range(0, 200, 10):
+            try:
+                taken.append(node.submission.submit(records[at : at + 10]))
+            except SubmissionFull:
+                refused += 1
+        assert refused
+        for group in taken:
+            assert node.submission.wait(group, 30)
+            assert all(ticket.position is not None for ticket in group.tickets)
+        assert node.submission.pending == 0
+        assert submit(node, records[:3])
+    finally:
+        node.stop()
+
+
+def test_what_was_journaled_is_submitted_again(own_home: Home) -> None:
+    """The node stops with submissions on their way: what it journaled comes after its start."""
+    node = running(own_home)
+    node.engine.submit = lambda frame, token=None: None  # type: ignore[method-assign]
+    records = signed_records(own_home, 30)
+    group = node.submission.submit(records)
+    with node.submission._changed:
+        assert node.submission._changed.wait_for(lambda: not group.unsafe, 30)
+    assert group.unfinished == 30
+    assert node.submission.find_pending(group.tickets[0].id or b"") is group.tickets[0]
+    node.stop()
+    node = running(own_home)
+    try:
+        with node.submission._changed:
+            assert node.submission._changed.wait_for(lambda: not node.submission.pending, 30)
+        with node.reader() as reader:
+            for ticket in group.tickets:
+                judged = reader.judged(ticket.id or b"")
+                assert judged is not None
+                assert judged.rejection == ACCEPTED
+                assert node.vault.has(ticket.subject)
+    finally:
+        node.stop()
+
+
+def test_a_stopped_node_says_so(own_home: Home) -> None:
+    node = running(own_home)
+    node.stop()
+    with pytest.raises(SubmissionStopped, match="stopping"):
+        node.submission.submit(signed_records(own_home, 1))
