@@ -56,7 +56,7 @@ class SubmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much may be under way; ``workers`` 0 means one a core."""
 
     workers: Natural = 0
-    depth: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
+    depth: Annotated[int, msgspec.Meta(ge=1, le=32)] = 10
     max_items: Positive = 50_000
     max_megabytes: Positive = 128
 

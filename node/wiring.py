@@ -216,8 +216,9 @@ class Node:
         # hundred objects took a sixth of its time (docs/performance.md).
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
-        replayed = self.engine.start()
+        replayed = self.engine.recover()
         resumed = self.submission.start(self.engine, Intake(self.application.key_ring()))
+        self.engine.start(self.submission.pump, self.submission.wake)
         self.log.info(
             "started",
             chain=self.genesis.chain_id,
@@ -228,8 +229,9 @@ class Node:
 
     def stop(self) -> None:
         """Let what is under way come to its end, then close the stores."""
-        self.submission.stop("the node is stopping")
+        self.submission.refuse("the node is stopping")
         self.engine.stop()
+        self.submission.stop()
         if self.failure is None:
             self.application.close()
         self.stores.close()

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from node.submission.errors import SubmissionError, SubmissionStopped
+from node.submission.errors import SubmissionStopped
 from node.submission.tickets import Group, Ticket
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Hub:
         gathered, self._gathered = self._gathered, []
         try:
             self._submit_all(loop, gathered)
-        except SubmissionError as error:
+        except Exception as error:  # noqa: BLE001 - each request hears of it
             for waiter in gathered:
                 if not waiter.future.done():
                     waiter.future.set_exception(error)

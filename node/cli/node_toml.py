@@ -22,7 +22,7 @@ max_frames = 16             # frames of up to 256 transactions in a block
 
 [submission]
 workers = 0                 # processes that check signatures; 0: one a core
-depth = 4                   # chunks under way in each
+depth = 10                  # chunks under way in each: in all, more than fit into a block
 max_items = 50000           # submissions under way before 503
 max_megabytes = 128
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import marshal
 import multiprocessing
+import selectors
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
 
@@ -56,7 +57,7 @@ class WorkerPool:
     Args:
         setup: what each worker needs to know.
         source: gives the next chunk, or None; called with no lock held but the pool's.
-        answered: called in the pool's thread with a chunk and its answer, None for a failure.
+        answered: called by `pump` with a chunk and its answer, None for a failure.
     """
 
     def __init__(
@@ -74,12 +75,11 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._depth = depth
         self._retry: list[Chunk] = []
-        self._stopping = False
         self._wake_read, self._wake_write = self._context.Pipe(duplex=False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake_read, selectors.EVENT_READ, None)
         self._workers = [self._start_worker(number) for number in range(workers)]
         self._free = [(worker, slot) for slot in range(depth) for worker in self._workers]
-        self._thread = threading.Thread(target=self._collect, name="pool-collect", daemon=True)
-        self._thread.start()
 
     def _start_worker(self, number: int) -> _Worker:
         memory = SharedMemory(create=True, size=_SLOT_BYTES * self._depth)
@@ -94,7 +94,9 @@ class WorkerPool:
         theirs.close()
         slots = memory.buf
         assert slots is not None
-        return _Worker(number, process, ours, memory, slots)
+        worker = _Worker(number, process, ours, memory, slots)
+        self._selector.register(ours, selectors.EVENT_READ, worker)
+        return worker
 
     def kick(self) -> None:
         """Give free workers what the source has."""
@@ -116,13 +118,21 @@ class WorkerPool:
         except OSError:
             return
 
-    def _collect(self) -> None:
-        while not self._stopping:
-            pipes = {worker.pipe: worker for worker in self._workers}
-            for ready in wait([*pipes, self._wake_read]):
-                worker = pipes.get(ready)  # type: ignore[call-overload]
-                if worker is not None:
-                    self._receive(worker)
+    def pump(self, timeout: float) -> None:
+        """Handle the answers that are there, after waiting up to ``timeout`` seconds for the first.
+
+        One thread calls this, again and again: ``answered`` is called in it. It is the thread that
+        finalizes blocks, where one does, since two that compute would only wait for each other.
+        """
+        for ready, _ in self._selector.select(timeout):
+            if ready.data is None:
+                self._wake_read.recv()
+            else:
+                self._receive(ready.data)
+
+    def wake(self) -> None:
+        """Have a `pump` that waits return."""
+        self._wake_write.send(None)
 
     def _receive(self, worker: _Worker) -> None:
         try:
@@ -140,11 +150,10 @@ class WorkerPool:
 
     def _replace(self, worker: _Worker) -> None:
         """Start another worker in place of a dead one and give it the same chunks."""
+        self._selector.unregister(worker.pipe)
         worker.process.join()
         worker.pipe.close()
         _free_memory(worker)
-        if self._stopping:
-            return
         fresh = self._start_worker(worker.number)
         failed: list[Chunk] = []
         with self._lock:
@@ -159,10 +168,8 @@ class WorkerPool:
         self.kick()
 
     def stop(self) -> None:
-        """Stop the workers. Chunks under way are not answered any more."""
-        self._stopping = True
-        self._wake_write.send(None)
-        self._thread.join()
+        """Stop the workers. Nobody may be in `pump`; chunks under way are not answered any more."""
+        self._selector.close()
         for worker in self._workers:
             worker.pipe.close()
         for worker in self._workers:

@@ -1,8 +1,9 @@
 """Submission: takes signed bytes, has them checked, journals them, hands them to the engine.
 
-Three kinds of threads carry it. The caller's or the pool's feeds chunks to workers, and frames to
-the engine; the journal's makes frames and disclosures durable; the engine's says what became of
-them. A group is told of when all of it is safe, that is done or on disk, and when all is done.
+Several threads carry it. The caller's feeds chunks to workers. The one that finalizes blocks passes
+on what they have examined (`pump`), frame by frame, to journal and engine. The journal's makes
+frames and disclosures durable. The engine's other one says what became of them. A group is told of
+when all of it is safe, that is done or on disk, and when all is done.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class SubmissionLimits:
     max_items: int = 50_000
     max_bytes: int = 128 << 20
     workers: int = 2
-    depth: int = 4
+    depth: int = 10
 
 
 class Submission:
@@ -172,9 +173,23 @@ class Submission:
         """The ticket of a transaction that is under way."""
         return self._pending.get(identifier)
 
-    def stop(self, reason: str) -> None:
-        """Take nothing more, let what is on its way to disk get there, end the workers."""
+    def pump(self, timeout: float) -> None:
+        """Pass on what the workers have examined, after waiting up to ``timeout`` seconds for it.
+
+        The thread that finalizes blocks calls this between them.
+        """
+        self._pool.pump(timeout)
+
+    def wake(self) -> None:
+        """Have a `pump` that waits return."""
+        self._pool.wake()
+
+    def refuse(self, reason: str) -> None:
+        """Take nothing more."""
         self._stopped = reason
+
+    def stop(self) -> None:
+        """End the workers, and let what is on its way get to disk. Nobody may be in `pump`."""
         self._pool.stop()
         self._keeping.stop()
 

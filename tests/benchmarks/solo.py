@@ -121,12 +121,12 @@ def open_and_measure(home: Path) -> tuple[float, float]:
     script = (
         "import resource,sys,time;from pathlib import Path;from node.config import load_config;"
         "from node.wiring import Node;import random;"
-        "t=time.perf_counter();node=Node(load_config(Path(sys.argv[1])));node.engine.start();"
+        "t=time.perf_counter();node=Node(load_config(Path(sys.argv[1])));node.engine.recover();"
         "opened=time.perf_counter()-t;r=node.reader();random.seed(1);"
         "[r.dossier_indexes(r.entry(random.randrange(1,r.meta.size)).transaction.sub)"
         " for _ in range(2000)];r.close();"
         "print(opened,resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024);"
-        "node.engine.stop();node.stores.close()"
+        "node.stores.close()"
     )
     run = subprocess.run(
         [sys.executable, "-c", script, str(home)], capture_output=True, text=True, check=True

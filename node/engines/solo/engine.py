@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -70,11 +71,13 @@ class SoloEngine:
         self._steps: queue.Queue[_Step | None] = queue.Queue(_QUEUED_BLOCKS)
         self._written: queue.SimpleQueue[_Step] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._pump: Callable[[float], None] | None = None
+        self._wake_pump: Callable[[], None] | None = None
         self._broken = False
         self.trouble: EvidenceError | None = None
 
-    def start(self) -> int:
-        """Bring the chain up to the last body written, then begin to make blocks.
+    def recover(self) -> int:
+        """Bring the chain up to the last body written.
 
         Returns:
             How many blocks were made again from their bodies.
@@ -103,11 +106,22 @@ class SoloEngine:
         last = genesis.genesis_time if tip is None else _vote_time(tip.commit)
         self._clock = BlockClock(self._now, max(last, application.need_meta().time))
         self._max_block_bytes = genesis.parameters["max_block_bytes"]
+        return replayed
+
+    def start(
+        self, pump: Callable[[float], None] | None = None, wake: Callable[[], None] | None = None
+    ) -> None:
+        """Begin to make blocks, after `recover`.
+
+        Args:
+            pump: called between blocks with a time to wait, in seconds; it may call `submit`.
+            wake: makes a ``pump`` that waits return.
+        """
+        self._pump, self._wake_pump = pump, wake
         for name, target in (("finalize", self._finalize_loop), ("persist", self._persist_loop)):
             thread = threading.Thread(target=target, name=f"solo-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()
-        return replayed
 
     def submit(self, frame: OpenedFrame, token: object = None) -> None:
         """Queue a frame for the next block. ``token`` comes back with it in `Committed`."""
@@ -117,11 +131,16 @@ class SoloEngine:
 
     def stop(self) -> None:
         """Finish the block under way and stop. Frames still queued are not made into blocks."""
+        self._interrupt()
+        for thread in self._threads:
+            thread.join()
+
+    def _interrupt(self) -> None:
         with self._wake:
             self._stopping = True
             self._wake.notify()
-        for thread in self._threads:
-            thread.join()
+        if self._wake_pump is not None:
+            self._wake_pump()
 
     def _finalize_loop(self) -> None:
         try:
@@ -136,22 +155,27 @@ class SoloEngine:
 
     def _take(self) -> list[tuple[OpenedFrame, object]] | None:
         """The frames of the next block, none for an empty one; None when stopping."""
-        with self._wake:
-            timeout = self._settings.empty_block_ms / 1000
-            if not self._waiting and not self._stopping:
-                self._wake.wait(timeout)
-            if self._stopping:
-                return None
-            most = min(len(self._waiting), self._settings.max_frames)
-            frames = [self._waiting[position][0] for position in range(most)]
-            count = self._application.prepare(frames, self._max_block_bytes)
-            return [self._waiting.popleft() for _ in range(count)]
+        due = time.monotonic() + self._settings.empty_block_ms / 1000
+        while True:
+            if self._pump is not None:
+                self._pump(0.0 if self._waiting else max(0.0, due - time.monotonic()))
+            with self._wake:
+                left = due - time.monotonic()
+                if self._pump is None and not (self._waiting or self._stopping) and left > 0:
+                    self._wake.wait(left)
+                if self._stopping:
+                    return None
+                if self._waiting or time.monotonic() >= due:
+                    most = min(len(self._waiting), self._settings.max_frames)
+                    frames = [self._waiting[position][0] for position in range(most)]
+                    count = self._application.prepare(frames, self._max_block_bytes)
+                    return [self._waiting.popleft() for _ in range(count)]
 
     def _make_step(self, taken: list[tuple[OpenedFrame, object]]) -> _Step | None:
         self._release_written()
         application, height = self._application, self._application.need_meta().height + 1
         try:
-            time = self._clock.next()
+            moment = self._clock.next()
         except ClockBehind as error:
             self._wait_for_clock(taken, error)
             return None
@@ -159,9 +183,9 @@ class SoloEngine:
             self.trouble = None
         frames = [frame for frame, _ in taken]
         before = application.need_meta().app_hash
-        block = application.finalize(height, time, frames)
+        block = application.finalize(height, moment, frames)
         bodies = [frame.frame for frame in frames]
-        step = _Step([block], [self._seal(height, time, bodies, before, block.results)])
+        step = _Step([block], [self._seal(height, moment, bodies, before, block.results)])
         if taken:
             step.frames, step.tokens = frames, [token for _, token in taken]
             after = self._clock.later()
@@ -170,11 +194,11 @@ class SoloEngine:
         return step
 
     def _seal(
-        self, height: int, time: int, frames: list[bytes], app_hash: bytes, results: list[bytes]
+        self, height: int, moment: int, frames: list[bytes], app_hash: bytes, results: list[bytes]
     ) -> tuple[Header, Commit]:
         stamp = Timestamp.from_milliseconds
         header, commit = self._maker.make(
-            height, stamp(time), frames, app_hash, stamp(self._clock.later())
+            height, stamp(moment), frames, app_hash, stamp(self._clock.later())
         )
         self._maker.advance(header, commit, results)
         return header, commit
@@ -206,9 +230,7 @@ class SoloEngine:
 
     def _fail(self, error: BaseException) -> None:
         self._broken = True
-        with self._wake:
-            self._stopping = True
-            self._wake.notify()
+        self._interrupt()
         self.trouble = error if isinstance(error, EvidenceError) else LedgerFault(repr(error))
         self._failed(error)
 
