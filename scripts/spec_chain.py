@@ -208,6 +208,7 @@ class ExampleChain:
             committed,
             failed,
         )
+        engine.recover()
         engine.start()
         intake = Intake(self._application.key_ring())
         for tell in (self._applied, self._created, self._filed, self._case):

@@ -23,6 +23,10 @@ class _Plain(logging.Formatter):
         return getattr(kind, "__name__", "")
 
 
+def _to_standard_error(*_: object) -> structlog.PrintLogger:
+    return structlog.PrintLogger(sys.stderr)
+
+
 def configure_logs(config: LogConfig) -> None:
     """Set up logging for this process. Raises ConfigError for a level that does not exist."""
     if config.level not in _LEVELS:
@@ -38,7 +42,7 @@ def configure_logs(config: LogConfig) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)

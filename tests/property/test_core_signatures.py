@@ -9,6 +9,7 @@ from builders.curves import (
     ED_TORSION,
     P256_BASE,
     P256_N,
+    P256_P,
     ed_add,
     ed_encode,
     ed_multiply,
@@ -76,10 +77,10 @@ def test_es256_agrees_with_the_textbook(
 
 
 @settings(max_examples=60)
-@given(st.integers(0, 2**256 - 1), scalars, messages)
+@given(st.integers(0, P256_P - 1), scalars, messages)
 def test_es256_under_keys_made_to_fit_any_r_and_s(x: int, s: int, message: bytes) -> None:
     while p256_with_x(x) is None or x % P256_N == 0:
-        x = (x + 1) % (P256_N + 2**64)
+        x = (x + 1) % P256_P
     key = es256_key_for(message, p256_with_x(x), s)
     assert verdict("es256", jwk(key), message, raw(x % P256_N, s))
 

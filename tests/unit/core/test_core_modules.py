@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -250,9 +251,10 @@ def only_ecdsa(tmp_path: Path) -> Path:
     packages = tmp_path / "packages"
     packages.mkdir()
     (packages / "ecdsa").symlink_to(Path(ecdsa.__file__).parent)
-    import six
-
-    (packages / "six.py").symlink_to(six.__file__)
+    six = importlib.util.find_spec("six")
+    assert six is not None, "ecdsa asks for it"
+    assert six.origin is not None
+    (packages / "six.py").symlink_to(six.origin)
     return packages
 
 

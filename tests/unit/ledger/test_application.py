@@ -401,7 +401,7 @@ def test_a_node_that_is_none_stops_the_ledger(bench: LedgerBench) -> None:
     batch = bench.store.batch()
     batch.put(node_key(1), b"\x00\x01\x00\x00")
     bench.store.write(batch, sync=True)
-    with pytest.raises(LedgerFault, match="state map: node 1 .*audit"):
+    with pytest.raises(LedgerFault, match=r"state map: node 1 .*audit"):
         Application(bench.store, bench.bodies)
     with bench.reader() as reader, pytest.raises(LedgerFault, match="state map: node 1 "):
         reader.prove("parameter/late_after_ms")
