@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import struct
 import time
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from node.client.keys import SigningKey
 from node.demo.generator import DemoGenerator, Event
 from node.demo.members import DEMO_CHAIN
+from node.rules.rejections import REJECTIONS
 from node.submission.submission import Submission
 from node.submission.tickets import Group
 
@@ -99,28 +101,32 @@ def read_load(path: Path) -> Iterator[list[bytes]]:
             yield group
 
 
-def feed(submission: Submission, groups: Iterator[list[bytes]], under_way: int) -> list[Group]:
+def feed(submission: Submission, groups: Iterator[list[bytes]], under_way: int) -> Counter[str]:
     """Submit groups, keeping about ``under_way`` transactions on their way.
 
     Returns:
-        The groups, all done. Their tickets' submissions are forgotten, to save memory.
+        How many were recorded, or refused by which rejection, or flawed.
     """
-    done: list[Group] = []
-    waiting: list[Group] = []
+    told: Counter[str] = Counter()
+    waiting: deque[Group] = deque()
     pending = 0
     for raw in groups:
         waiting.append(submission.submit(raw))
         pending += len(raw)
         while pending > under_way:
-            pending -= _finish(submission, waiting, done)
+            pending -= _finish(submission, waiting, told)
     while waiting:
-        _finish(submission, waiting, done)
-    return done
+        _finish(submission, waiting, told)
+    return told
 
 
-def _finish(submission: Submission, waiting: list[Group], done: list[Group]) -> int:
-    group = waiting.pop(0)
+def _finish(submission: Submission, waiting: deque[Group], told: Counter[str]) -> int:
+    group = waiting.popleft()
     if not submission.wait(group, 120):
         raise TimeoutError("a group was not committed within two minutes")
-    done.append(group)
+    for ticket in group.tickets:
+        if ticket.rejection is None:
+            told["flawed" if ticket.known is None else ticket.known] += 1
+        else:
+            told[REJECTIONS[ticket.rejection].name if ticket.rejection else "recorded"] += 1
     return len(group.tickets)

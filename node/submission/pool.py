@@ -141,7 +141,7 @@ class WorkerPool:
             self._replace(worker)
             return
         start = slot * _SLOT_BYTES + _IN_BYTES
-        answer = decode_answer(inline or bytes(worker.slots[start : start + length]))
+        answer = decode_answer(inline or worker.slots[start : start + length])
         with self._lock:
             chunk = worker.busy.pop(slot)
             self._free.append((worker, slot))

@@ -80,7 +80,7 @@ class Submission:
         self._changed = threading.Condition()
         self._incoming: deque[Ticket] = deque()
         self._pending: dict[bytes, Ticket] = {}
-        self._items = self._bytes = self._chunks = 0
+        self._items = self._bytes = self._chunks = self._examining = 0
         self._held: dict[int, tuple[Chunk, Answer | None]] = {}
         self._next_number = 1
         self._stopped: str | None = "the node is starting"
@@ -173,12 +173,16 @@ class Submission:
         """The ticket of a transaction that is under way."""
         return self._pending.get(identifier)
 
-    def pump(self, timeout: float) -> None:
+    def pump(self, timeout: float) -> int:
         """Pass on what the workers have examined, after waiting up to ``timeout`` seconds for it.
 
         The thread that finalizes blocks calls this between them.
+
+        Returns:
+            How many submissions the workers still have to examine.
         """
         self._pool.pump(timeout)
+        return len(self._incoming) + self._examining
 
     def wake(self) -> None:
         """Have a `pump` that waits return."""
@@ -210,12 +214,15 @@ class Submission:
             if not tickets:
                 return None
             self._chunks += 1
+            self._examining += len(tickets)
             return Chunk([ticket.raw for ticket in tickets], tickets, self._chunks)
 
     def _answered(self, chunk: Chunk, answer: Answer | None) -> None:
         """A worker has examined a chunk. Chunks go on in the order in which they came, since a
         record may rest on the one before it."""
         self._held[chunk.number] = chunk, answer
+        with self._lock:
+            self._examining -= len(chunk.items)
         while self._next_number in self._held:
             self._go_on(*self._held.pop(self._next_number))
             self._next_number += 1

@@ -29,11 +29,17 @@ _CLOCK_RETRY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class SoloSettings:
-    """How blocks are made. ``empty_block_ms`` is the longest time without one."""
+    """How blocks are made. ``empty_block_ms`` is the longest time without one.
+
+    A block that has room waits up to ``gather_ms`` for more frames while at least ``gather_from``
+    transactions are on their way to it: what a block costs is then shared by more of them.
+    """
 
     max_frames: int = 16
     empty_block_ms: int = 10_000
     power: int = 10
+    gather_ms: int = 150
+    gather_from: int = 768
 
 
 @dataclass
@@ -71,7 +77,7 @@ class SoloEngine:
         self._steps: queue.Queue[_Step | None] = queue.Queue(_QUEUED_BLOCKS)
         self._written: queue.SimpleQueue[_Step] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._pump: Callable[[float], None] | None = None
+        self._pump: Callable[[float], int] | None = None
         self._wake_pump: Callable[[], None] | None = None
         self._broken = False
         self.trouble: EvidenceError | None = None
@@ -109,12 +115,13 @@ class SoloEngine:
         return replayed
 
     def start(
-        self, pump: Callable[[float], None] | None = None, wake: Callable[[], None] | None = None
+        self, pump: Callable[[float], int] | None = None, wake: Callable[[], None] | None = None
     ) -> None:
         """Begin to make blocks, after `recover`.
 
         Args:
-            pump: called between blocks with a time to wait, in seconds; it may call `submit`.
+            pump: called between blocks with a time to wait, in seconds; it may call `submit`, and
+                returns how many transactions are on their way to it.
             wake: makes a ``pump`` that waits return.
         """
         self._pump, self._wake_pump = pump, wake
@@ -155,18 +162,26 @@ class SoloEngine:
 
     def _take(self) -> list[tuple[OpenedFrame, object]] | None:
         """The frames of the next block, none for an empty one; None when stopping."""
-        due = time.monotonic() + self._settings.empty_block_ms / 1000
+        settings = self._settings
+        due = time.monotonic() + settings.empty_block_ms / 1000
+        gathering: float | None = None
+        coming = 0
         while True:
             if self._pump is not None:
-                self._pump(0.0 if self._waiting else max(0.0, due - time.monotonic()))
+                until = (gathering or 0.0) if self._waiting else due
+                coming = self._pump(max(0.0, until - time.monotonic()))
             with self._wake:
-                left = due - time.monotonic()
-                if self._pump is None and not (self._waiting or self._stopping) and left > 0:
-                    self._wake.wait(left)
+                now = time.monotonic()
+                if self._pump is None and not (self._waiting or self._stopping) and now < due:
+                    self._wake.wait(due - now)
                 if self._stopping:
                     return None
+                if 0 < len(self._waiting) < settings.max_frames and coming >= settings.gather_from:
+                    gathering = gathering or now + settings.gather_ms / 1000
+                    if now < gathering:
+                        continue
                 if self._waiting or time.monotonic() >= due:
-                    most = min(len(self._waiting), self._settings.max_frames)
+                    most = min(len(self._waiting), settings.max_frames)
                     frames = [self._waiting[position][0] for position in range(most)]
                     count = self._application.prepare(frames, self._max_block_bytes)
                     return [self._waiting.popleft() for _ in range(count)]

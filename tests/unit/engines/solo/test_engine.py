@@ -11,7 +11,11 @@ from builders.running import running, signed_records, submit
 from node.core.apphash import app_hash
 from node.core.block import verify_commit
 from node.core.errors import LedgerFault
+from node.core.frame import encode_frame
 from node.core.signatures import load_backend
+from node.engines.solo.engine import SoloEngine, SoloSettings
+from node.ledger.application import Committed, OpenedFrame
+from node.ledger.intake import Intake
 from node.wiring import EdKey, Node, system_time
 
 
@@ -95,3 +99,63 @@ def test_another_validators_key_is_refused(home: Home) -> None:
     with pytest.raises(LedgerFault, match="other validators"):
         node.start()
     node.stores.close()
+
+
+class Pump:
+    """Gives an engine a frame at a time, and tells it how many records are still on their way."""
+
+    def __init__(self, home: Home, records: int, coming: int) -> None:
+        node = Node(home.config)
+        self.node = node
+        self.blocks: list[int] = []
+        self.failure: BaseException | None = None
+        self.done = threading.Event()
+        self._left = signed_records(home, records)
+        self._count = records
+        self._coming = coming
+        self._intake = Intake(node.application.key_ring())
+        self.engine = SoloEngine(
+            node.application,
+            EdKey.load(home.path / "keys/validator.pem"),
+            system_time,
+            SoloSettings(empty_block_ms=3_600_000, gather_ms=3_600_000, gather_from=100),
+            self.committed,
+            self.failed,
+        )
+
+    def pump(self, timeout: float) -> int:
+        if not self._left:
+            self.done.wait(0.01)
+            return 0
+        frame = encode_frame([self._left.pop().split(b"~")[0]])
+        self.engine.submit(OpenedFrame(frame, self._intake.open_frame(frame)))
+        return self._coming if self._left else 0
+
+    def committed(self, block: Committed) -> None:
+        self.blocks.append(len(block.frames))
+        if sum(self.blocks) == self._count:
+            self.done.set()
+
+    def failed(self, error: BaseException) -> None:
+        self.failure = error
+        self.done.set()
+
+    def run(self) -> list[int]:
+        """How many frames each block got."""
+        self.engine.recover()
+        self.engine.start(self.pump)
+        assert self.done.wait(30)
+        assert self.failure is None
+        self.engine.stop()
+        self.node.stores.close()
+        return self.blocks
+
+
+@pytest.mark.parametrize(
+    ("records", "coming", "blocks"),
+    [(5, 99, [1, 1, 1, 1, 1]), (5, 100, [5]), (20, 5000, [16, 4]), (1, 5000, [1])],
+)
+def test_a_block_waits_for_more_only_while_many_are_coming(
+    home: Home, records: int, coming: int, blocks: list[int]
+) -> None:
+    assert Pump(home, records, coming).run() == blocks
