@@ -147,7 +147,8 @@ class BlockRecording:
         dossier, changes, facts = accepted
         index = self.first_index + len(self.leaves)
         digits, ordinal = dossier["code"], dossier["count"]
-        found = orjson.dumps(facts, option=_SORTED)
+        # Copied, since what orjson gives holds on to a whole page for as long as it is kept.
+        found = b"%b" % orjson.dumps(facts, option=_SORTED)
         entry = (
             b'{"code":"CZ%b-%d","facts":%b,"height":%d,"prev":"%b","time":%d,"tx":"%b","v":1}'
             % (

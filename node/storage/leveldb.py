@@ -38,6 +38,7 @@ from node.storage.ports import BEHIND_LAST_KEY, FIRST_KEY, KEY_RULE, MAX_KEY, Ba
 
 __all__ = ["LevelBatch", "LevelStore", "open_leveldb"]
 
+_BEFORE_ALL = b"\x00"
 _BLOOM_BITS = 10
 _TABLE_BYTES = 8 << 20
 _LEVELS = 7
@@ -238,5 +239,9 @@ class LevelStore(LevelReader):
             self._gate.shut()
             for snapshot in list(self._snapshots):
                 snapshot.close()
+            if not self._source.closed and self._failure is None:
+                # Behind no key: nothing but what only the log holds is written into a file, which
+                # whoever opens the store would have to do first.
+                self._source.compact_range(start=_BEFORE_ALL, stop=_BEFORE_ALL)
             self._source.close()
             self._lock.release()

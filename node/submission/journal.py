@@ -62,6 +62,15 @@ class Journal:
             oldest = min(self._open, default=self._last)
         self._segments.drop_before(oldest)
 
+    def empty(self) -> None:
+        """Remove all frames if all are settled, so that a later start finds none to look at.
+
+        Raises:
+            StorageError: as `append`; nothing is lost by it.
+        """
+        if not self.unsettled:
+            self._segments.cut(None)
+
     @property
     def unsettled(self) -> int:
         """Frames that are not settled yet."""

@@ -11,15 +11,18 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from node.core.errors import EvidenceError, InvalidInput
-from node.core.frame import encode_frame
+from node.core.frame import decode_frame, encode_frame
+from node.core.transaction import transaction_id
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.intake import Intake, TakenValues
 from node.ledger.rows import ISSUED, TRANSACTION
 from node.rules.rejections import ACCEPTED, REJECTIONS, rejection
+from node.storage.errors import StorageError
 from node.submission.admission import Answer
 from node.submission.errors import SubmissionFull, SubmissionStopped
 from node.submission.in_flight import InFlight, outcomes_of
@@ -111,13 +114,13 @@ class Submission:
         resumed = 0
         for reference, frame in list(self._keeping.journal.left_over()):
             try:
+                if all(map(self._known, map(transaction_id, decode_frame(frame)))):
+                    self._keeping.journal.settle(reference)
+                    continue
                 taken = intake.open_frame(frame)
             except InvalidInput as error:
                 place = f"journal, segment {reference.segment}, offset {reference.offset}"
                 raise InvalidInput(place, str(error)) from error
-            if all(self._known(item.id) for item in taken):
-                self._keeping.journal.settle(reference)
-                continue
             group = Group([item.jwt for item in taken])
             for ticket, item in zip(group.tickets, taken):
                 ticket.good = (item.id, None, item.issuer_key, item.event, (), False)
@@ -196,6 +199,8 @@ class Submission:
         """End the workers, and let what is on its way get to disk. Nobody may be in `pump`."""
         self._pool.stop()
         self._keeping.stop()
+        with suppress(StorageError):
+            self._keeping.journal.empty()
 
     def _fail(self, error: BaseException) -> None:
         self._stopped = (
@@ -330,6 +335,7 @@ class Submission:
                     continue
                 for ticket in flight.tickets:
                     group = ticket.group
+                    assert group is not None
                     group.unsafe -= 1
                     if not group.unsafe and group.unfinished:
                         changed.append(group)
@@ -379,7 +385,8 @@ class Submission:
                             if ticket.known != "recorded" and ticket.rejection != ACCEPTED:
                                 follower.disclosures = ()
                 self._bytes -= len(ticket.raw)
-                group = ticket.group
+                group, ticket.group = ticket.group, None
+                assert group is not None
                 group.unfinished -= 1
                 if not counted_safe:
                     group.unsafe -= 1

@@ -59,7 +59,8 @@ class Ticket:
 
     It is either flawed, or known to the ledger already, or taken; taken, it is journaled, and in
     the end committed: recorded or refused. The pipeline's threads set all this, and never back.
-    ``known`` is ``recorded`` or ``refused``; ``disclosures`` are those still to be kept.
+    ``known`` is ``recorded`` or ``refused``; ``disclosures`` are those still to be kept. ``group``
+    is None once it is done: then only the group refers to its tickets, and no cycle is left.
     """
 
     flaw: Flaw | None = None
@@ -72,7 +73,7 @@ class Ticket:
 
     def __init__(self, raw: bytes, group: Group) -> None:
         self.raw = raw
-        self.group = group
+        self.group: Group | None = group
 
     @property
     def id(self) -> bytes | None:

@@ -39,3 +39,21 @@ def test_settled_segments_are_deleted_and_the_last_stays(tmp_path: Path) -> None
 
 def test_an_empty_journal_has_nothing_left() -> None:
     assert list(Journal(MemorySegments()).left_over()) == []
+
+
+def test_it_is_emptied_only_when_all_is_settled(tmp_path: Path) -> None:
+    segments = FileSegments(tmp_path / "journal", max_bytes=64)
+    journal = Journal(segments)
+    references = [journal.append(bytes([number]) * 40) for number in range(3)]
+    journal.sync()
+    for reference in references[:2]:
+        journal.settle(reference)
+    journal.empty()
+    assert bytes([2]) * 40 in [frame for _, frame in Journal(segments).left_over()]
+    journal.settle(references[2])
+    journal.empty()
+    assert list(Journal(segments).left_over()) == []
+    journal.append(b"after it")
+    journal.sync()
+    assert [frame for _, frame in Journal(segments).left_over()] == [b"after it"]
+    segments.close()
