@@ -52,6 +52,13 @@ def interleave(
         rate = measure()
         after = baseline()
         pairs.append([rate, (before + after) / 2])
+    return figure_of(name, unit, against, pairs, note)
+
+
+def figure_of(
+    name: str, unit: str, against: str, pairs: list[list[float]], note: str = ""
+) -> Figure:
+    """The medians of (rate, rate that it is set against) of several rounds."""
     return Figure(
         name=name,
         rate=statistics.median(pair[0] for pair in pairs),
@@ -115,7 +122,7 @@ def jws_checks(jwks: dict[str, PublicJwk], jwts: Sequence[bytes], seconds: float
     counts = [queue.get() for _ in processes]
     for process in processes:
         process.join()
-    return sum(count / took for count, took in counts)
+    return float(sum(count / took for count, took in counts))
 
 
 def _wait_and_count(

@@ -42,18 +42,21 @@ def measure(home: Path, load: Path | None) -> dict[str, Any]:
             told["rate"] = done.total() / (time.perf_counter() - started)
             told["told"] = dict(done)
         with node.reader() as reader:
-            chosen = random.Random(1)  # noqa: S311
+            chosen = random.Random(1)
             for _ in range(_READS):
                 entry = reader.entry(chosen.randrange(1, reader.meta.size))
                 reader.dossier_indexes(entry.transaction.sub)
             told["size"] = reader.meta.size
         told["peak"] = _kilobytes("self", "status", "VmHWM") / 1024
         workers = [child.pid for child in multiprocessing.active_children()]
-        told["workers"] = sum(
-            _kilobytes(pid, "smaps_rollup", "Private_Clean")
-            + _kilobytes(pid, "smaps_rollup", "Private_Dirty")
-            for pid in workers
-        ) / 1024
+        told["workers"] = (
+            sum(
+                _kilobytes(pid, "smaps_rollup", "Private_Clean")
+                + _kilobytes(pid, "smaps_rollup", "Private_Dirty")
+                for pid in workers
+            )
+            / 1024
+        )
         told["cores"] = len(os.sched_getaffinity(0))
     finally:
         node.stop()

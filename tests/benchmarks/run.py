@@ -11,27 +11,46 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import bundles
+import http_posts
 import solo
+import structlog
 from harness import Figure, write_figures
+
+_PARTS = ("solo", "http", "million")
 
 
 def main() -> int:
     """Run what was asked for and print a line a figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller loads, fewer rounds")
-    parser.add_argument("--million", action="store_true", help="also at a million records")
+    parser.add_argument("--million", action="store_true", help="also with a million records")
+    parser.add_argument("--only", choices=_PARTS, help="one part; bench.json then holds no other")
     arguments = parser.parse_args()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     count, rounds = (10_000, 3) if arguments.quick else (50_000, 3)
     figures: list[Figure] = []
-    made, _ = solo.commit(count, rounds)
-    figures += made
+    if arguments.only in (None, "solo"):
+        made, home = solo.commit(count, rounds)
+        figures += _told(made)
+        figures += _told(bundles.bundles(home))
+    if arguments.only in (None, "http"):
+        figures += _told(http_posts.posts(3 if arguments.quick else 10, rounds))
+    if arguments.million or arguments.only == "million":
+        few = 2_000 if arguments.quick else 10_000
+        figures += _told(solo.million(10 * few if arguments.quick else 1_000_000, few, 5))
+    write_figures(figures)
+    return 0
+
+
+def _told(figures: list[Figure]) -> list[Figure]:
     for figure in figures:
         print(
             f"{figure.name}: {figure.rate:.1f} {figure.unit}; {figure.against}: "
-            f"{figure.against_rate:.1f}; ratio {figure.ratio:.3f}"
+            f"{figure.against_rate:.1f}; ratio {figure.ratio:.3f}",
+            flush=True,
         )
-    write_figures(figures)
-    return 0
+    return figures
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The solo engine: commits against whole-JWS checks, latency, size, memory."""
+"""The solo engine: commits against whole-JWS checks, latency, size, and all that at a million."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import statistics
 import subprocess
@@ -9,16 +10,20 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from harness import OUT, Figure, interleave, jws_checks
+from harness import OUT, Figure, figure_of, interleave, jws_checks
 
 from node.config import load_config
+from node.core.signatures import PublicJwk
 from node.demo.home import create_demo_home
 from node.demo.load import feed, read_load, write_load
 from node.wiring import Node, system_time
 
 _UNDER_WAY = 24_000
 _SECONDS = 3.0
+_PART = 100_000
+_CHECKS = "whole-JWS checks/s of cryptography, one process a core"
 
 
 def commit(count: int, rounds: int, *, name: str = "solo.commit") -> tuple[list[Figure], Path]:
@@ -53,7 +58,7 @@ def commit(count: int, rounds: int, *, name: str = "solo.commit") -> tuple[list[
         figure = interleave(
             name,
             "transactions/s",
-            "whole-JWS checks/s of cryptography, one process a core",
+            _CHECKS,
             measure,
             lambda: jws_checks(keys, sample, _SECONDS),
             rounds,
@@ -115,20 +120,82 @@ def _disk(home: Path, load: Path, total: int) -> Figure:
     )
 
 
-def open_and_measure(home: Path) -> tuple[float, float]:
-    """Seconds to open a node's ledger in a fresh process, and its memory after reading, in MB."""
-    script = (
-        "import resource,sys,time;from pathlib import Path;from node.config import load_config;"
-        "from node.wiring import Node;import random;"
-        "t=time.perf_counter();node=Node(load_config(Path(sys.argv[1])));node.engine.recover();"
-        "opened=time.perf_counter()-t;r=node.reader();random.seed(1);"
-        "[r.dossier_indexes(r.entry(random.randrange(1,r.meta.size)).transaction.sub)"
-        " for _ in range(2000)];r.close();"
-        "print(opened,resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024);"
-        "node.stores.close()"
+def million(
+    count: int = 1_000_000, few: int = 10_000, rounds: int = 5, *, name: str = "solo.million"
+) -> list[Figure]:
+    """What ``count`` records change: the rate of commits, opening, memory, the cost of a write.
+
+    Two nodes of one chain, of ``few`` and ``count`` records, are opened and given the same further
+    records in turn, each time in a fresh process.
+    """
+    home = OUT / "bench" / name
+    shutil.rmtree(home, ignore_errors=True)
+    made = create_demo_home(home / "many", system_time, min_free=0)
+    shutil.copytree(home / "many", home / "few")
+    keys = {key.kid: key.jwk for key in made.keys.values()}
+    load = home / "load.bin"
+    write_load(load, home / "members", seed=1, count=few)
+    _on(home / "few", load)
+    sample = next(iter(read_load(load)))
+    filling = _fill(home, count, keys, sample)
+    opened, written, rates = [], [], []
+    memory: dict[str, Any] = {}
+    for number in range(rounds):
+        write_load(load, home / "members", seed=100 + number, count=few)
+        before = jws_checks(keys, sample, _SECONDS)
+        small, memory = _on(home / "few", load), _on(home / "many", load)
+        checks = (before + jws_checks(keys, sample, _SECONDS)) / 2
+        opened.append([memory["opened"] * 1000, small["opened"] * 1000])
+        written.append([1e6 / memory["rate"], 1e6 / small["rate"]])
+        rates.append([memory["rate"], checks])
+    note = f"{memory['size']} records against about {few * (rounds + 1)}"
+    against = f"the same with {few} records"
+    return [
+        filling,
+        figure_of(
+            "solo.million.commit", "transactions/s", _CHECKS, rates, f"{few} more a round, {note}"
+        ),
+        figure_of("solo.million.open", "ms", against, opened, note),
+        figure_of("solo.million.write", "microseconds a record", against, written, note),
+        figure_of(
+            "solo.million.memory",
+            "MB, peak of the node's process while it opens, records and reads",
+            "500 MB",
+            [[memory["peak"], 500.0]],
+            f"its workers hold {memory['workers']:.0f} MB besides",
+        ),
+    ]
+
+
+def _fill(home: Path, count: int, keys: dict[str, PublicJwk], sample: list[bytes]) -> Figure:
+    """Bring the node in ``home/many`` to ``count`` records, in parts."""
+    rounds = []
+    load = home / "part.bin"
+    parts = max(1, count // _PART)
+    for number in range(parts):
+        write_load(load, home / "members", seed=1000 + number, count=count // parts)
+        told = _on(home / "many", load)
+        rounds.append([told["rate"], jws_checks(keys, sample, _SECONDS)])
+        print(f"{told['size']} records: {told['rate']:.0f}/s", flush=True)
+    load.unlink()
+    return figure_of(
+        "solo.million.fill",
+        "transactions/s",
+        _CHECKS,
+        rounds,
+        f"from none to {count} records, {_PART} a round",
     )
+
+
+def _on(home: Path, load: Path) -> dict[str, Any]:
+    """What `on_home` tells in a process of its own."""
     run = subprocess.run(
-        [sys.executable, "-c", script, str(home)], capture_output=True, text=True, check=True
+        [sys.executable, str(Path(__file__).with_name("on_home.py")), str(home), str(load)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    opened, memory = run.stdout.split()[-2:]
-    return float(opened), float(memory)
+    told: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    if set(told["told"]) != {"recorded"}:
+        raise AssertionError(f"the load should be accepted whole: {told['told']}")
+    return told

@@ -1,0 +1,93 @@
+"""A dossier of ten records: its bundle built from a ledger of many, and verified."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from harness import Figure
+
+from node.config import load_config
+from node.core.encoding import canonical_json
+from node.core.signatures import load_backend
+from node.core.trust import Trust
+from node.core.verify import verify_bundle
+from node.evidence.bundle import bundle_dossier, encode_bundle
+from node.wiring import Node
+
+_RECORDS = 10
+_DOSSIERS = 60
+_MOST_BUILT, _MOST_VERIFIED = 3.0, 10.0
+
+
+def dossiers_of(node: Node, records: int, count: int) -> list[str]:
+    """Dossiers with this many records, from all over the log."""
+    found: dict[str, None] = {}
+    with node.reader() as reader:
+        step = max(1, reader.meta.size // 2000)
+        for index in range(1, reader.meta.size, step):
+            subject = reader.entry(index).transaction.sub
+            if subject not in found and len(reader.dossier_indexes(subject)) == records:
+                found[subject] = None
+                if len(found) == count:
+                    break
+    return list(found)
+
+
+def bundles(home: Path) -> list[Figure]:
+    """``bundle.build`` and ``bundle.verify``, in milliseconds against what is wanted of each.
+
+    Every dossier is another one, so that nothing of it is cached by the ledger.
+    """
+    node = Node(load_config(home))
+    try:
+        node.engine.recover()
+        trust = canonical_json(Trust(node.genesis.chain_id, node.genesis.hash).to_json())
+        subjects = dossiers_of(node, _RECORDS, _DOSSIERS)
+        if len(subjects) < _DOSSIERS:
+            raise RuntimeError(f"only {len(subjects)} dossiers of {_RECORDS} records were found")
+        files: list[bytes] = []
+
+        def build(subject: str) -> None:
+            with node.reader() as reader:
+                files.append(encode_bundle(bundle_dossier(reader, subject)))
+
+        built = [_milliseconds(partial(build, subject)) for subject in subjects]
+    finally:
+        node.stores.close()
+    backend = load_backend()
+    verified = []
+    for file in files:
+        verified.append(_milliseconds(partial(verify_bundle, file, trust, backend)))
+        if not verify_bundle(file, trust, backend).accepted:
+            raise RuntimeError("a bundle did not verify")
+    size = statistics.median(map(len, files))
+    note = f"{len(subjects)} dossiers of {_RECORDS} records, bundles of {size:.0f} bytes"
+    return [
+        _against("bundle.build", built, _MOST_BUILT, note),
+        _against("bundle.verify", verified, _MOST_VERIFIED, note),
+    ]
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000
+
+
+def _against(name: str, took: list[float], most: float, note: str) -> Figure:
+    median = statistics.median(took)
+    ordered = sorted(took)
+    return Figure(
+        name,
+        median,
+        "ms, p50",
+        f"{most:.0f} ms",
+        most,
+        median / most,
+        [[ordered[0], ordered[-1]]],
+        note=f"rounds: the quickest and the slowest of {note}",
+    )
