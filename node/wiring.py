@@ -18,12 +18,13 @@ from node.config import NodeConfig
 from node.core.checkpoint import Checkpoint, NoteKey, checkpoint_origin, note_signature_line
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.genesis import Genesis, decode_genesis
+from node.core.request_token import request_audience
 from node.engines.solo.engine import SoloEngine, SoloSettings
 from node.ledger.application import Application
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
 from node.ledger.reader import LedgerReader, open_reader
-from node.storage.errors import StoreUnavailable
+from node.storage.errors import StorageError, StoreUnavailable
 from node.storage.leveldb import LevelStore, open_leveldb
 from node.storage.segments import FileSegments
 from node.submission.disk_guard import DiskGuard
@@ -34,12 +35,11 @@ from node.submission.submission import Submission, SubmissionLimits
 from node.submission.tickets import Group
 from node.submission.worker import WorkerSetup
 from node.vault.access_log import AccessLog
-from node.vault.keys import read_wrapping_key
-from node.vault.vault import Vault
+from node.vault.opening import finish_rotation, open_vault
 
 __all__ = ["EdKey", "Node", "Stores", "open_stores", "system_time"]
 
-_JOURNAL_SEGMENT = 16 << 20
+_JOURNAL_SEGMENT = 4 << 20
 _LOCAL_WRITE_BUFFER = 4 << 20
 
 
@@ -140,7 +140,10 @@ def open_stores(config: NodeConfig, *, create: bool) -> Stores:
 
 
 class Node:
-    """A running node: everything behind the API. Make it, `start` it, `stop` it."""
+    """A running node: everything behind the API. Make it, `start` it, `stop` it.
+
+    ``member`` runs it; ``audience`` is what the tokens of signed requests to it must name.
+    """
 
     def __init__(
         self,
@@ -167,7 +170,7 @@ class Node:
             self.application.init_chain(_read_genesis(config.path("genesis.json")))
         self.genesis: Genesis = self.application.genesis()
         self.frames = FrameCache(stores.blocks)
-        self.vault = Vault(stores.local, read_wrapping_key(config.path("keys/wrapping.key")))
+        self.vault = open_vault(stores.local, config.path("keys"))
         self.access_log = AccessLog(stores.local)
         self._checkpoint_key = EdKey.load(config.path("keys/checkpoint.pem"))
         self.note_key = NoteKey(
@@ -185,14 +188,17 @@ class Node:
             deliver,
             guard.reason,
         )
+        self._validator = EdKey.load(config.path("keys/validator.pem"))
         self.engine = SoloEngine(
             self.application,
-            EdKey.load(config.path("keys/validator.pem")),
+            self._validator,
             self.now,
             SoloSettings(config.engine.max_frames, config.engine.empty_block_ms),
             self.submission.committed,
             self._fail,
         )
+        self.member = config.operator.member or _validating_member(self.genesis, self._validator)
+        self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
 
     def _operator(self) -> OperatorRecords | None:
@@ -215,8 +221,9 @@ class Node:
         # What the writer makes lives long and holds no cycles: looking for some after every few
         # hundred objects took a sixth of its time (docs/performance.md).
         gc.freeze()
-        gc.set_threshold(100_000, 50, 100)
+        gc.set_threshold(1_000_000, 50, 100)
         replayed = self.engine.recover()
+        self._settle_vault()
         resumed = self.submission.start(self.engine, Intake(self.application.key_ring()))
         self.engine.start(self.submission.pump, self.submission.wake)
         self.log.info(
@@ -226,6 +233,29 @@ class Node:
             replayed_blocks=replayed,
             resumed_submissions=resumed,
         )
+
+    def _settle_vault(self) -> None:
+        """Go on with a change of the wrapping key, and complete erasures that were cut off."""
+        rotation = finish_rotation(self.vault, self.config.path("keys"))
+        if rotation is not None:
+            tell = self.log.info if rotation.complete else self.log.warning
+            tell(
+                "wrapping key changed" if rotation.complete else "wrapping key not changed yet",
+                rewrapped=rotation.rewrapped,
+                damaged=list(rotation.damaged),
+                key=self.vault.wrapping_key_id,
+            )
+        self.purge_due()
+
+    def purge_due(self) -> None:
+        """Complete the erasures that are not; what fails is tried again at the next start."""
+        try:
+            dossiers = self.vault.purge_due()
+        except StorageError as error:
+            self.log.error("erasures not complete yet", reason=str(error))
+        else:
+            if dossiers:
+                self.log.info("erasures completed", dossiers=dossiers)
 
     def stop(self) -> None:
         """Let what is under way come to its end, then close the stores."""
@@ -254,6 +284,14 @@ class Node:
         ).text()
         signature = self._checkpoint_key.sign(text.encode("utf-8"))
         return f"{text}\n{note_signature_line(self.note_key, signature)}".encode()
+
+
+def _validating_member(genesis: Genesis, key: EdKey) -> str:
+    """The member whose validator's key this node has; none, and the engine refuses to start."""
+    members = [
+        item.member for item in genesis.validators if item.validator.public_key == key.public_key
+    ]
+    return members[0] if members else ""
 
 
 def _read_genesis(path: Path) -> Genesis:

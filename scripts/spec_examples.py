@@ -32,7 +32,7 @@ from node.core import merkle
 from node.core.encoding import canonical_json, decode_base64url
 from node.core.evidence_code import check_digit, code_digits
 from node.core.genesis import ed25519_jwk
-from node.core.request_token import REQUEST_TYP
+from node.core.request_token import REQUEST_TYP, request_audience
 from node.core.signatures import P256_ORDER
 from node.core.transaction import decode_transaction
 
@@ -151,7 +151,7 @@ def _request_token() -> dict[str, Any]:
     now = 1_790_000_100
     header = {"alg": "ES256", "kid": KEYS["police-jinan"].kid, "typ": REQUEST_TYP}
     claims = {
-        "aud": CHAIN_ID,
+        "aud": request_audience(CHAIN_ID, "platform-a"),
         "bsh": hashlib.sha256(body).hexdigest(),
         "exp": now + 30,
         "htm": "GET",

@@ -264,8 +264,13 @@ def genesis_example(chain: ExampleChain) -> dict[str, Any]:
 
 def evidence_examples(chain: ExampleChain) -> dict[str, Any]:
     """Whole bundles, the trust files to check them with, and what the verifier says."""
-    shown = [item.encoded for item in chain.disclosures[SEAL]]
     with chain.reader() as reader:
+        own = {
+            digest: entry.transaction.id
+            for entry in reader.entries(reader.dossier_indexes(SEAL))
+            for digest in entry.transaction.digests
+        }
+        shown = [(own[item.digest], item.encoded) for item in chain.disclosures[SEAL]]
         known = TrustedCheckpoint(2, reader.root(2))
         dossier = bundle_dossier(reader, SEAL, shown, from_size=2)
         record = bundle_record(reader, reader.dossier_indexes(CASE)[-1])

@@ -34,7 +34,6 @@ def get_node(service: Served) -> Response:
     the log has come. What a node says of itself is no proof: compare it elsewhere."""
     node = service.node
     with node.reader() as reader:
-        member = node.config.operator.member or node.genesis.validators[0].member
         content: dict[str, Any] = {
             "software": "evidence-ledger-node",
             "version": __version__,
@@ -42,7 +41,8 @@ def get_node(service: Served) -> Response:
             "genesis_hash": node.genesis.hash.hex(),
             "rules_version": node.genesis.rules_version,
             "trust_fingerprint": own_trust(node).fingerprint.hex(),
-            "member": Views(reader, node.now()).member(member),
+            "member": Views(reader, node.now()).member(node.member),
+            "audience": node.audience,
             "verifier_key": node.note_key.verifier_key(),
             "validators": len(node.genesis.validators),
             "public_url": node.config.api.public_url,

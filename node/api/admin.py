@@ -57,7 +57,7 @@ class _Admin:
             "pid": os.getpid(),
             "uptime_seconds": int(time.monotonic() - self._began),
             "chain_id": node.genesis.chain_id,
-            "member": node.config.operator.member or node.genesis.validators[0].member,
+            "member": node.member,
             "ready": not reasons,
             "reasons": reasons,
             "height": meta.height,
@@ -94,9 +94,14 @@ class _Admin:
             told.put({"event": "progress", "part": part, "done": done, "total": total})
 
         def work() -> dict[str, Any]:
-            return write_backup(
-                node.stores, node.config.home, target, keys=keys, now=node.now(), progress=progress
-            )
+            home, now = node.config.home, node.now()
+            try:
+                with node.vault.purges_held():
+                    return write_backup(
+                        node.stores, home, target, keys=keys, now=now, progress=progress
+                    )
+            finally:
+                node.purge_due()
 
         async with self._backing_up:
             task = asyncio.create_task(asyncio.to_thread(work))

@@ -74,7 +74,7 @@ class SignIn:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._audience = node.genesis.chain_id
+        self._audience = node.audience
         self._backend = load_backend()
         self._seen = SeenTokens()
 

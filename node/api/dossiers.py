@@ -12,12 +12,12 @@ from node.api.description import answers
 from node.api.disclosures import Asked, release
 from node.api.lookup import MAX_QUERY, look_up
 from node.api.problems import Problem, malformed
-from node.api.requests import Caller, CaseNo, Hex32, MaybeCaller, Purpose, Subject
+from node.api.requests import Caller, CaseNo, FromSize, Hex32, MaybeCaller, Purpose, Subject
 from node.api.responses import file_answer, json_answer
 from node.api.service import Served
 from node.api.views import Views, as_of
 from node.core.encoding import MAX_INTEGER
-from node.evidence.bundle import bundle_dossier, encode_bundle
+from node.evidence.bundle import Shown, bundle_dossier, encode_bundle
 from node.ledger.indexes import find
 from node.ledger.reader import LedgerReader
 from node.rules.judgement import State
@@ -137,22 +137,19 @@ def get_bundle(
     ] = "none",
     purpose: Purpose = "",
     case_no: CaseNo = "",
-    from_size: Annotated[
-        int | None,
-        Query(ge=1, le=MAX_INTEGER, description="A size of the log that the reader knows"),
-    ] = None,
+    from_size: FromSize = None,
 ) -> Response:
     """All records up to the last, with everything that is needed to check them offline. With
     `disclosures=all` the private fields too, decided and logged as `…/disclosures` is. For
     members."""
-    shown: list[str] = []
+    shown: list[Shown] = []
     with service.node.reader() as reader:
         state = need_dossier(reader, sub)
-        if from_size is not None and from_size > reader.meta.size:
+        if from_size is not None and from_size > reader.meta.size:  # before anything is released
             raise malformed("query.from_size", f"must be at most {reader.meta.size}")
         if disclosures == "all":
             released = release(service, caller, Asked(sub, state, purpose, case_no))
-            shown = [item.encoded for item in released.disclosures]
+            shown = [(item.transaction_id, item.encoded) for item in released.disclosures]
     with service.node.reader() as reader:
         bundle = bundle_dossier(reader, sub, shown, from_size=from_size)
     return file_answer(encode_bundle(bundle), f"CZ{state['code']}.json")

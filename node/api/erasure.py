@@ -1,8 +1,9 @@
 """Erasing private fields on this node, for good: by its operator alone.
 
 Rows and keys go and leave tombstones, which the access log has in the same write; then the store
-rewrites its files; then ``disclosure.erased`` goes on the chain. What an earlier try erased and did
-not get on the chain is recorded when the same is asked again.
+rewrites its files (again after a backup that is under way, which still reads them); then
+``disclosure.erased`` goes on the chain. What an earlier try erased and did not get on the chain is
+recorded when the same is asked again.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def _erase(service: Service, caller: SignedIn, subject: str, body: bytes) -> Res
         _erase_slice(service, caller, subject, wanted, digests)
         for digests in _slices(wanted.digests, node.vault.held(subject))
     ]
-    node.vault.purge(subject)
+    purged = node.vault.purge(subject)
     gone = [tombstone.digest for tombstone in node.vault.tombstones(subject, wanted.digests)]
     data = {"code": f"CZ{state['code']}", "purpose": wanted.reason}
     if wanted.case_no:
@@ -114,6 +115,7 @@ def _erase(service: Service, caller: SignedIn, subject: str, body: bytes) -> Res
     return json_answer(
         {
             "sub": subject,
+            "purged": purged,
             **_summary(erasures),
             **_put_on_chain(service, data, [item for item in gone if item not in recorded]),
         }

@@ -3,7 +3,8 @@
 A code (with or without a record's number), an alias, a 签约编号, a seal's id or code, a filing or
 certificate number, a document's or transaction's hash, a dossier's own name. Full-width characters,
 blanks, dashes and case are forgiven. A code whose check digit does not fit was mistyped, and is
-told from one that no record has; codes of other systems are aliases and have no such digit.
+told from one that no record has; codes of other systems are aliases and have no such digit: what
+looks like a code and is found as an alias is said to be one.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ _OUTCOMES = {
         "未找到与该编号、编码或哈希对应的存证",
     ),
     "mistyped": (
-        "the code's check digit does not fit: a digit is mistyped; compare it with the certificate",
-        "存证编码校验位不符：很可能输错了一位数字，请与证书核对",
+        "the code's check digit does not fit: a digit is mistyped, so compare it with the "
+        "certificate; or it is the code of another system, and no record here names that one",
+        "存证编码校验位不符：很可能输错了一位数字，请与证书核对；"
+        "若为其他系统的编码，则本账本中没有记录登记过该编码",
     ),
     "unknown_code": (
         "the code is well formed, and no dossier of this ledger has it",
@@ -49,6 +52,11 @@ _OUTCOMES = {
         "该卷宗存在，但没有这一序号的记录",
     ),
 }
+_AS_ALIAS = (
+    "found as the code of another system, which a record here names; it is no evidence code of "
+    "this ledger",
+    "按其他系统的编码（别名）找到：该编码由本账本的记录登记，不是本账本的存证编码",
+)
 
 
 @dataclass(frozen=True)
@@ -71,12 +79,19 @@ class Found:
     @property
     def text(self) -> str:
         """The outcome in English."""
-        return _OUTCOMES[self.outcome][0]
+        return self._texts[0]
 
     @property
     def text_zh(self) -> str:
         """The outcome in Chinese."""
-        return _OUTCOMES[self.outcome][1]
+        return self._texts[1]
+
+    @property
+    def _texts(self) -> tuple[str, str]:
+        ways = {hit.matched for hit in self.hits}
+        if self.outcome == "found" and ways == {"alias"} and _CODE.fullmatch(self.query):
+            return _AS_ALIAS
+        return _OUTCOMES[self.outcome]
 
 
 def look_up(reader: LedgerReader, text: str) -> Found:

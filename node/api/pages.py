@@ -56,5 +56,6 @@ def _dossiers(reader: LedgerReader, found: Found, views: Views) -> list[dict[str
     for hit in found.hits[:_MOST_DOSSIERS]:
         head = views.dossier(hit.subject, need_dossier(reader, hit.subject))
         indexes = reader.dossier_indexes(hit.subject)[:_MOST_RECORDS]
-        shown.append({**head, "entries": list(views.records(indexes, whole=False))})
+        entries = list(views.records(indexes, whole=False))
+        shown.append({**head, "matched": hit.matched, "entries": entries})
     return shown

@@ -17,6 +17,7 @@ from node.core.encoding import MAX_INTEGER
 __all__ = [
     "Caller",
     "CaseNo",
+    "FromSize",
     "Hex32",
     "MaybeCaller",
     "Purpose",
@@ -30,8 +31,9 @@ _BEARER = HTTPBearer(
     scheme_name="member",
     description=(
         "An ES256 JWT, typ evidence-request+jwt, made for this one request with a key that the "
-        "chain lists: iss, aud (chain id), iat, exp (at most 60 s later), jti, htm, htu (path and "
-        "query), bsh (SHA-256 of the body). node.client.sign_request makes one."
+        "chain lists: iss, aud (<chain id>:<member that runs this node>), iat, exp (at most 60 s "
+        "later), jti, htm, htu (path and query), bsh (SHA-256 of the body). "
+        "node.client.sign_request makes one."
     ),
     auto_error=False,
 )
@@ -54,6 +56,15 @@ Purpose = Annotated[
 ]
 CaseNo = Annotated[
     str, Query(max_length=100, description="The court's case number, which courts must give 案号")
+]
+FromSize = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=MAX_INTEGER,
+        description="A size of the log that the reader knows, such as that of a trust file's "
+        "checkpoint: the bundle then shows that the log continues that one",
+    ),
 ]
 Hex32 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="32 bytes in lower-case hex")]
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import signal
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import structlog
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
@@ -40,36 +40,48 @@ _GRACEFUL_SECONDS = 20
 _KEEP_ALIVE_SECONDS = 75
 
 
-def run_server(config: NodeConfig) -> int:
+def run_server(config: NodeConfig, *, as_json: bool = False) -> int:
     """Run the node until it is told to stop; return the process's exit code.
 
     Prints one line with the URL to standard output once it is ready, and in the end, on standard
-    error, why it did not start or could not go on.
+    error, why it did not start or could not go on: in words, or as JSON documents.
     """
-    try:
-        configure_logs(config.log)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(config))
-    except StoreLocked as error:
-        return _give_up(_TAKEN, error)
-    except (InvalidInput, VaultError) as error:
-        return _give_up(_BAD_INPUT, error)
-    except LedgerFault as error:
-        return _give_up(_FAULT, error)
-    except OSError as error:
-        taken = error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
-        return _give_up(_TAKEN if taken else _INPUT_OUTPUT, error)
-    except EvidenceError as error:
-        code = _INPUT_OUTPUT if isinstance(error, StorageError) else _BAD_INPUT
-        return _give_up(code, error)
-
-
-def _give_up(code: int, error: BaseException) -> int:
-    print(f"evidence-node: {error}", file=sys.stderr, flush=True)
+    code, error = _serve(config, as_json=as_json)
+    if error is not None:
+        print(_refusal(code, error) if as_json else f"evidence-node: {error}", file=sys.stderr)
     return code
 
 
-async def _run(config: NodeConfig) -> int:
+def _refusal(code: int, error: BaseException) -> str:
+    told = {"code": code, "kind": type(error).__name__, "message": str(error)}
+    for name in ("place", "rule"):
+        value = getattr(error, name, None)
+        if isinstance(value, str):
+            told[name] = value
+    return json.dumps({"error": told}, sort_keys=True)
+
+
+def _serve(config: NodeConfig, *, as_json: bool) -> tuple[int, BaseException | None]:
+    """Run the node; the exit code, and what ended it if it was no wish."""
+    try:
+        configure_logs(config.log)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            fault = runner.run(_run(config, as_json=as_json))
+            return (_OK, None) if fault is None else (_FAULT, fault)
+    except StoreLocked as error:
+        return _TAKEN, error
+    except (InvalidInput, VaultError) as error:
+        return _BAD_INPUT, error
+    except LedgerFault as error:
+        return _FAULT, error
+    except OSError as error:
+        taken = error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+        return _TAKEN if taken else _INPUT_OUTPUT, error
+    except EvidenceError as error:
+        return _INPUT_OUTPUT if isinstance(error, StorageError) else _BAD_INPUT, error
+
+
+async def _run(config: NodeConfig, *, as_json: bool) -> LedgerFault | None:
     """Open what the node needs, serve, and close it again, whatever happens meanwhile."""
     hub = Hub()
     with ExitStack() as stack:
@@ -77,7 +89,7 @@ async def _run(config: NodeConfig) -> int:
         stack.callback(node.stores.close)
         listener = stack.enter_context(listen(config.api.host, config.api.port))
         admin = stack.enter_context(admin_listener(config.home))
-        return await _Serving(node, hub, listener, admin).run()
+        return await _Serving(node, hub, listener, admin, as_json=as_json).run()
 
 
 class _Server(uvicorn.Server):
@@ -92,22 +104,30 @@ class _Server(uvicorn.Server):
 class _Serving:
     """A node being served."""
 
-    def __init__(self, node: Node, hub: Hub, listener: socket.socket, admin: socket.socket) -> None:
+    def __init__(
+        self,
+        node: Node,
+        hub: Hub,
+        listener: socket.socket,
+        admin: socket.socket,
+        *,
+        as_json: bool,
+    ) -> None:
         self._node = node
         self._hub = hub
         self._listener = listener
         self._admin = admin
         self._stop = asyncio.Event()
-        self._code = _OK
-        self._log = structlog.get_logger("server")
+        self._as_json = as_json
+        self._fault: LedgerFault | None = None
         service = Service(node, hub)
         self._servers = [
             (_server(NodeApp(service)), listener),
             (_server(create_admin(service, self._stop.set)), admin),
         ]
 
-    async def run(self) -> int:
-        """Serve until told to stop, or until the ledger cannot be right."""
+    async def run(self) -> LedgerFault | None:
+        """Serve until told to stop, or until the ledger cannot be right, and why it cannot."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
@@ -127,11 +147,13 @@ class _Serving:
                 await asyncio.to_thread(self._node.stop)
             else:
                 await asyncio.to_thread(self._node.engine.stop)
-        return self._code
+        return self._fault
 
     def _greeting(self) -> str:
-        chain = self._node.genesis.chain_id
-        return f"evidence-node: {chain} at {url_of(self._listener)}, ready"
+        chain, url = self._node.genesis.chain_id, url_of(self._listener)
+        if self._as_json:
+            return json.dumps({"chain_id": chain, "event": "ready", "url": url}, sort_keys=True)
+        return f"evidence-node: {chain} at {url}, ready"
 
     async def _until_told(self, serving: list[asyncio.Task[None]]) -> None:
         """Until a signal, a stop over the admin socket, a server's end, or the node's failure.
@@ -150,7 +172,7 @@ class _Serving:
                     hurried = True
                     self._hub.hurry()
                     if isinstance(self._node.failure, LedgerFault):
-                        self._code = _give_up(_FAULT, self._node.failure)
+                        self._fault = self._node.failure
                         return
         finally:
             told.cancel()

@@ -12,7 +12,7 @@ from node.api.description import answers
 from node.api.problems import Problem
 from node.api.proofs import inclusion_json, state_json
 from node.api.receipts import receipt
-from node.api.requests import Caller, Hex32
+from node.api.requests import Caller, FromSize, Hex32
 from node.api.responses import file_answer, json_answer
 from node.api.service import Served
 from node.api.standing import Recorded, RefusedThen, standing_of
@@ -103,13 +103,15 @@ def _refused(
     response_class=Response,
     responses=answers(models.Bundle, 400, 401, 403, 404),
 )
-def get_record_bundle(service: Served, caller: Caller, id: Hex32) -> Response:
+def get_record_bundle(
+    service: Served, caller: Caller, id: Hex32, from_size: FromSize = None
+) -> Response:
     """The record with its path in the log, its signer's key, and the headers that show them: to be
     checked offline. It says nothing of the dossier's other records. For members."""
     with service.node.reader() as reader:
         standing = standing_of(reader, bytes.fromhex(id))
         if not isinstance(standing, Recorded):
             raise _unknown(id)
-        bundle = bundle_record(reader, standing.entry.index)
+        bundle = bundle_record(reader, standing.entry.index, from_size=from_size)
         code = standing.entry.entry.code
     return file_answer(encode_bundle(bundle), f"{code}.json")

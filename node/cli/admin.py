@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,7 @@ class Admin:
                 if answer.status_code >= 300:
                     answer.read()
                     self._object(answer)
-                for line in answer.iter_lines():
-                    if line.strip():
-                        yield json.loads(line)
+                yield from _documents(answer.iter_bytes())
         except (httpx.HTTPError, ValueError) as error:
             raise self._unanswered(error) from error
 
@@ -85,6 +83,19 @@ class Admin:
             f"{self._shown}: no answer from the node: {error or type(error).__name__}",
             "look at the node's log",
         )
+
+
+def _documents(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The JSON documents of an NDJSON answer. Only a line feed ends one: others, such as U+2028,
+    may stand inside a text, such as a path. Raises ValueError where one is none."""
+    held = b""
+    for chunk in chunks:
+        *lines, held = (held + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
+    if held.strip():
+        yield json.loads(held)
 
 
 def find_running(home: Path) -> Admin | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ Sets up a node with ten members in a directory, runs it, and plays a case on it:
 for, made and filed; a contract PDF is typeset and really sealed by two parties; the seal is
 suspended and an attempt to sign with it refused; a thousand further dossiers are recorded. It ends
 with an evidence bundle that is verified in a process that cannot reach the node, then again with
-one byte changed. The node goes on serving until Ctrl-C (DEMO_SERVE=0: it is stopped).
+one byte changed. The node goes on serving until Ctrl-C (DEMO_SERVE=0: it is stopped). With --json
+the story goes to standard error, and what came of it, in one document, to standard output.
 """
 _EXAMPLES = """
 evidence-node demo
@@ -56,19 +58,41 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play the demonstration; 0 when every step of it went as it should."""
+    signal.signal(signal.SIGTERM, _leave)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(
+            line_buffering=True
+        )  # whoever reads along reads each step as it ends
+    if not args.json:
+        return _perform(args, lambda done: None)
+    answers = sys.stdout
+    with redirect_stdout(sys.stderr):  # the story is for people; the answer is one document
+        return _perform(args, lambda done: print(json.dumps(done), file=answers, flush=True))
+
+
+def _perform(args: argparse.Namespace, tell: Callable[[dict[str, Any]], object]) -> int:
+    """Play it. ``tell`` is told what came of it, before the node goes on serving."""
     out = Path(args.out).resolve()
     home = _clear(out)
     from node.demo.home import create_demo_home
     from node.wiring import system_time
 
-    say("1. A node with ten members, in {}", home)
+    say("1. A node with ten members, in {}", _short(home))
     made = create_demo_home(home, system_time, port=_free_port(args.port))
     with _running(home) as url:
         say("   serving on {}", url)
         code = _play(url, out, made, args)
+        if code == ExitCode.OK:
+            files = {name: str(out / f"{name}.json") for name in ("bundle", "trust")}
+            tell({**files, "dossiers": args.dossiers, "url": url, "verified": True})
         if code == ExitCode.OK and os.environ.get("DEMO_SERVE", "1") != "0":
             _serve(url, out)
     return code
+
+
+def _leave(number: int, _: object) -> None:
+    """Leave by way of what has to be put away: the node is a process of its own."""
+    sys.exit(128 + number)
 
 
 def _clear(out: Path) -> Path:
@@ -78,6 +102,12 @@ def _clear(out: Path) -> Path:
         shutil.rmtree(out / name, ignore_errors=True)
     (out / "submissions").mkdir()
     return out / "demo-node"
+
+
+def _short(path: Path) -> Path:
+    """The path as a reader would type it: seen from here, if it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _free_port(wanted: int) -> int:
@@ -137,9 +167,10 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> 
 
 def _play(url: str, out: Path, made: Any, args: argparse.Namespace) -> int:
     from node.demo.clerk import Clerk
+    from node.demo.members import DEMO_OPERATOR
     from node.demo.story import Story
 
-    clerk = Clerk(url, made.genesis.chain_id, made.keys, out / "submissions", say)
+    clerk = Clerk(url, made.genesis.chain_id, DEMO_OPERATOR, made.keys, out / "submissions", say)
     try:
         story = Story(clerk, out)
         say(
@@ -193,9 +224,9 @@ def _record_more(clerk: Any, made: Any, args: argparse.Namespace) -> None:
                 counts.update(int(answer["status_code"]) for answer in answers)
                 report("records", sum(counts.values()), total)
     took = time.monotonic() - started
-    say("   {} records in {} s, {} of them recorded", total, f"{took:.1f}", counts[201])
     if set(counts) - {201}:
         raise CommandFailure(ExitCode.FAULT, f"answers that should not be: {dict(counts)}")
+    say("   {} records signed, sent and recorded in {} s", f"{total:,}", f"{took:.1f}")
 
 
 def _write_evidence(clerk: Any, case: str, genesis: Any, out: Path) -> tuple[Path, Path]:
@@ -207,7 +238,7 @@ def _write_evidence(clerk: Any, case: str, genesis: Any, out: Path) -> tuple[Pat
     bundle.write_bytes(court.bundle(case, disclosures="all", purpose=_PURPOSE, case_no=_CASE_NO))
     believed = Trust(genesis.chain_id, genesis.hash)
     trust.write_text(json.dumps(believed.to_json(), indent=1) + "\n", encoding="utf-8")
-    say("   {} ({} bytes), {}", bundle, f"{bundle.stat().st_size:,}", trust)
+    say("   {} ({} bytes), {}", _short(bundle), f"{bundle.stat().st_size:,}", _short(trust))
     return bundle, trust
 
 
@@ -229,7 +260,7 @@ def _verify(bundle: Path, trust: Path) -> int:
     if code != ExitCode.REFUSED:
         raise CommandFailure(ExitCode.FAULT, "the changed bundle should have been refused")
     say("   refused, as it must be. Verify it yourself:")
-    say("   evidence-node verify {} --trust {}", bundle, trust)
+    say("   evidence-node verify {} --trust {}", _short(bundle), _short(trust))
     return ExitCode.OK
 
 
@@ -251,7 +282,7 @@ def _run_verifier(
 ) -> int:
     """Run `evidence-node verify` on copies in an empty directory, with an empty environment."""
     with tempfile.TemporaryDirectory() as directory:
-        copies = [shutil.copy(path, directory) for path in (bundle, trust)]
+        copies = [Path(shutil.copy(path, directory)).name for path in (bundle, trust)]
         command = [
             *prefix,
             sys.executable,
@@ -284,7 +315,8 @@ def _change_one_byte(bundle: bytes) -> bytes:
 
 
 def _serve(url: str, out: Path) -> None:
-    say("9. The node goes on at {} (log: {}). Ctrl-C stops it.", url, out / "demo-node.log")
+    log = _short(out / "demo-node.log")
+    say("9. The node goes on at {} (log: {}). Ctrl-C stops it.", url, log)
     try:
         signal.pause()
     except KeyboardInterrupt:

@@ -23,8 +23,7 @@ from node.storage.errors import StoreCorrupt
 from node.storage.leveldb import LevelStore, open_leveldb
 from node.storage.segments import FileSegments
 from node.vault.access_log import AccessLog
-from node.vault.keys import read_wrapping_key
-from node.vault.vault import Vault
+from node.vault.opening import open_vault
 
 __all__ = ["HomeAudit", "audit_home"]
 
@@ -136,7 +135,7 @@ def _check_local(config: NodeConfig, unchecked: list[str]) -> list[Finding]:
             unchecked.append("private data: keys/wrapping.key is not here")
             return findings
         try:
-            vault = Vault(store, read_wrapping_key(key_path))
+            vault = open_vault(store, key_path.parent)
             findings += [Finding(str(path), str(problem)) for problem in vault.problems()]
         except StoreCorrupt:
             raise

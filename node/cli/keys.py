@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from node.cli.exit_codes import ExitCode
+from node.cli.failures import CommandFailure
 from node.cli.files import check_absent, sync_names, write_output
 from node.cli.key_files import add_password, read_password, read_public_key
 from node.cli.output import say, write_json
@@ -23,6 +24,11 @@ Keys on P-256, in PEM (PKCS #8). A member signs records and requests with its si
 recovery key, which replaces a lost or stolen signing key, is kept offline, on a medium of its own.
 Private keys never leave the file that they are made in, and no file is ever overwritten. What the
 others need is the public key, a JWK; its thumbprint (RFC 7638) is the key's name, the kid.
+
+wrapping is about another key: the one in a node's home under which all private data is encrypted.
+It makes a new one beside it. When the node starts the next time it puts the private data under the
+new key and then the new file in the old one's place. Old backups are opened by the old key alone:
+copy keys/wrapping.key to where you keep it for them, before you start the node.
 """
 _EXAMPLES = """
 evidence-node keys new --out signing.pem --public signing.jwk
@@ -30,6 +36,7 @@ evidence-node keys new --out recovery.pem --public recovery.jwk --password-file 
 evidence-node keys show signing.pem
 evidence-node keys public signing.pem > signing.jwk
 evidence-node keys thumbprint signing.jwk
+evidence-node keys wrapping --home /var/lib/evidence
 """
 
 
@@ -50,6 +57,10 @@ def add_parser(subparsers: Any) -> None:
     for action in (new, show, public, thumbprint):
         add_password(action)
         action.add_argument("--json", action="store_true", help="answer in JSON")
+    wrapping = actions.add_parser("wrapping", help="make a node's next wrapping key")
+    wrapping.add_argument("--home", required=True, metavar="DIR", help="the node's home")
+    wrapping.add_argument("--json", action="store_true", help="answer in JSON")
+    wrapping.set_defaults(run=_wrapping)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,6 +84,30 @@ def _new(args: argparse.Namespace) -> int:
         return ExitCode.OK
     say("Private key:  {} (keep it secret; make a backup)", args.out)
     _tell(key.jwk)
+    return ExitCode.OK
+
+
+def _wrapping(args: argparse.Namespace) -> int:
+    """Make the key that a node's private data is put under when it starts the next time."""
+    from node.vault.keys import create_wrapping_key, read_wrapping_key
+    from node.vault.opening import SUCCESSOR_FILE, WRAPPING_KEY_FILE
+
+    folder = Path(args.home) / "keys"
+    former = read_wrapping_key(folder / WRAPPING_KEY_FILE)
+    path = folder / SUCCESSOR_FILE
+    if path.exists():
+        raise CommandFailure(
+            ExitCode.REFUSED,
+            f"{path}: is there already: a change of the key is under way",
+            "start the node, which ends it",
+        )
+    key = create_wrapping_key(path)
+    if args.json:
+        write_json({"file": str(path), "former": former.id, "key": key.id})
+        return ExitCode.OK
+    say("Next key:     {}, in {}", key.id, path)
+    say("Key in use:   {}, in {}", former.id, folder / WRAPPING_KEY_FILE)
+    say("The node puts the private data under the next key when it starts again.")
     return ExitCode.OK
 
 

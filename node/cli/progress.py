@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-__all__ = ["LineProgress", "Progress", "shown_progress"]
+__all__ = ["LineProgress", "Progress", "shown_progress", "waiting_for"]
 
 _SECONDS_BEFORE, _SECONDS_BETWEEN, _SECONDS_UNCHANGED = 1.0, 1.0, 10.0
 
@@ -36,6 +36,20 @@ def shown_progress() -> Iterator[Progress]:
         finally:
             bars.stop()
         return
+    with _lines() as report:
+        yield report
+
+
+@contextmanager
+def waiting_for(what: str) -> Iterator[None]:
+    """Says on standard error that ``what`` is waited for, once that takes longer than a second."""
+    with _lines() as report:
+        report(what, 0, 0)
+        yield
+
+
+@contextmanager
+def _lines() -> Iterator[Progress]:
     lines, ended = LineProgress(), threading.Event()
     ticker = threading.Thread(target=lines.run, args=(ended,), daemon=True)
     ticker.start()

@@ -11,6 +11,7 @@ from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.files import read_input
 from node.cli.key_files import add_password, load_key
+from node.cli.progress import waiting_for
 from node.client.http import NodeClient
 from node.client.keys import SigningKey
 from node.core.trust import MAX_TRUST_BYTES, decode_trust
@@ -32,11 +33,21 @@ def add_node(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     )
 
 
-def add_signer(parser: argparse.ArgumentParser) -> None:
-    """The arguments that say who signs, and on which chain."""
+def add_signer(parser: argparse.ArgumentParser, *, to_one_node: bool) -> None:
+    """The arguments that say who signs, on which chain, and ``to_one_node`` for which.
+
+    Records are for the whole chain, whichever node they are handed to; requests are for one node.
+    """
     parser.add_argument("--key", metavar="PEM", help="the member's signing key")
     add_password(parser)
     parser.add_argument("--member", metavar="ID", help="the member that the key belongs to")
+    if to_one_node:
+        parser.add_argument(
+            "--operator",
+            metavar="ID",
+            help="the member that runs the node: requests are signed for its node alone. Take it "
+            "from elsewhere than the node, which could name another member and ask there as you",
+        )
     chain = parser.add_mutually_exclusive_group()
     chain.add_argument("--chain-id", metavar="ID", help="the chain that the signature is for")
     chain.add_argument(
@@ -87,21 +98,34 @@ def asking(args: argparse.Namespace, *, signs: bool) -> NodeClient:
         raise CommandFailure(ExitCode.USAGE, f"--url: {args.url} is no http:// or https:// URL")
     if not signs:
         return NodeClient(args.url, patience=args.patience)
+    if args.operator is None:
+        raise CommandFailure(
+            ExitCode.USAGE,
+            "--operator: missing",
+            "a request is signed for the node of one member, so that no other node can be asked "
+            "with it; a node that is asked who runs it could name another member",
+        )
     key, member = signer_of(args)
     return NodeClient(
-        args.url, key=key, member=member, chain_id=chain_of(args), patience=args.patience
+        args.url,
+        key=key,
+        member=member,
+        chain_id=chain_of(args),
+        operator=args.operator,
+        patience=args.patience,
     )
 
 
 @contextmanager
 def understanding(url: str) -> Iterator[None]:
-    """Has an answer of another form than a node's told as what it is.
+    """Has an answer of another form than a node's told as what it is, and a wait told as one.
 
     Raises:
         CommandFailure: it lacks a member, or one is of another type.
     """
     try:
-        yield
+        with waiting_for(f"waiting for {url}"):
+            yield
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise CommandFailure(
             ExitCode.BAD_INPUT,

@@ -26,7 +26,7 @@ _EXAMPLES = """
 evidence-node show CZ0034133234711-2 --url http://127.0.0.1:8440
 evidence-node show QY812163472634127040-1 --url http://127.0.0.1:8440 --lang zh
 evidence-node show case:platform-a:0001 --url http://127.0.0.1:8440 \\
-    --key court-a.pem --member court-a --trust trust.json
+    --key court-a.pem --member court-a --trust trust.json --operator bureau-3701
 """
 _WORDS = {
     "en": {
@@ -42,7 +42,6 @@ _WORDS = {
         "document": "document",
         "private": "private fields",
         "several": "{} dossiers; show one by its code.",
-        "more": "{} more records are not shown.",
         "says": "This is what {} says; `evidence-node bundle` fetches what can be checked.",
     },
     "zh": {
@@ -58,7 +57,6 @@ _WORDS = {
         "document": "文件",
         "private": "私密字段",
         "several": "共 {} 个卷宗，请按存证编码查看其一。",
-        "more": "另有 {} 条记录未显示。",
         "says": "以上为节点 {} 的答复；可用 evidence-node bundle 取得可离线核验的证据包。",
     },
 }
@@ -71,7 +69,7 @@ def add_parser(subparsers: Any) -> None:
     parser = add_command(subparsers, "show", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("what", metavar="WHAT", help="a code, alias, number, hash or name")
     add_node(parser)
-    add_signer(parser)
+    add_signer(parser, to_one_node=True)
     parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the text")
     parser.set_defaults(run=run)
 
@@ -120,9 +118,6 @@ def _tell_dossier(dossier: Json, matched: str, language: str) -> None:
     for entry in dossier["entries"]:
         say()
         _tell_entry(entry, entry["code"] == matched, language)
-    left = dossier["records"] - len(dossier["entries"])
-    if left > 0:
-        say(words["more"], left)
     say()
 
 
@@ -132,7 +127,8 @@ def _tell_entry(entry: Json, matched: bool, language: str) -> None:
     member = entry["member"]["name"]
     say("{} {}  {}  {}", ">" if matched else " ", entry["code"], title, member)
     say("    {:<14} {}", words["occurred"], rfc3339(entry["occurred_at"]))
-    say("    {:<14} {}", words["submitted"], rfc3339(entry["submitted_at"]))
+    submitted = rfc3339(entry["submitted_at"], whole_seconds=True)  # signed in whole seconds
+    say("    {:<14} {}", words["submitted"], submitted)
     span = words["until"].format(rfc3339(entry["time"]), rfc3339(entry["proven_time"]))
     say("    {:<14} {}, {}", words["chain"], span, words["height"].format(entry["height"]))
     for digest in entry["documents"]:

@@ -14,6 +14,7 @@ from node.cli.failures import CommandFailure
 from node.cli.files import read_input, write_output
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
+from node.cli.progress import waiting_for
 from node.cli.remote import add_node, add_signer, asking, chain_of, signer_of, understanding
 from node.cli.submit_many import submit_lines
 from node.client.errors import NodeBusy, NodeUnreachable
@@ -53,7 +54,7 @@ def add_parser(subparsers: Any) -> None:
     """Describe the command's arguments."""
     parser = add_command(subparsers, "submit", _DESCRIPTION, _EXAMPLES)
     add_node(parser, required=False)
-    add_signer(parser)
+    add_signer(parser, to_one_node=False)
     _add_event(parser.add_argument_group("the event to sign"))
     signed = parser.add_argument_group("signed records")
     signed.add_argument("--file", metavar="FILE", help="a signed record, sent (again)")
@@ -142,7 +143,7 @@ def _sign(args: argparse.Namespace) -> tuple[str, bytes]:
             event[name] = getattr(args, name)
     signed = _signer(args).sign(event, "event", time.time_ns() // 1_000_000).encode()
     path = args.out or f"{event['event_id']}.sdjwt"
-    write_output(path, signed + b"\n", secret=True)
+    write_output(path, signed, secret=True)  # no line feed: any client can send the file
     return path, signed
 
 
@@ -158,7 +159,8 @@ def _send(args: argparse.Namespace, signed: bytes, path: str) -> int:
     """Send a signed record and tell the receipt."""
     with asking(args, signs=False) as node:
         try:
-            answer = node.submit(signed, wait=args.wait, timeout=args.timeout)
+            with waiting_for(f"waiting for {args.url}"):
+                answer = node.submit(signed, wait=args.wait, timeout=args.timeout)
         except (NodeUnreachable, NodeBusy) as error:
             code = ExitCode.TRY_AGAIN if isinstance(error, NodeBusy) else ExitCode.UNREACHABLE
             advice = _SENT_AGAIN.format(path, args.url)

@@ -6,9 +6,12 @@ import argparse
 import hashlib
 import platform
 import re
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from node import __version__
+from node.cli.documents import Document, compare_documents, tell_documents
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.files import STANDARD, read_input
@@ -27,12 +30,16 @@ Checks an evidence bundle step by step. It needs the bundle, a trust file and no
 network, no node. Each step passes, fails, or says that it was not checked and why. The exit code is
 0 only when no step failed.
 
+With --document it also says which records name a file, by its SHA-256; a file that none of them
+names is refused.
+
 What the result is worth rests on the trust file: compare its fingerprint with the one that is
 printed on the certificate or that the members of the consortium publish.
 """
 _EXAMPLES = """
 evidence-node verify bundle.json --trust trust.json
 evidence-node verify bundle.json --trust trust.json --lang zh
+evidence-node verify bundle.json --trust trust.json --document contract.pdf
 evidence-node verify - --trust trust.json < bundle.json     # the bundle from standard input
 evidence-node verify bundle.json --trust trust.json --backend ecdsa --json
 """
@@ -78,6 +85,13 @@ def add_parser(subparsers: Any) -> None:
         help="the trust file's fingerprint as printed or published; another one is refused",
     )
     parser.add_argument(
+        "--document",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file that some record must name; may be given several times",
+    )
+    parser.add_argument(
         "--backend",
         choices=("cryptography", "ecdsa"),
         help="what checks signatures; default: cryptography, or ecdsa where that is not installed",
@@ -97,11 +111,15 @@ def run(args: argparse.Namespace) -> int:
         report = verify_bundle(bundle, trust, _Counting(backend, progress))
     if args.fingerprint is not None:
         _check_fingerprint(args.fingerprint, report.trust_fingerprint)
+    documents = compare_documents(args.document, bundle, accepted=report.accepted)
     if args.json:
-        write_json(_document(report, bundle))
+        write_json(_document(report, bundle, documents))
     else:
         _tell(args, report, bundle)
-    return ExitCode.OK if report.accepted else ExitCode.REFUSED
+        if documents:
+            tell_documents(documents, args.lang)
+    named = all(document.named for document in documents)
+    return ExitCode.OK if report.accepted and named else ExitCode.REFUSED
 
 
 def _backend(name: str | None) -> Backend:
@@ -153,11 +171,12 @@ def _check_fingerprint(expected: str, found: str) -> None:
         )
 
 
-def _document(report: Report, bundle: bytes) -> dict[str, Any]:
+def _document(report: Report, bundle: bytes, documents: Sequence[Document]) -> dict[str, Any]:
     return {
         "accepted": report.accepted,
         "backend": report.backend,
         "bundle_sha256": hashlib.sha256(bundle).hexdigest(),
+        "documents": [asdict(document) for document in documents],
         "steps": [
             {
                 "details": list(step.details),

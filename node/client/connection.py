@@ -30,14 +30,19 @@ class NodeConnection:
         key: SigningKey | None,
         member: str,
         chain_id: str,
+        operator: str,
         timeout: float,
         patience: float,
         transport: httpx.BaseTransport | None,
         now: Callable[[], int],
     ) -> None:
-        if key is not None and not (member and chain_id):
-            raise ValueError("a key signs for a member on a chain: give member and chain_id too")
-        self._key, self._member, self._chain_id = key, member, chain_id
+        if key is not None and not (member and chain_id and operator):
+            raise ValueError(
+                "a key signs for a member, on a chain, to the node of one operator: give member, "
+                "chain_id and operator too"
+            )
+        self._key, self._member = key, member
+        self._chain_id, self._operator = chain_id, operator
         self._timeout, self._patience, self._now = timeout, patience, now
         self._http = httpx.Client(
             base_url=url.rstrip("/"), timeout=timeout, transport=transport, follow_redirects=False
@@ -110,11 +115,12 @@ class NodeConnection:
 
     def _authorize(self, request: httpx.Request, body: bytes) -> str:
         if self._key is None:
-            raise ValueError("only members may ask this: give key, member and chain_id")
+            raise ValueError("only members may ask this: give key, member, chain_id and operator")
         return sign_request(
             self._key,
             member=self._member,
-            audience=self._chain_id,
+            chain_id=self._chain_id,
+            operator=self._operator,
             method=request.method,
             target=request.url.raw_path.decode("ascii"),
             body=body,

@@ -30,10 +30,11 @@ _SD_JWT, _JSON_LINES, _JSON = "application/sd-jwt", "application/x-ndjson", "app
 
 
 class NodeClient:
-    """One node. ``key``, ``member`` and ``chain_id`` are needed for what only members may ask.
+    """One node. What only members may ask needs ``key``, ``member``, ``chain_id``, ``operator``.
 
-    Requests are signed for ``chain_id``. Take it from the genesis or the trust file and not from
-    the node itself, which could name another chain and use the signature there.
+    Requests are signed for the node that the member ``operator`` runs on the chain ``chain_id``.
+    Take both from elsewhere (the genesis or trust file; the contract with the operator) and not
+    from the node itself, which could name others and use the signature there.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class NodeClient:
         key: SigningKey | None = None,
         member: str = "",
         chain_id: str = "",
+        operator: str = "",
         timeout: float = 60.0,
         patience: float = 30.0,
         transport: httpx.BaseTransport | None = None,
@@ -54,6 +56,7 @@ class NodeClient:
             key=key,
             member=member,
             chain_id=chain_id,
+            operator=operator,
             timeout=timeout,
             patience=patience,
             transport=transport,
@@ -185,10 +188,11 @@ class NodeClient:
         """What became of a transaction, with its proof. Raises NodeProblem (404: unknown)."""
         return self._connection.json("GET", f"/v1/transactions/{_path(identifier)}")
 
-    def record_bundle(self, identifier: str) -> bytes:
+    def record_bundle(self, identifier: str, *, from_size: int | None = None) -> bytes:
         """The evidence bundle of one record, as a file. For members."""
+        query = None if from_size is None else {"from_size": str(from_size)}
         return self._connection.raw(
-            "GET", f"/v1/transactions/{_path(identifier)}/bundle", signed=True
+            "GET", f"/v1/transactions/{_path(identifier)}/bundle", query, signed=True
         ).content
 
     def lookup(self, text: str) -> Json:
@@ -196,9 +200,25 @@ class NodeClient:
         return self._connection.json("GET", "/v1/lookup", {"q": text})
 
     def dossier(self, subject: str) -> Json:
-        """A dossier: whole for a member, what may be public without a key."""
+        """A dossier with all its records: whole for a member, what may be public without a key.
+
+        Raises:
+            NodeError: nobody answered, there is no such dossier, or records are missing.
+        """
+        found = self._dossier_part(subject, 1)
+        entries, records = list(found["entries"]), found["records"]
+        while len(entries) < records:
+            part = self._dossier_part(subject, len(entries) + 1)["entries"]
+            if not part:
+                raise NodeUnreachable(subject, f"of {records} records {len(entries)} were answered")
+            entries += part
+        return {**found, "entries": entries[:records]}
+
+    def _dossier_part(self, subject: str, first: int) -> Json:
+        """As many records as the node gives at once, from the one with the ordinal ``first``."""
+        query = {"first": str(first)} if first > 1 else None
         return self._connection.json(
-            "GET", f"/v1/dossiers/{_path(subject)}", signed=self._connection.signs
+            "GET", f"/v1/dossiers/{_path(subject)}", query, signed=self._connection.signs
         )
 
     def bundle(
@@ -213,7 +233,8 @@ class NodeClient:
         """The evidence bundle of a dossier, as a file. For members.
 
         With ``disclosures`` "all" it holds the private fields, which is decided, logged and
-        recorded as `disclosures` says.
+        recorded as `disclosures` says. With ``from_size`` it shows that the log continues the one
+        of that size; a trust file that names a checkpoint asks for it.
         """
         query = {"disclosures": disclosures, **_purpose(purpose, case_no)}
         if from_size is not None:

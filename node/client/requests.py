@@ -7,7 +7,7 @@ import secrets
 
 from node.client.keys import SigningKey
 from node.core.encoding import canonical_json, encode_base64url
-from node.core.request_token import REQUEST_TYP
+from node.core.request_token import REQUEST_TYP, request_audience
 
 __all__ = ["sign_request"]
 
@@ -16,7 +16,8 @@ def sign_request(
     key: SigningKey,
     *,
     member: str,
-    audience: str,
+    chain_id: str,
+    operator: str,
     method: str,
     target: str,
     body: bytes,
@@ -28,7 +29,9 @@ def sign_request(
     Args:
         key: a signing key of ``member``.
         member: who asks.
-        audience: the chain's id.
+        chain_id: the chain's id.
+        operator: the member that runs the node. Known from elsewhere: a node that is asked for it
+            could name another, and use the signature there.
         method: such as ``GET``.
         target: path and query as sent, such as ``/v1/dossiers/case:a:1?full=1``.
         body: the request's body.
@@ -38,7 +41,7 @@ def sign_request(
     issued = issued_at // 1000
     header = {"alg": "ES256", "kid": key.kid, "typ": REQUEST_TYP}
     claims = {
-        "aud": audience,
+        "aud": request_audience(chain_id, operator),
         "bsh": hashlib.sha256(body).hexdigest(),
         "exp": issued + lifetime,
         "htm": method,

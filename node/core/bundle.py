@@ -35,6 +35,7 @@ from node.core.fields import (
 )
 from node.core.genesis import MAX_GENESIS_BYTES, ed25519_jwk, read_ed25519_jwk
 from node.core.statemap import StateProof
+from node.core.transaction import MAX_DIGESTS
 
 __all__ = [
     "BUNDLE_FORMAT",
@@ -80,20 +81,25 @@ class Roots:
 
 @dataclass(frozen=True)
 class BundledEntry:
-    """An entry's text, its index in the log, and its path in the tree after its block."""
+    """An entry's text, its index in the log, and its path in the tree after its block.
+
+    ``disclosures`` are private fields of this very record, encoded.
+    """
 
     text: bytes
     index: int
     path: tuple[bytes, ...]
+    disclosures: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Consistency:
-    """Proof that the log of ``first`` entries, with ``root``, is a prefix of that of ``second``."""
+    """Proof that the log of ``first`` entries is a prefix of that of ``second``."""
 
     first: int
-    root: bytes
+    first_root: bytes
     second: int
+    second_root: bytes
     proof: tuple[bytes, ...]
 
 
@@ -119,7 +125,6 @@ class Bundle:
     predecessors: tuple[BundledChain, ...]
     entries: tuple[BundledEntry, ...]
     state: tuple[StateProof, ...]
-    disclosures: tuple[str, ...]
     consistency: tuple[Consistency, ...]
     anchors: tuple[dict[str, Any], ...]
 
@@ -139,7 +144,6 @@ def decode_bundle(data: bytes) -> Bundle:
             "as_of",
             "chain",
             "consistency",
-            "disclosures",
             "entries",
             "format",
             "predecessors",
@@ -160,9 +164,6 @@ def decode_bundle(data: bytes) -> Bundle:
             value["entries"], "bundle.entries", _read_entry, least=1, most=_MAX_RECORDS
         ),
         state=read_each(value["state"], "bundle.state", _read_state, most=_MAX_RECORDS),
-        disclosures=read_each(
-            value["disclosures"], "bundle.disclosures", _read_disclosure, most=_MAX_RECORDS
-        ),
         consistency=read_each(
             value["consistency"], "bundle.consistency", _read_consistency, most=100
         ),
@@ -197,11 +198,14 @@ def _read_path(value: Any, place: str) -> tuple[bytes, ...]:
 
 
 def _read_entry(value: Any, place: str) -> BundledEntry:
-    members = exact_members(value, place, ("entry", "index", "path"))
+    members = exact_members(value, place, ("disclosures", "entry", "index", "path"))
     return BundledEntry(
         text=read_text(members["entry"], f"{place}.entry", most=MAX_ENTRY_BYTES).encode(),
         index=read_integer(members["index"], f"{place}.index"),
         path=_read_path(members["path"], f"{place}.path"),
+        disclosures=read_each(
+            members["disclosures"], f"{place}.disclosures", _read_disclosure, most=MAX_DIGESTS
+        ),
     )
 
 
@@ -214,11 +218,12 @@ def _read_disclosure(value: Any, place: str) -> str:
 
 
 def _read_consistency(value: Any, place: str) -> Consistency:
-    members = exact_members(value, place, ("first", "proof", "root", "second"))
+    members = exact_members(value, place, ("first", "first_root", "proof", "second", "second_root"))
     return Consistency(
         first=read_integer(members["first"], f"{place}.first", least=1),
-        root=read_hash(members["root"], f"{place}.root"),
+        first_root=read_hash(members["first_root"], f"{place}.first_root"),
         second=read_integer(members["second"], f"{place}.second", least=1),
+        second_root=read_hash(members["second_root"], f"{place}.second_root"),
         proof=_read_path(members["proof"], f"{place}.proof"),
     )
 

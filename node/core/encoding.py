@@ -77,8 +77,9 @@ _DECODER = json.JSONDecoder(
 def decode_json(data: bytes, *, place: str, max_bytes: int, max_depth: int = _MAX_DEPTH) -> Any:
     """Decode UTF-8 JSON made of objects, arrays, strings and integers.
 
-    Refused: duplicate members, floats, NaN, null, booleans, integers beyond 2^53-1, lone
-    surrogates, a byte order mark, trailing text, more than ``max_bytes`` or ``max_depth`` levels.
+    Refused: duplicate members, member names outside ASCII, floats, NaN, null, booleans, integers
+    beyond 2^53-1, lone surrogates, a byte order mark, trailing text, more than ``max_bytes`` or
+    ``max_depth`` levels.
 
     Raises:
         InvalidEncoding: names ``place`` (with the member's path) and the rule.
@@ -107,7 +108,7 @@ def _check_tree(value: Any, place: str, depth: int) -> None:
         if depth == 0:
             raise InvalidEncoding(place, "nested too deep")
         for name, member in value.items():
-            _check_text(name, place)
+            _check_name(name, place)
             _check_tree(member, f"{place}.{name[:64]}", depth - 1)
     elif isinstance(value, list):
         if depth == 0:
@@ -116,6 +117,13 @@ def _check_tree(value: Any, place: str, depth: int) -> None:
             _check_tree(member, f"{place}[{position}]", depth - 1)
     elif value is None or isinstance(value, bool):
         raise InvalidEncoding(place, "null, true and false are not used in this format")
+
+
+def _check_name(name: str, place: str) -> None:
+    """So that sorting by code point (here) and by UTF-16 code unit (RFC 8785) is one and the same,
+    and no two names look alike. The name is not told again: it may be somebody's."""
+    if not name.isascii():
+        raise InvalidEncoding(place, "a member's name is not ASCII")
 
 
 def _check_text(text: str, place: str) -> None:
@@ -139,14 +147,30 @@ def canonical_json(value: Any) -> bytes:
     """Encode strings, integers, arrays and objects as RFC 8785 does; member names are ASCII.
 
     Raises:
-        InvalidEncoding: JSON has no form for ``value``: NaN, a lone surrogate, another type.
+        InvalidEncoding: JSON has no form for ``value``: NaN, a lone surrogate, another type; or a
+            member's name is not ASCII.
     """
     try:
-        return json.dumps(
+        text = json.dumps(
             value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-        ).encode("utf-8")
+        )
+        data = text.encode("utf-8")
+        if not text.isascii():
+            _check_names(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEncoding("canonical JSON", f"cannot hold this value: {error}") from error
+    return data
+
+
+def _check_names(value: Any) -> None:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if isinstance(name, str):
+                _check_name(name, "canonical JSON")
+            _check_names(member)
+    elif isinstance(value, (list, tuple)):
+        for member in value:
+            _check_names(member)
 
 
 def decode_canonical_json(data: bytes, *, place: str, max_bytes: int) -> dict[str, Any]:
@@ -255,8 +279,11 @@ def _civil_from_days(days: int) -> tuple[int, int, int]:
     return year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) // 5 + 1
 
 
-def rfc3339(milliseconds: int, *, offset_hours: int = 8) -> str:
-    """Write a Unix time in milliseconds as RFC 3339, in China's time unless told otherwise."""
+def rfc3339(milliseconds: int, *, offset_hours: int = 8, whole_seconds: bool = False) -> str:
+    """Write a Unix time in milliseconds as RFC 3339, in China's time unless told otherwise.
+
+    With ``whole_seconds`` no fraction is shown: for times that are only known to the second.
+    """
     local = milliseconds + offset_hours * 3_600_000
     days, rest = divmod(local, 86_400_000)
     year, month, day = _civil_from_days(days)
@@ -269,7 +296,8 @@ def rfc3339(milliseconds: int, *, offset_hours: int = 8) -> str:
         else f"{'-' if offset_hours < 0 else '+'}{abs(offset_hours):02d}:00"
     )
     date = f"{year:04d}-{month:02d}-{day:02d}"
-    return f"{date}T{hours:02d}:{minutes:02d}:{seconds:02d}.{millis:03d}{zone}"
+    fraction = "" if whole_seconds else f".{millis:03d}"
+    return f"{date}T{hours:02d}:{minutes:02d}:{seconds:02d}{fraction}{zone}"
 
 
 def parse_rfc3339(text: str, *, place: str) -> tuple[int, int]:

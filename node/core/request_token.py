@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from node.core.encoding import decode_base64url, decode_json_object
 from node.core.errors import InvalidSignature
 from node.core.fields import exact_members, read_integer, read_match, read_text
-from node.core.signatures import Backend, PublicJwk, check_es256_form
+from node.core.signatures import Algorithm, Backend, PublicJwk, algorithm_named
 
 __all__ = [
     "CLOCK_LEEWAY",
@@ -17,6 +17,7 @@ __all__ = [
     "REQUEST_TYP",
     "RequestToken",
     "decode_request_token",
+    "request_audience",
 ]
 
 REQUEST_TYP = "evidence-request+jwt"
@@ -33,6 +34,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 class RequestToken:
     """A decoded token; ``htm``, ``htu``, ``bsh`` bind it to method, target and body's SHA-256."""
 
+    algorithm: Algorithm
     kid: str
     iss: str
     aud: str
@@ -47,7 +49,7 @@ class RequestToken:
 
     def verify(self, key: PublicJwk, backend: Backend) -> None:
         """Check the signature. Raises InvalidSignature."""
-        backend.verify_es256(key, self.signing_input, self.signature)
+        self.algorithm.verify(key, self.signing_input, self.signature, backend)
 
     def verify_binding(
         self, *, audience: str, method: str, target: str, body: bytes, now: int
@@ -74,6 +76,14 @@ class RequestToken:
             raise InvalidSignature("token.exp", "has passed")
 
 
+def request_audience(chain_id: str, operator: str) -> str:
+    """The ``aud`` of tokens for one node: its chain, and the member ``operator`` that runs it.
+
+    So a node that gets a token can play it to no other member's node of the chain.
+    """
+    return f"{chain_id}:{operator}"
+
+
 def decode_request_token(token: str) -> RequestToken:
     """Decode a compact JWT. Nothing is verified yet.
 
@@ -85,19 +95,18 @@ def decode_request_token(token: str) -> RequestToken:
         raise InvalidSignature("token", "must be a JWS compact string of at most 8 KiB")
     raw_header, raw_claims, signature = (decode_base64url(part, place="token") for part in parts)
     header = decode_json_object(raw_header, place="token.header", max_bytes=_MAX_TOKEN_BYTES)
-    if set(header) != {"alg", "kid", "typ"} or (header["alg"], header["typ"]) != (
-        "ES256",
-        REQUEST_TYP,
-    ):
-        raise InvalidSignature("token.header", f"must have alg ES256, typ {REQUEST_TYP} and kid")
+    if set(header) != {"alg", "kid", "typ"} or header["typ"] != REQUEST_TYP:
+        raise InvalidSignature("token.header", f"must have alg, kid and typ {REQUEST_TYP}, no more")
+    algorithm = algorithm_named(header["alg"], place="token.header.alg")
     claims = decode_json_object(raw_claims, place="token", max_bytes=_MAX_TOKEN_BYTES)
     exact_members(claims, "token", ("aud", "bsh", "exp", "htm", "htu", "iat", "iss", "jti"))
-    check_es256_form(signature, place="token.signature")
+    algorithm.check_form(signature, place="token.signature")
     words = {
         name: read_match(claims[name], f"token.{name}", _WORD, "must be 1 to 128 of A-Za-z0-9._:-")
         for name in ("aud", "htm", "iss", "jti")
     }
     return RequestToken(
+        algorithm=algorithm,
         kid=read_text(header["kid"], "token.header.kid", most=43, least=43),
         iat=read_integer(claims["iat"], "token.iat"),
         exp=read_integer(claims["exp"], "token.exp"),

@@ -2,11 +2,15 @@
 
 Nothing here signs. Signatures of transactions are raw r‖s of 64 bytes; on the chain only the low s
 of the two is valid, so that a signed record has one identity.
+
+`ALGORITHMS` is the one table of what members may sign with: another algorithm, such as SM2, joins
+the ledger by an entry there, a check in both backends and a `rules_version` that allows it.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -15,9 +19,12 @@ from node.core.encoding import canonical_json, decode_base64url, encode_base64ur
 from node.core.errors import InvalidSignature
 
 __all__ = [
+    "ALGORITHMS",
     "P256_ORDER",
+    "Algorithm",
     "Backend",
     "PublicJwk",
+    "algorithm_named",
     "check_ed25519_key",
     "check_es256_form",
     "has_low_s",
@@ -28,6 +35,8 @@ __all__ = [
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _P256_PRIME = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 _P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+_CURVES = {"P-256": (_P256_PRIME, _P256_PRIME - 3, _P256_B)}
+"""The curves of members' keys, y² = x³ + ax + b: p, a and b by the JWK's ``crv``."""
 _HALF_ORDER = P256_ORDER >> 1
 _ED25519_PRIME = 2**255 - 19
 _ED25519_D = -121665 * pow(121666, _ED25519_PRIME - 2, _ED25519_PRIME) % _ED25519_PRIME
@@ -38,10 +47,14 @@ _SMALL_ORDER_Y = frozenset((0, 1, _ED25519_PRIME - 1, _ORDER_8_Y, _ED25519_PRIME
 
 @dataclass(frozen=True)
 class PublicJwk:
-    """A P-256 public key as a JWK (RFC 7517, RFC 7518 §6.2) with exactly kty, crv, x and y."""
+    """A member's public key as a JWK (RFC 7517, RFC 7518 §6.2) with exactly kty, crv, x and y.
+
+    ``x`` and ``y`` have 32 bytes each, big-endian; ``crv`` is a curve of the table `ALGORITHMS`.
+    """
 
     x: bytes
     y: bytes
+    crv: str = "P-256"
 
     @classmethod
     def from_json(cls, value: Any, *, place: str) -> PublicJwk:
@@ -49,12 +62,13 @@ class PublicJwk:
 
         Raises:
             InvalidEncoding: a coordinate is no canonical base64url.
-            InvalidSignature: not a P-256 key, or a point that is not on the curve.
+            InvalidSignature: not a key of a known curve, or a point that is not on it.
         """
         if not isinstance(value, dict) or set(value) != {"kty", "crv", "x", "y"}:
             raise InvalidSignature(place, "must be a JWK with exactly kty, crv, x and y")
-        if value["kty"] != "EC" or value["crv"] != "P-256":
-            raise InvalidSignature(place, "must have kty EC and crv P-256")
+        crv = value["crv"]
+        if value["kty"] != "EC" or not isinstance(crv, str) or crv not in _CURVES:
+            raise InvalidSignature(place, f"must have kty EC and crv {' or '.join(_CURVES)}")
         coordinates = []
         for name in ("x", "y"):
             if not isinstance(value[name], str):
@@ -62,21 +76,22 @@ class PublicJwk:
             coordinates.append(decode_base64url(value[name], place=f"{place}.{name}"))
         if any(len(part) != 32 for part in coordinates):
             raise InvalidSignature(place, "coordinates must be 32 bytes each")
-        key = cls(*coordinates)
+        key = cls(coordinates[0], coordinates[1], crv)
         key.check_point(place)
         return key
 
     def check_point(self, place: str) -> None:
-        """Raise InvalidSignature unless (x, y) lies on P-256."""
+        """Raise InvalidSignature unless (x, y) lies on the key's curve."""
         x, y = int.from_bytes(self.x, "big"), int.from_bytes(self.y, "big")
-        on_curve = (y * y - (x * x * x - 3 * x + _P256_B)) % _P256_PRIME == 0
-        if x >= _P256_PRIME or y >= _P256_PRIME or not on_curve:
-            raise InvalidSignature(place, "the point is not on P-256")
+        prime, a, b = _CURVES[self.crv]
+        on_curve = (y * y - (x * x * x + a * x + b)) % prime == 0
+        if x >= prime or y >= prime or not on_curve:
+            raise InvalidSignature(place, f"the point is not on {self.crv}")
 
     def to_json(self) -> dict[str, str]:
         """The JWK object."""
         return {
-            "crv": "P-256",
+            "crv": self.crv,
             "kty": "EC",
             "x": encode_base64url(self.x),
             "y": encode_base64url(self.y),
@@ -264,3 +279,61 @@ def load_backend(name: str | None = None) -> Backend:
         if name == "cryptography":
             raise
         return _EcdsaBackend()
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """What members sign with; ``name`` is the ``alg`` of a JWS header (RFC 7515 §4.1.1).
+
+    Its keys are of the curve ``crv``, its signatures have ``signature_bytes``. ``check_form`` (it
+    takes a ``place`` too) raises InvalidSignature for bytes that are none; ``canonical`` gives, of
+    the signatures that hold where one does, that which is valid on the chain; ``rule`` is what is
+    said of any other.
+    """
+
+    name: str
+    crv: str
+    signature_bytes: int
+    check_form: Callable[..., None]
+    canonical: Callable[[bytes], bytes]
+    rule: str
+    holds: Callable[[Backend, PublicJwk, bytes, bytes], None]
+
+    def verify(self, key: PublicJwk, message: bytes, signature: bytes, backend: Backend) -> None:
+        """Raise InvalidSignature unless ``signature`` holds for ``message`` under ``key``."""
+        if key.crv != self.crv:
+            raise InvalidSignature("signature", f"{self.name} asks for a key of {self.crv}")
+        self.holds(backend, key, message, signature)
+
+
+def _verify_es256(backend: Backend, key: PublicJwk, message: bytes, signature: bytes) -> None:
+    backend.verify_es256(key, message, signature)
+
+
+ALGORITHMS = {
+    algorithm.name: algorithm
+    for algorithm in (
+        Algorithm(
+            name="ES256",
+            crv="P-256",
+            signature_bytes=64,
+            check_form=check_es256_form,
+            canonical=use_low_s,
+            rule="s is high; on the chain only the low s is valid",
+            holds=_verify_es256,
+        ),
+    )
+}
+"""What members may sign transactions and request tokens with, by name."""
+
+
+def algorithm_named(name: Any, *, place: str) -> Algorithm:
+    """The algorithm that a header's ``alg`` names; ``none`` is not one.
+
+    Raises:
+        InvalidSignature: the table has none of that name.
+    """
+    found = ALGORITHMS.get(name) if isinstance(name, str) else None
+    if found is None:
+        raise InvalidSignature(place, f"must be {' or '.join(ALGORITHMS)}")
+    return found

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.core.encoding import decode_base64url, decode_json_object, encode_base64url
-from node.core.errors import InvalidInput, InvalidTransaction
-from node.core.signatures import Backend, PublicJwk, check_es256_form, has_low_s, use_low_s
+from node.core.errors import InvalidInput, InvalidSignature, InvalidTransaction
+from node.core.signatures import Algorithm, Backend, PublicJwk, algorithm_named
 
 __all__ = [
     "DOSSIER_KINDS",
@@ -74,6 +74,7 @@ class Transaction:
 
     jwt: str
     id: bytes
+    algorithm: Algorithm
     kid: str
     cid: str
     iss: str
@@ -118,16 +119,23 @@ def split_compact(jwt: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def normalise_signature(jwt: bytes) -> tuple[bytes, bool]:
-    """The JWT with the low s of its signature, and whether that changed it.
+    """The JWT with the signature that is valid on the chain, and whether that changed it.
 
-    Half of all ordinary signers make a high s, which holds as well but is not valid on the chain.
+    Half of all ordinary signers of ES256 make a high s, which holds as well but is not valid on the
+    chain: it is turned into the low one.
+
+    Raises:
+        InvalidInput: there are no three parts, or header or signature are none.
     """
-    _, _, signature = split_compact(jwt)
-    check_es256_form(signature)
-    if has_low_s(signature):
+    header_bytes, _, signature = split_compact(jwt)
+    header = decode_json_object(header_bytes, place="header", max_bytes=MAX_TRANSACTION_BYTES)
+    algorithm = check_header(header)
+    algorithm.check_form(signature)
+    canonical = algorithm.canonical(signature)
+    if canonical == signature:
         return jwt, False
     head = jwt[: jwt.rindex(b".") + 1]
-    return head + encode_base64url(use_low_s(signature)).encode("ascii"), True
+    return head + encode_base64url(canonical).encode("ascii"), True
 
 
 def decode_transaction(jwt: bytes) -> Transaction:
@@ -139,30 +147,40 @@ def decode_transaction(jwt: bytes) -> Transaction:
     header_bytes, payload_bytes, signature = split_compact(jwt)
     header = decode_json_object(header_bytes, place="header", max_bytes=MAX_TRANSACTION_BYTES)
     payload = decode_json_object(payload_bytes, place="payload", max_bytes=MAX_TRANSACTION_BYTES)
-    check_header(header)
-    check_es256_form(signature)
-    if not has_low_s(signature):
-        raise InvalidTransaction("signature", "s is high; on the chain only the low s is valid")
-    return _read_payload(jwt, header["kid"], payload, signature)
+    algorithm = check_header(header)
+    algorithm.check_form(signature)
+    if algorithm.canonical(signature) != signature:
+        raise InvalidTransaction("signature", algorithm.rule)
+    return _read_payload(jwt, algorithm, header["kid"], payload, signature)
 
 
-def check_header(header: dict[str, Any]) -> None:
-    """Check the protected header: exactly alg, kid and typ. Raises InvalidTransaction."""
+def check_header(header: dict[str, Any]) -> Algorithm:
+    """Check the protected header: exactly alg, kid and typ. Raises InvalidTransaction.
+
+    Returns:
+        The algorithm that ``alg`` names.
+    """
     if set(header) != _HEADER_MEMBERS:
         raise InvalidTransaction("header", "must have exactly alg, kid and typ")
-    if header["alg"] != "ES256":
-        raise InvalidTransaction("header.alg", "must be ES256")
+    try:
+        algorithm = algorithm_named(header["alg"], place="header.alg")
+    except InvalidSignature as error:
+        raise InvalidTransaction(error.place, error.rule) from error
     if header["typ"] != TYP:
         raise InvalidTransaction("header.typ", f"must be {TYP}")
     if not isinstance(header["kid"], str) or _DIGEST.fullmatch(header["kid"]) is None:
         raise InvalidTransaction("header.kid", "must be a SHA-256 thumbprint (RFC 7638)")
+    return algorithm
 
 
-def _read_payload(jwt: bytes, kid: str, payload: dict[str, Any], signature: bytes) -> Transaction:
+def _read_payload(
+    jwt: bytes, algorithm: Algorithm, kid: str, payload: dict[str, Any], signature: bytes
+) -> Transaction:
     digests = check_payload(payload)
     return Transaction(
         jwt=jwt.decode("ascii"),
         id=transaction_id(jwt),
+        algorithm=algorithm,
         kid=kid,
         cid=payload["cid"],
         iss=payload["iss"],
@@ -285,6 +303,6 @@ def verify_transaction(transaction: Transaction, key: PublicJwk, backend: Backen
     if key.thumbprint() != transaction.kid:
         raise InvalidTransaction("header.kid", "is not the thumbprint of this key")
     try:
-        backend.verify_es256(key, transaction.signing_input, transaction.signature)
+        transaction.algorithm.verify(key, transaction.signing_input, transaction.signature, backend)
     except InvalidInput as error:
         raise error.under("transaction") from error

@@ -224,4 +224,4 @@ def _run(planned: _Planned, case: Case, raw: bytes, passed: set[str]) -> tuple[s
     except NotChecked as reason:
         return NOT_CHECKED, reason.told
     except InvalidInput as error:
-        return FAILED, Told(str(error), f"不通过：{error}")
+        return FAILED, Told(str(error), str(error))  # names places and rules, in English

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from node.core.apphash import app_hash
 from node.core.block import Header, verify_commit
 from node.core.encoding import rfc3339
@@ -9,6 +11,7 @@ from node.core.errors import InvalidBundle, InvalidProof
 from node.core.genesis import decode_genesis
 from node.core.merkle import leaf_hash, verify_consistency, verify_inclusion
 from node.core.statemap import verify_state_proof
+from node.core.trust import TrustedCheckpoint
 from node.core.verify_case import Case, NotChecked, Told, decode_state_value
 
 __all__ = [
@@ -23,14 +26,14 @@ __all__ = [
     "check_state",
 ]
 
+_NO_PREDECESSOR = "this verifier knows no chain before the genesis"
+
 
 def check_form(case: Case) -> Told:
     """Nothing may stand twice, and what the parts name must be there."""
     bundle = case.need_bundle()
     if bundle.predecessors:
-        raise InvalidBundle(
-            "bundle.predecessors", "this verifier knows no chain before the genesis"
-        )
+        raise InvalidBundle("bundle.predecessors", _NO_PREDECESSOR)
     chain = bundle.chain
     _rising([header.height for header in chain.headers], "bundle.chain.headers")
     _rising([commit.height for commit in chain.commits], "bundle.chain.commits")
@@ -38,8 +41,6 @@ def check_form(case: Case) -> Told:
     keys = [proof.key for proof in bundle.state]
     if len(set(keys)) != len(keys):
         raise InvalidBundle("bundle.state", "proves a key twice")
-    if len(set(bundle.disclosures)) != len(bundle.disclosures):
-        raise InvalidBundle("bundle.disclosures", "holds a disclosure twice")
     if bundle.as_of != chain.roots[-1].height:
         raise InvalidBundle("bundle.as_of", "must be the height of the newest roots")
     count = len(bundle.entries)
@@ -61,6 +62,8 @@ def check_identity(case: Case) -> Told:
         raise InvalidProof("genesis", "its hash is not the one in the trust file")
     if genesis.chain_id != case.trust.chain_id:
         raise InvalidProof("genesis.chain_id", "is not the one in the trust file")
+    if genesis.predecessor is not None:
+        raise InvalidBundle("genesis.predecessor", _NO_PREDECESSOR)
     case.genesis = genesis
     digest = genesis.hash.hex()
     return Told(
@@ -101,12 +104,22 @@ def check_commits(case: Case) -> Told:
 
 
 def check_headers(case: Case) -> Told:
-    """Headers without a commit must be named by the next; roots must be what headers commit to."""
+    """Neighbours must be linked, times rise, and roots be what the next header commits to.
+
+    A header without a commit is vouched for by the next one, and by that alone.
+    """
     chain = case.need_bundle().chain
+    shown = {header.height: header for header in chain.headers}
     for header in reversed(chain.headers):
-        if header.height not in case.headers:
-            _check_link(header, case.headers.get(header.height + 1))
-            case.headers[header.height] = header
+        after = shown.get(header.height + 1)
+        if after is not None:
+            _check_link(header, after)
+        elif header.height not in case.headers:
+            raise InvalidProof(
+                f"header {header.height}", "neither a commit nor the next header vouches for it"
+            )
+    _check_rising_times(chain.headers)
+    case.headers = shown
     committed = {commit.height for commit in chain.commits}
     for roots in chain.roots:
         place = f"roots {roots.height}"
@@ -124,12 +137,20 @@ def check_headers(case: Case) -> Told:
     )
 
 
-def _check_link(header: Header, after: Header | None) -> None:
-    place = f"header {header.height}"
-    if after is None:
-        raise InvalidProof(place, "neither a commit nor the next header vouches for it")
+def _check_link(header: Header, after: Header) -> None:
     if after.last_block_id.hash != header.hash():
-        raise InvalidProof(place, "is not the one that the next header names")
+        raise InvalidProof(f"header {header.height}", "is not the one that the next header names")
+
+
+def _check_rising_times(headers: Sequence[Header]) -> None:
+    """Each block must be later than every one below it, whichever of them are shown."""
+    before = headers[0]
+    for header in headers[1:]:
+        if header.time <= before.time:
+            raise InvalidProof(
+                f"header {header.height}", f"is not later than header {before.height}"
+            )
+        before = header
 
 
 def check_genesis_leaf(case: Case) -> Told:
@@ -138,7 +159,7 @@ def check_genesis_leaf(case: Case) -> Told:
     newest = case.roots[bundle.as_of]
     verify_inclusion(
         leaf_hash(genesis.document),
-        genesis.first_index,
+        0,
         newest.size,
         bundle.chain.genesis_path,
         newest.root,
@@ -155,40 +176,71 @@ def check_state(case: Case) -> Told:
         case.state[proof.key] = (
             None if proof.value is None else decode_state_value(proof.value, proof.key)
         )
-    details = [_seal_line(key, value) for key, value in case.state.items() if key[:5] == "seal/"]
+    time = case.headers[bundle.as_of + 1].time.milliseconds
+    details = [
+        _seal_line(key, value, time) for key, value in case.state.items() if key[:5] == "seal/"
+    ]
     count = len(bundle.state)
     return Told(f"{count} proof(s) hold", f"{count} 项状态证明有效", tuple(details))
 
 
-def _seal_line(key: str, value: dict[str, object] | None) -> str:
+def _seal_line(key: str, value: dict[str, object] | None, time: int) -> str:
+    """A seal's status at ``time`` (ms), its expiry derived (docs/spec/state-map.md#seal)."""
     if value is None:
         return f"{key}: does not exist"
-    return f"{key}: {value.get('status')} (version {value.get('status_version')})"
+    status, end, version = value.get("status"), value.get("valid_to"), value.get("status_version")
+    if type(end) is not int:
+        return f"{key}: {status} (version {version})"
+    if status in ("active", "suspended") and time > end:
+        status = "expired"
+    return f"{key}: {status} (version {version}), valid to {rfc3339(end)}"
 
 
 def check_checkpoint(case: Case) -> Told:
-    """The log must continue the checkpoint that the holder of the trust file knows."""
+    """The log must lead to the checkpoint that the holder of the trust file knows."""
     bundle, known = case.need_bundle(), case.trust.checkpoint
     newest = case.roots[bundle.as_of]
-    for proof in bundle.consistency:
-        if proof.second != newest.size:
-            raise InvalidProof("bundle.consistency", "must lead to the newest size")
-        verify_consistency(proof.first, proof.second, proof.proof, proof.root, newest.root)
+    reached = {(newest.size, newest.root)}
+    for position, proof in enumerate(bundle.consistency):
+        place = f"bundle.consistency[{position}]"
+        ends = {(proof.first, proof.first_root), (proof.second, proof.second_root)}
+        if (newest.size, newest.root) not in ends:
+            raise InvalidProof(place, "must lead to or from the newest size and root")
+        try:
+            verify_consistency(
+                proof.first, proof.second, proof.proof, proof.first_root, proof.second_root
+            )
+        except InvalidProof as error:
+            raise error.under(place) from error
+        reached |= ends
     if known is None:
         raise NotChecked("the trust file names no checkpoint", "信任文件未包含检查点")
-    shown = {roots.size: roots.root for roots in case.roots.values()}
-    shown.update({proof.first: proof.root for proof in bundle.consistency})
-    if known.size not in shown:
-        raise NotChecked(
-            f"the bundle does not lead back to the known size {known.size}",
-            f"证据包未包含到已知大小 {known.size} 的一致性证明",
-        )
-    if shown[known.size] != known.root:
+    if (known.size, known.root) in reached:
+        return _leads_to(known.size, newest.size)
+    if known.size in {size for size, _ in reached} or _has_fork(case, known):
         raise InvalidProof(
             "checkpoint", f"at size {known.size} the log had another root: this log was forked"
         )
-    return Told(
-        f"continues the log known at size {known.size}", f"延续已知大小 {known.size} 的日志"
+    raise InvalidProof(
+        "checkpoint",
+        f"the bundle does not lead to the known size {known.size}: fetch the bundle with "
+        f"from_size={known.size}",
+    )
+
+
+def _leads_to(known: int, newest: int) -> Told:
+    if known > newest:
+        return Told(
+            f"the log known at size {known} continues this one of size {newest}",
+            f"大小 {known} 的已知日志延续本证据包所示大小 {newest} 的日志",
+        )
+    return Told(f"continues the log known at size {known}", f"延续已知大小 {known} 的日志")
+
+
+def _has_fork(case: Case, known: TrustedCheckpoint) -> bool:
+    """Whether some older roots of the bundle contradict the checkpoint."""
+    return any(
+        roots.size == known.size and roots.root != known.root for roots in case.roots.values()
     )
 
 

@@ -19,13 +19,23 @@ Say = Callable[[str], None]
 
 
 class Clerk:
-    """Signs and submits events over HTTP, keeping the signed bytes before they are sent."""
+    """Signs and submits events over HTTP, keeping the signed bytes before they are sent.
+
+    ``operator`` is the member that runs the node at ``url``.
+    """
 
     def __init__(
-        self, url: str, chain_id: str, keys: Mapping[str, SigningKey], kept: Path, say: Say
+        self,
+        url: str,
+        chain_id: str,
+        operator: str,
+        keys: Mapping[str, SigningKey],
+        kept: Path,
+        say: Say,
     ) -> None:
         self._url = url
         self._chain_id = chain_id
+        self._operator = operator
         self._keys = keys
         self._kept = kept
         self._say = say
@@ -36,7 +46,11 @@ class Clerk:
         """The client that signs requests as ``member``."""
         if member not in self._clients:
             self._clients[member] = NodeClient(
-                self._url, key=self._keys[member], member=member, chain_id=self._chain_id
+                self._url,
+                key=self._keys[member],
+                member=member,
+                chain_id=self._chain_id,
+                operator=self._operator,
             )
         return self._clients[member]
 

@@ -16,9 +16,11 @@ from node.core.genesis import (
     encode_genesis,
 )
 
-__all__ = ["DEMO_CHAIN", "MEMBERS", "DemoMember", "demo_genesis"]
+__all__ = ["DEMO_CHAIN", "DEMO_OPERATOR", "MEMBERS", "DemoMember", "demo_genesis"]
 
 DEMO_CHAIN = "jinan-evidence-demo"
+DEMO_OPERATOR = "jinan-data"
+"""The member that runs the demonstration's node."""
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from node.core.block import Commit, Header, ValidatorSet
 from node.core.bundle import BUNDLE_FORMAT, commit_json, header_json, validator_set_json
+from node.core.disclosure import disclosure_digest
 from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput
 from node.core.transaction import Transaction
 from node.ledger.reader import LedgerReader, LogEntry
 
-__all__ = ["bundle_dossier", "bundle_record", "encode_bundle"]
+__all__ = ["Shown", "bundle_dossier", "bundle_record", "encode_bundle"]
+
+Shown = tuple[bytes, str]
+"""The id of the transaction that a disclosure was handed in with, and the disclosure, encoded."""
 
 
 def encode_bundle(bundle: dict[str, Any]) -> bytes:
@@ -23,7 +28,7 @@ def encode_bundle(bundle: dict[str, Any]) -> bytes:
 def bundle_dossier(
     reader: LedgerReader,
     subject: str,
-    disclosures: Iterable[str] = (),
+    disclosures: Iterable[Shown] = (),
     *,
     from_size: int | None = None,
 ) -> dict[str, Any]:
@@ -32,11 +37,12 @@ def bundle_dossier(
     Args:
         reader: the ledger as of the moment that the bundle speaks of.
         subject: the dossier's ``sub``.
-        disclosures: encoded disclosures that whoever gets the bundle may see.
+        disclosures: those that whoever gets the bundle may see.
         from_size: a size of the log that its reader knows; a consistency proof leads from there.
 
     Raises:
-        InvalidInput: there is no such dossier, or ``from_size`` is no earlier size.
+        InvalidInput: there is no such dossier, no record of it names a disclosure, or the log that
+            the bundle shows has not come to ``from_size``.
     """
     indexes = reader.dossier_indexes(subject)
     if not indexes:
@@ -47,14 +53,14 @@ def bundle_dossier(
 def bundle_record(
     reader: LedgerReader,
     index: int,
-    disclosures: Iterable[str] = (),
+    disclosures: Iterable[Shown] = (),
     *,
     from_size: int | None = None,
 ) -> dict[str, Any]:
     """The bundle of one record, which says nothing of the others of its dossier.
 
     Raises:
-        InvalidInput: there is no such entry.
+        InvalidInput: as `bundle_dossier`, where there is no such entry.
     """
     return _bundle(reader, "record", [index], disclosures, from_size)
 
@@ -106,12 +112,13 @@ def _bundle(
     reader: LedgerReader,
     scope: str,
     indexes: Sequence[int],
-    disclosures: Iterable[str],
+    disclosures: Iterable[Shown],
     from_size: int | None,
 ) -> dict[str, Any]:
     as_of = reader.meta.height - 1
     size = reader.need_block(as_of).size
     found = list(reader.entries(indexes))
+    shown = _by_record(found, disclosures)
     parts = _ChainParts(reader)
     for entry in found:
         parts.add_roots(entry.entry.height)
@@ -122,8 +129,7 @@ def _bundle(
         "as_of": as_of,
         "chain": parts.to_json(reader.genesis_document(), reader.inclusion(0, size)),
         "consistency": _consistency(reader, size, from_size),
-        "disclosures": sorted(set(disclosures)),
-        "entries": [_entry_json(reader, entry) for entry in found],
+        "entries": [_entry_json(reader, entry, shown[entry.index]) for entry in found],
         "format": BUNDLE_FORMAT,
         "predecessors": [],
         "scope": scope,
@@ -131,9 +137,33 @@ def _bundle(
     }
 
 
-def _entry_json(reader: LedgerReader, entry: LogEntry) -> dict[str, Any]:
+def _by_record(found: Sequence[LogEntry], disclosures: Iterable[Shown]) -> dict[int, set[str]]:
+    """Which disclosures stand beside which entry, by its index.
+
+    A disclosure belongs to the record that it was handed in with. Where that one was not recorded,
+    it goes to the first that names it: another member may have copied a digest into a later one.
+    """
+    given = list(disclosures)
+    own: dict[tuple[bytes, str], int] = {}
+    first: dict[str, int] = {}
+    for entry in found if given else ():
+        for digest in entry.transaction.digests:
+            own[entry.transaction.id, digest] = entry.index
+            first.setdefault(digest, entry.index)
+    shown: dict[int, set[str]] = defaultdict(set)
+    for transaction_id, text in given:
+        digest = disclosure_digest(text)
+        index = own.get((transaction_id, digest), first.get(digest))
+        if index is None:
+            raise InvalidInput("disclosures", f"no record names the one of the digest {digest}")
+        shown[index].add(text)
+    return shown
+
+
+def _entry_json(reader: LedgerReader, entry: LogEntry, shown: Iterable[str]) -> dict[str, Any]:
     size = reader.need_block(entry.entry.height).size
     return {
+        "disclosures": sorted(shown),
         "entry": entry.text.decode("utf-8"),
         "index": entry.index,
         "path": [step.hex() for step in reader.inclusion(entry.index, size)],
@@ -144,13 +174,14 @@ def _consistency(reader: LedgerReader, size: int, from_size: int | None) -> list
     if from_size is None or from_size == size:
         return []
     if not 0 < from_size < size:
-        raise InvalidInput("from_size", f"must be from 1 to {size}")
+        raise InvalidInput("from_size", f"must be from 1 to {size}, where the log shown here ends")
     return [
         {
             "first": from_size,
+            "first_root": reader.root(from_size).hex(),
             "proof": [step.hex() for step in reader.consistency(from_size, size)],
-            "root": reader.root(from_size).hex(),
             "second": size,
+            "second_root": reader.root(size).hex(),
         }
     ]
 

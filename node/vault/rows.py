@@ -4,6 +4,7 @@
 ``v/k/<dossier>/<data key>/<wrapping>``    a data key, wrapped; both ids are 16 hex digits
 ``v/d/<dossier>/<digest>/<tx>/<data key>`` a disclosure: nonce (12 bytes), encrypted text, tag
 ``v/t/<dossier>/<digest>``                 tombstone of an erased disclosure
+``v/p/<dossier>/<16 hex digits>``          empty; an erasure whose bytes may still be in the files
 ``v/m/wrapping``                           ids of the wrapping keys in use, the vault's format
 ``v/…/!`` and ``v/…/~``                    empty; ends of a range that is being compacted
 ``v/a/<number>`` and ``v/h``               the access log (`node.vault.access_log`)
@@ -33,6 +34,7 @@ __all__ = [
     "DISCLOSURES",
     "FIRST_MARK",
     "LAST_MARK",
+    "PURGES",
     "TOMBSTONES",
     "WRAPPING",
     "DataKeyName",
@@ -55,6 +57,7 @@ __all__ = [
 DATA_KEYS = b"v/k/"
 DISCLOSURES = b"v/d/"
 TOMBSTONES = b"v/t/"
+PURGES = b"v/p/"
 WRAPPING = b"v/m/wrapping"
 FIRST_MARK = b"!"
 LAST_MARK = b"~"

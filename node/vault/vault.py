@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from node.vault.data_keys import DataKeys, StoredKeys
 from node.vault.errors import VaultError
 from node.vault.keyring import KeyRing
 from node.vault.keys import WrappingKey
+from node.vault.purging import Purges
 from node.vault.reading import (
     StoredDisclosure,
     VaultStatistics,
@@ -25,13 +27,10 @@ from node.vault.removal import Erasure, Removal
 from node.vault.rotation import Rotation, rotate
 from node.vault.rows import (
     DATA_KEYS,
-    DISCLOSURES,
     check_digest,
     check_dossier,
     check_transaction_id,
     disclosure_row,
-    dossiers_under,
-    of_dossier,
     tombstone_row,
 )
 from node.vault.tombstones import Tombstone, encode_tombstone, read_tombstones
@@ -83,6 +82,7 @@ class Vault:
         self._ring = KeyRing(store, (wrapping_key, *other_keys))
         self._keys = DataKeys(store, self._ring)
         self._removal = Removal(store, self._keys, self._ring)
+        self._purges = Purges(store, self._removal, self._lock)
 
     @property
     def wrapping_key_id(self) -> str:
@@ -199,6 +199,7 @@ class Vault:
         for digest in asked or ():
             check_digest(digest)
         tombstone = encode_tombstone(at_ms, by, why)
+        self._purges.mark(batch, dossier)
         with self._lock:
             return self._removal.erase(batch, dossier, asked, tombstone)
 
@@ -217,29 +218,30 @@ class Vault:
         with self._lock:
             return self._removal.withdraw(batch, dossier, transaction_id)
 
-    def purge(self, dossier: str | None = None) -> None:
+    def purge(self, dossier: str | None = None) -> bool:
         """Make what was erased or withdrawn go from the store's files; of every dossier, if None.
 
         Deletes rows that crossed an erasure and keys that nothing is under any more, then has the
-        store rewrite its files (`node.vault.compaction` says what stays even then). An erasure is
-        complete when this has returned. Takes long, and may run beside everything else.
+        store rewrite its files (`node.vault.compaction` says what stays even then). Takes long, and
+        may run beside everything else.
+
+        Returns:
+            Whether an erasure written before is complete. Not so inside `purges_held`: then
+            `purge_due` has to be called afterwards.
         """
-        if dossier is None:
-            with self._store.snapshot() as reader:
-                dossiers = sorted(
-                    {*dossiers_under(reader, DATA_KEYS), *dossiers_under(reader, DISCLOSURES)}
-                )
-        else:
-            check_dossier(dossier)
-            dossiers = [dossier]
-        for name in dossiers:
-            with self._lock:
-                batch = self._store.batch()
-                self._removal.sweep(batch, name)
-                if len(batch):
-                    self._store.write(batch, sync=True)
-        for kind in (DATA_KEYS, DISCLOSURES):
-            rewrite_range(self._store, kind if dossier is None else of_dossier(kind, dossier))
+        return self._purges.purge(dossier)
+
+    def purges_due(self) -> list[str]:
+        """The dossiers with erasures that are not complete yet."""
+        return self._purges.due()
+
+    def purge_due(self) -> int:
+        """Complete all erasures that are not; returns in how many dossiers there were some."""
+        return self._purges.purge_due()
+
+    def purges_held(self) -> AbstractContextManager[None]:
+        """To be held while somebody, such as a backup, reads the store as it was at one moment."""
+        return self._purges.held()
 
     def rewrap(self, successor: WrappingKey) -> Rotation:
         """Put all data keys under ``successor``, and let the store give up the rows before.

@@ -52,8 +52,7 @@ def bundle_of(
         "as_of": as_of,
         "chain": chain_part(chain, [item.height for item in chosen], as_of),
         "consistency": [consistency_json(chain, height, as_of) for height in consistency_from],
-        "disclosures": [disclosure.encoded for disclosure in disclosures],
-        "entries": [entry_json(chain, item) for item in chosen],
+        "entries": entries_json(chain, chosen, disclosures),
         "format": BUNDLE_FORMAT,
         "predecessors": [],
         "scope": scope,
@@ -96,9 +95,24 @@ def roots_json(chain: Chain, height: int) -> dict[str, Any]:
     }
 
 
-def entry_json(chain: Chain, item: Placed) -> dict[str, Any]:
+def entries_json(
+    chain: Chain, chosen: Iterable[Placed], disclosures: Iterable[Disclosure]
+) -> list[dict[str, Any]]:
+    """The entries, each disclosure beside the first that names it."""
+    left = list(disclosures)
+    entries = []
+    for item in chosen:
+        own = [one for one in left if one.digest in item.transaction.digests]
+        left = [one for one in left if one not in own]
+        entries.append(entry_json(chain, item, [one.encoded for one in own]))
+    assert not left, "no record names one of the disclosures"
+    return entries
+
+
+def entry_json(chain: Chain, item: Placed, disclosures: Sequence[str] = ()) -> dict[str, Any]:
     path = inclusion_path(item.index, chain.points[item.height].size, chain.read_hash)
     return {
+        "disclosures": list(disclosures),
         "entry": item.text.decode(),
         "index": item.index,
         "path": [node.hex() for node in path],
@@ -110,7 +124,8 @@ def consistency_json(chain: Chain, first: int, second: int) -> dict[str, Any]:
     proof = consistency_proof(old.size, new.size, chain.read_hash)
     return {
         "first": old.size,
+        "first_root": old.root.hex(),
         "proof": [node.hex() for node in proof],
-        "root": old.root.hex(),
         "second": new.size,
+        "second_root": new.root.hex(),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -79,10 +80,16 @@ class Evidence:
 
 
 def write_evidence(folder: Path) -> Evidence:
-    """A dossier of two records on a chain of one operator, as files in ``folder``."""
+    """A dossier of two records on a chain of one operator, as files in ``folder``.
+
+    Its second record names ``contract.pdf``, which lies beside.
+    """
+    contract = b"%PDF-1.7 the contract"
+    (folder / "contract.pdf").write_bytes(contract)
+    named = {"after_hash": hashlib.sha256(contract).hexdigest()}
     chain = Chain()
     chain.commit_block(chain.jwt())
-    chain.commit_block(chain.jwt(jti="event-2", type="signing.started"))
+    chain.commit_block(chain.jwt(jti="event-2", type="signing.sealed", data=named))
     chain.commit_block()
     evidence = Evidence(chain, bundle_of(chain, SUBJECT), folder)
     evidence.bundle_path.write_bytes(canonical_json(evidence.bundle))

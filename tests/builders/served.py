@@ -41,6 +41,7 @@ class ServedNode:
             key=self.home.member_key(member),
             member=member,
             chain_id=self.home.chain_id,
+            operator=self.node.member,
             now=self.now,
         )
 
@@ -51,7 +52,8 @@ class ServedNode:
         value = sign_request(
             self.home.member_key(member),
             member=member,
-            audience=self.home.chain_id,
+            chain_id=self.home.chain_id,
+            operator=self.node.member,
             method=method,
             target=target,
             body=body,
@@ -71,9 +73,12 @@ class ServedNode:
 
 
 @contextmanager
-def served(home: Home) -> Iterator[ServedNode]:
-    """Start a node in ``home`` and serve it on a port that the system chooses."""
-    now = steady_clock()
+def served(home: Home, now: Callable[[], int] | None = None) -> Iterator[ServedNode]:
+    """Start a node in ``home`` and serve it on a port that the system chooses.
+
+    ``now`` is its clock, in ms; by default one that begins with the story and runs on.
+    """
+    now = now or steady_clock()
     hub = Hub()
     node = Node(home.config, hub.deliver, now)
     try:

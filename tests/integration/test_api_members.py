@@ -40,7 +40,8 @@ def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 def token(node: ServedNode, **changes: Any) -> dict[str, str]:
     wanted = {
         "member": "court-a",
-        "audience": node.home.chain_id,
+        "chain_id": node.home.chain_id,
+        "operator": node.node.member,
         "method": "GET",
         "target": TARGET,
         "body": b"",
@@ -65,7 +66,8 @@ def test_a_signed_request_is_answered_once(node: ServedNode) -> None:
         ({"target": "/v1/node"}, "token.htu"),
         ({"target": TARGET + "?disclosures=all"}, "token.htu"),
         ({"body": b"x"}, "token.bsh"),
-        ({"audience": "another"}, "token.aud"),
+        ({"chain_id": "another"}, "token.aud"),
+        ({"operator": "platform-a"}, "token.aud"),
         ({"member": "platform-a"}, "token.iss"),
         ({"issued_at": 1}, "token.exp"),
         ({"lifetime": 3600}, "token.exp"),
@@ -221,7 +223,7 @@ def test_a_bundle_with_private_fields_verifies_and_is_released_like_them(node: S
     answer = node.get(target, "court-a")
     assert answer.status_code == 200
     bundle = answer.json()
-    assert len(bundle["disclosures"]) == 14
+    assert sum(len(entry["disclosures"]) for entry in bundle["entries"]) == 14
     genesis = node.node.genesis
     trust = json.dumps(Trust(genesis.chain_id, genesis.hash).to_json()).encode()
     report = verify_bundle(answer.content, trust)
@@ -250,6 +252,7 @@ def test_a_node_without_its_operator_s_key_says_that_nothing_is_on_the_chain(
     tmp_path: Path,
 ) -> None:
     with served(make_home(tmp_path / "home", operator="")) as node:
+        assert node.get("/v1/node").json()["audience"] == f"{node.home.chain_id}:{OPERATOR}"
         node.submit(*node.teller.seal(), *node.teller.case())
         with node.client("platform-a") as client:
             told = client.disclosures(CASE)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from builders.home import make_home
 from builders.served import ServedNode, served
+from builders.signing import signed_jwt
 from builders.story import HOLDER, HOLDER_ID_NO, Told
 
 CASE, SEAL, RECORD = "case:platform-a:0001", "seal:platform-a:0001", "record:platform-a:0001"
@@ -122,7 +123,7 @@ def test_whole_entries_and_bundles_hold_digests_only(
         ({}, {"phone": f"call {HOLDER}"}),
         ({}, {"nickname": HOLDER}),
         ({"name": HOLDER}, {}),
-        ({HOLDER: HOLDER_ID_NO}, {}),
+        ({"holder": HOLDER_ID_NO}, {}),
         ({"party_ref": HOLDER_ID_NO}, {}),
         ({"provider": f"x {HOLDER_ID_NO}"}, {}),
     ],
@@ -152,8 +153,19 @@ def test_a_refusal_does_not_repeat_what_it_refuses(
         for text in (answer.text, logged):
             for value in (HOLDER_ID_NO, "12010519900101061X"):
                 assert value not in text
-            if HOLDER not in fields:  # a field's own name is told, since it is no value
-                assert HOLDER not in text
+            assert HOLDER not in text
+
+
+def test_a_name_that_is_nobodys_business_is_not_repeated_either(
+    node: ServedNode, capfd: pytest.CaptureFixture[str]
+) -> None:
+    key = node.home.keys["identity-a"]
+    payload = json.dumps({"data": {HOLDER: "x"}}, ensure_ascii=False).encode()
+    answer = httpx.post(f"{node.url}/v1/submissions", content=signed_jwt(key, payload))
+    assert answer.status_code == 400
+    assert "payload.data: a member's name is not ASCII" in answer.text
+    for text in (answer.text, "".join(capfd.readouterr())):
+        assert HOLDER not in text
 
 
 def test_the_log_says_nothing_of_what_went_through(

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from builders.served import ServedNode
-from builders.story import STORY_TIME, Told, digest_of
+from builders.story import STORY_TIME, Told, digest_of, reference
 
 from node.api.seals import seal_status
 from node.core.entry import decode_entry
@@ -159,6 +159,35 @@ def test_a_dossier_can_be_read_in_parts(node: ServedNode, story: Story) -> None:
     assert get(node, f"/v1/dossiers/{CASE}?first=9")["entries"] == []
 
 
+def test_a_dossier_of_more_records_than_are_given_at_once_is_read_whole(node: ServedNode) -> None:
+    subject, party = "case:platform-a:long", reference("party", "long")
+    node.submit(node.teller.initiated("long"))
+    checks = [
+        node.teller.tell(
+            "identity-a",
+            "signing.identity_verified",
+            subject,
+            {
+                "method": "sms",
+                "party_ref": party,
+                "provider": "示例短信核验",
+                "result": "passed",
+                "verified_at": node.teller.time - 1000 - position,
+            },
+        )
+        for position in range(1005)
+    ]
+    with node.client("court-a") as client:
+        answers = client.submit_many(told.encode() for told in checks)
+        assert {answer["status_code"] for answer in answers} == {201}
+        whole = client.dossier(subject)
+        assert len(get(node, f"/v1/dossiers/{subject}", "court-a")["entries"]) == 1000
+    assert whole["records"] == 1006
+    code = whole["code"]
+    assert [entry["code"] for entry in whole["entries"]] == [f"{code}-{n}" for n in range(1, 1007)]
+    assert all("data" in entry for entry in whole["entries"]), "each part was asked for as a member"
+
+
 @pytest.mark.parametrize(
     ("target", "status"),
     [
@@ -188,11 +217,19 @@ def test_bundles_verify_offline(node: ServedNode, story: Story) -> None:
 def test_a_bundle_leads_from_the_size_that_its_reader_knows(node: ServedNode, story: Story) -> None:
     with node.client("platform-a") as client:
         bundle = client.bundle(CASE, from_size=3)
-    (consistency,) = json.loads(bundle)["consistency"]
-    assert consistency["first"] == 3
-    assert verify_bundle(bundle, trust_of(node)).accepted
-    answer = node.get(f"/v1/dossiers/{CASE}/bundle?from_size=99999", "platform-a")
-    assert answer.status_code == 400
+        single = client.record_bundle(story.case[3].id, from_size=3)
+    told = node.get("/v1/log/proofs/consistency?first=3").json()
+    known = {"root": told["first_root"], "size": 3}
+    believed = {**json.loads(trust_of(node)), "checkpoint": known}
+    for content in (bundle, single):
+        (consistency,) = json.loads(content)["consistency"]
+        assert consistency["first"] == 3
+        for trust in (believed, {**believed, "checkpoint": {**known, "root": "00" * 32}}):
+            report = verify_bundle(content, json.dumps(trust).encode())
+            assert report.accepted == (trust == believed)
+    for target in (f"dossiers/{CASE}", f"transactions/{story.case[3].id}"):
+        answer = node.get(f"/v1/{target}/bundle?from_size=99999", "platform-a")
+        assert answer.status_code == 400
 
 
 def test_a_bundle_is_a_file_named_by_its_code(node: ServedNode, story: Story) -> None:
@@ -279,7 +316,37 @@ def test_an_alias_that_looks_like_a_code_needs_no_check_digit(
     """The platform's own printed example has none that fits."""
     found = get(node, "/v1/lookup?q=CZ0034133234712-1")
     assert found["outcome"] == "found"
-    assert found["dossiers"][0]["matched"] == "alias"
+    assert [dossier["matched"] for dossier in found["dossiers"]] == ["alias"]
+    assert "code of another system" in found["text"]
+    assert "其他系统的编码" in found["text_zh"]
+    page = node.get("/?q=CZ0034133234712-1").text
+    assert "其他系统的编号" in page
+    assert "其他系统的编号" not in node.get("/?q=FILING-0001").text
+
+
+def test_a_code_of_another_system_that_nobody_recorded_is_not_called_an_unknown_code(
+    node: ServedNode, story: Story
+) -> None:
+    """Whether it was mistyped or is another system's cannot be known, so both are said."""
+    found = get(node, "/v1/lookup?q=CZ0034133234712-77")
+    assert (found["outcome"], found["dossiers"]) == ("mistyped", [])
+    assert "a digit is mistyped" in found["text"]
+    assert "the code of another system" in found["text"]
+    assert "输错" in found["text_zh"]
+    assert "其他系统的编码" in found["text_zh"]
+
+
+def test_a_code_that_another_dossier_names_as_an_alias_finds_both(node: ServedNode) -> None:
+    node.submit(node.teller.imported("first-of-two"))
+    code = get(node, "/v1/lookup?q=OLD-first-of-two")["dossiers"][0]["code"]
+    node.submit(node.teller.imported("second-of-two", aliases=[code]))
+    found = get(node, f"/v1/lookup?q={code}")
+    assert found["outcome"] == "found"
+    assert "another system" not in found["text"]
+    assert [(dossier["matched"], dossier["sub"]) for dossier in found["dossiers"]] == [
+        ("code", "record:platform-a:first-of-two"),
+        ("alias", "record:platform-a:second-of-two"),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "x" * 201])

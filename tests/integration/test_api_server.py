@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from builders.home import Home, make_home
+from builders.home import OPERATOR, Home, make_home
 from builders.process import NodeProcess, running, teller_of_today
 from builders.story import Told
 
@@ -204,7 +204,8 @@ def test_a_backup_made_under_load_is_a_home_that_starts(
         assert whole["records"] == 1
     with running(target) as copy:
         key = home.member_key("platform-a")
-        with NodeClient(copy.url, key=key, member="platform-a", chain_id=home.chain_id) as client:
+        signer = {"member": "platform-a", "chain_id": home.chain_id, "operator": OPERATOR}
+        with NodeClient(copy.url, key=key, **signer) as client:
             assert len(client.disclosures("case:platform-a:backed-up-0")["disclosures"]) == 2
 
 
@@ -256,6 +257,16 @@ def test_a_home_in_use_is_not_taken(
     assert str(process.pid) in text
     assert (home.path / "admin.sock").is_socket()
     assert httpx.get(f"{process.url}/readyz").status_code == 200
+
+
+def test_in_json_a_refusal_is_one_document(
+    home: Home, process: NodeProcess, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_server(home.config, as_json=True) == 3
+    out, err = capfd.readouterr()
+    error = json.loads(err)["error"]
+    assert (out, error["code"], error["kind"]) == ("", 3, "StoreLocked")
+    assert str(process.pid) in error["message"]
 
 
 def test_a_port_in_use_is_said(home: Home, capfd: pytest.CaptureFixture[str]) -> None:

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 from builders.node_process import NodeProcess, running_node, use_any_port
 
+from node.cli.command_table import COMMANDS
 from node.cli.exit_codes import ExitCode
 from node.cli.main import main
+from node.cli.members_example import EXAMPLE_OPERATOR
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 SIGN_NO = "QY812163472634127040-1"
@@ -99,6 +101,11 @@ def signer(member: str) -> tuple[str, ...]:
     return "--key", f"{member}.pem", "--member", member, "--trust", "trust.json"
 
 
+def asker(member: str) -> tuple[str, ...]:
+    """Who signs requests, which are for one node, unlike records."""
+    return *signer(member), "--operator", EXAMPLE_OPERATOR
+
+
 def submit(node: NodeProcess, desk: Path, event_type: str, subject: str, data: Any) -> Any:
     """Submit as platform-a; the receipt."""
     ended = evidence_node(
@@ -146,6 +153,51 @@ def test_examples_of_the_help_work(tmp_path: Path) -> None:
         assert node.end() == ExitCode.OK
     for command in ("audit", "restore", "reindex", "status"):
         try_examples(command, desk, places)
+
+
+def test_in_json_the_node_says_where_it_listens(tmp_path: Path) -> None:
+    home = fresh_home(tmp_path / "trial")
+    arguments = [sys.executable, "-m", "node.cli", "run", "--home", str(home), "--json"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            ready = json.loads(process.stdout.readline())
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == ExitCode.OK
+            assert process.stdout.read() == ""
+        finally:
+            process.kill()
+    assert ready == {"chain_id": "trial-1", "event": "ready", "url": ready["url"]}
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", ready["url"])
+
+
+def test_every_command_answers_in_json_where_it_is_asked_to(tmp_path: Path) -> None:
+    """And tells its errors in JSON: each is asked for something that is not there."""
+    absent = str(tmp_path / "absent")
+    url = ("--url", "http://127.0.0.1:9", "--patience", "0")
+    asked = {
+        "audit": ("--home", absent),
+        "backup": ("--home", absent, "--to", str(tmp_path / "to")),
+        "bench": ("--dir", absent),
+        "bundle": ("CZ0034133234711", *url),
+        "demo": ("--seed", "x"),
+        "init": ("--home", f"{absent}/x", "--chain-id", "x", "--members", absent),
+        "keys": ("show", absent),
+        "reindex": ("--home", absent),
+        "restore": (absent, "--home", str(tmp_path / "to")),
+        "run": ("--home", absent),
+        "show": ("CZ0034133234711", *url),
+        "status": ("--home", absent),
+        "submit": ("--file", absent, *url),
+        "trust": ("show", absent),
+        "verify": (absent, "--trust", absent),
+    }
+    assert set(asked) == set(COMMANDS)
+    for command, arguments in asked.items():
+        done = evidence_node(command, *arguments, "--json", cwd=tmp_path)
+        error = json.loads(done.stderr)["error"]
+        assert (done.stdout, error["code"]) == ("", done.returncode), command
+        assert done.returncode in (1, 2, 3, 65, 74), (command, error)
 
 
 def try_examples(command: str, desk: Path, places: dict[str, str]) -> None:
@@ -235,7 +287,7 @@ def test_private_fields_come_with_a_purpose_to_a_court(node: NodeProcess, desk: 
     assert ended.returncode == ExitCode.OK, ended.stderr
     asked = (subject, "--url", node.url, "--out", "disclosed.json", "--disclosures", "all")
     bundle = evidence_node(
-        *("bundle", *asked, *signer("court-a"), "--purpose", "审理", "--case-no", "1号"), cwd=desk
+        *("bundle", *asked, *asker("court-a"), "--purpose", "审理", "--case-no", "1号"), cwd=desk
     )
     assert bundle.returncode == ExitCode.OK, bundle.stderr
     verified = evidence_node(
@@ -247,11 +299,19 @@ def test_private_fields_come_with_a_purpose_to_a_court(node: NodeProcess, desk: 
     assert "只有法院可见" not in shown.stdout
     stranger = evidence_node(
         *("bundle", subject, "--url", node.url, "--out", "no.json", "--disclosures", "all"),
-        *signer("ca-a"),
+        *asker("ca-a"),
         *("--purpose", "好奇"),
         cwd=desk,
     )
     assert stranger.returncode == ExitCode.REFUSED
+    elsewhere = evidence_node(
+        *("bundle", subject, "--url", node.url, "--out", "no.json", *signer("court-a")),
+        *("--operator", "platform-a", "--json"),
+        cwd=desk,
+    )
+    assert elsewhere.returncode == ExitCode.REFUSED
+    assert "token.aud" in json.loads(elsewhere.stderr)["error"]["message"]
+    assert not (desk / "no.json").exists()
     assert not (desk / "no.json").exists()
 
 

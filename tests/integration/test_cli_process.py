@@ -15,6 +15,7 @@ from builders.commands import Evidence, write_evidence
 
 from node.cli.exit_codes import ExitCode
 from node.client.keys import SigningKey
+from node.vault.keys import create_wrapping_key
 
 OFFLINE = ("verify", "trust", "keys", "init")
 
@@ -55,6 +56,9 @@ def test_examples_of_the_help_work(command: str, evidence: Evidence, tmp_path: P
     (tmp_path / "password.txt").write_text("a good password\n")
     if command == "trust":
         (tmp_path / "trust.json").unlink()
+    if command == "keys":
+        (tmp_path / "var" / "evidence" / "keys").mkdir(parents=True)
+        create_wrapping_key(tmp_path / "var" / "evidence" / "keys" / "wrapping.key")
     if command == "init":
         members = tmp_path / "members.toml"
         shutil.copytree(make_example(tmp_path / "made") / "keys", tmp_path / "keys")

@@ -52,6 +52,28 @@ def test_canonical_json_is_one_form(value: dict[str, Any]) -> None:
     assert canonical_json(json.loads(json.dumps(value, indent=2))) == data
 
 
+@given(objects, st.text(st.characters(min_codepoint=128), min_size=1, max_size=3), st.data())
+def test_a_name_outside_ascii_is_refused_at_any_depth(
+    value: dict[str, Any], name: str, data: st.DataObject
+) -> None:
+    nested: Any = {name: 1}
+    for _ in range(data.draw(st.integers(0, 5))):
+        nested = data.draw(st.sampled_from([[0, nested], {"a": nested}]))
+    value["nested"] = nested
+    for written in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
+        with pytest.raises(InvalidEncoding):
+            decode(written.encode("utf-8", "surrogatepass"))
+    with pytest.raises(InvalidEncoding):
+        canonical_json(value)
+
+
+@given(objects)
+def test_members_are_in_the_order_of_utf_16_code_units_too(value: dict[str, Any]) -> None:
+    """As RFC 8785 asks, whatever the values are."""
+    written = list(json.loads(canonical_json(value)))
+    assert written == sorted(value, key=lambda name: name.encode("utf-16-be"))
+
+
 @given(objects, st.data())
 def test_a_member_that_comes_twice_is_refused_at_any_depth(
     value: dict[str, Any], data: st.DataObject

@@ -42,6 +42,7 @@ from node.core.trust import Trust, TrustedCheckpoint, decode_trust
 
 KEY = MemberKey("platform-a")
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+names = st.text(st.characters(max_codepoint=127), min_size=1, max_size=20)
 digests = st.binary(min_size=32, max_size=32)
 safe = st.integers(0, 2**53 - 1)
 
@@ -66,7 +67,7 @@ payloads = st.fixed_dictionaries(
         "source": st.fixed_dictionaries(
             {"system": text, "method": matching(r"[a-z][a-z0-9_.-]{0,39}")}
         ),
-        "data": st.dictionaries(text, text | safe | st.lists(text, max_size=3), max_size=4),
+        "data": st.dictionaries(names, text | safe | st.lists(text, max_size=3), max_size=4),
         "occurred_at": st.integers(0, 2_000_000_000_000),
         "iat": st.integers(0, 2_000_000_000),
     },
@@ -324,7 +325,7 @@ trusts = st.builds(
     genesis_hash=digests,
     checkpoint=st.none() | st.builds(TrustedCheckpoint, st.integers(1, 2**53 - 1), digests),
     tsa_roots=st.lists(st.binary(min_size=1, max_size=40), max_size=3).map(tuple),
-    anchors=st.lists(st.dictionaries(text, text | safe, max_size=3), max_size=3).map(tuple),
+    anchors=st.lists(st.dictionaries(names, text | safe, max_size=3), max_size=3).map(tuple),
 )
 
 

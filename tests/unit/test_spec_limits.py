@@ -151,6 +151,7 @@ TRIED: dict[str, Callable[[int], None]] = {
     "parameter-clock-tolerance": lambda n: with_genesis("parameters.clock_tolerance_ms", n),
     "parameter-custodians": lambda n: with_genesis("parameters.custodians", ["maker-a"] * n),
     "parameter-pattern-length": lambda n: with_genesis("parameters.sign_no_patterns", ["A" * n]),
+    "parameter-pattern-variable": lambda n: with_genesis("parameters.sign_no_patterns", ["A+" * n]),
     "parameter-patterns": lambda n: with_genesis("parameters.sign_no_patterns", ["A"] * n),
     "source-system": lambda n: with_payload(source={**SOURCE, "system": "\U00020bb7" * n}),
     "state-value": state_value,
@@ -190,7 +191,10 @@ SCHEMAS = {
 IN_SCHEMAS = {
     "bundle-anchors": ("bundle", "properties/anchors/maxItems"),
     "bundle-consistency": ("bundle", "properties/consistency/maxItems"),
-    "bundle-disclosure": ("bundle", "properties/disclosures/items/pattern"),
+    "bundle-disclosure": (
+        "bundle",
+        "properties/entries/items/properties/disclosures/items/pattern",
+    ),
     "bundle-parts": ("bundle", "$defs/block_id/properties/parts_total/maximum"),
     "bundle-path": ("bundle", "$defs/path/maxItems"),
     "bundle-predecessors": ("bundle", "properties/predecessors/maxItems"),

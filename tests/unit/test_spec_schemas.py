@@ -48,6 +48,8 @@ UNSAYABLE = {
         "the Ed25519 key ",
         "the point is not on P-256",
         "is no pattern: ",
+        "at most 3 quantifiers",
+        "at most 65535 are allowed",
         ".to: must be an integer from ",  # above the key's "from"
     ),
     "trust": (),

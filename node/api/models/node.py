@@ -83,6 +83,7 @@ class NodeInfo(Form):
     rules_version: int
     trust_fingerprint: Hash
     member: Member
+    audience: str = Field(description="What the tokens of signed requests to it must name as aud")
     verifier_key: str = Field(description="C2SP signed-note verifier key of its checkpoints")
     validators: int
     public_url: str

@@ -62,9 +62,11 @@ class ErasureRequest(Form):
 
 
 class Erasure(Form):
-    """What was erased, and the codes of the records that say so."""
+    """What was erased, and the codes of the records that say so. ``purged``: the bytes have left
+    the files of the node's store too; if not, they do after the backup that is under way."""
 
     sub: str
+    purged: bool
     erased: list[str]
     not_held: list[str]
     erased_before: list[str]

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from node.api.views import STATUSES_ZH
-from node.api.web.texts import FACTS_ZH, KINDS, STATUSES, TEXTS, TITLES
+from node.api.web.texts import FACTS_ZH, KINDS, MATCHED, STATUSES, TEXTS, TITLES
 from node.core.encoding import rfc3339
 
 __all__ = ["PAGE_HEADERS", "Page"]
@@ -99,6 +99,8 @@ class Page:
     def _outcome(self, found: dict[str, Any]) -> str:
         if found["outcome"] == "found":
             told = self._texts["found"].format(count=len(found["dossiers"]))
+            if {dossier["matched"] for dossier in found["dossiers"]} == {"alias"}:
+                told += self._texts["as_alias"]
         else:
             told = found["text_zh" if self._language == "zh" else "text"]
         return f'<p role="status">{escape(told)}</p>'
@@ -108,6 +110,7 @@ class Page:
         status = dossier["status"]
         kind = dossier["kind_zh"] if zh else KINDS[dossier["kind"]]
         rows = [
+            (text["matched"], MATCHED[dossier["matched"]][0 if zh else 1]),
             (text["kind"], kind),
             (text["opener"], dossier["opener"]["name"]),
             (text["status"], (STATUSES_ZH if zh else STATUSES).get(status, status)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FACTS_ZH", "KINDS", "STATUSES", "TEXTS", "TITLES"]
+__all__ = ["FACTS_ZH", "KINDS", "MATCHED", "STATUSES", "TEXTS", "TITLES"]
 
 TEXTS = {
     "zh": {
@@ -12,6 +12,8 @@ TEXTS = {
         "hint": "例如 CZ0034133234711-2。全角字符、空格和大小写均可识别。",
         "search": "查询",
         "found": "找到 {count} 个卷宗",
+        "as_alias": "（所查为其他系统的编号，由本账本的记录登记，不是本账本的存证编码）",
+        "matched": "查得依据",
         "about_title": "本页说明什么，不说明什么",
         "about": "本页显示：谁在何时向账本提交了什么类型的记录、所引用文件的哈希值，"
         "以及当时的印章状态。记录自下列「上链」时间起未被更改，且可离线独立核验。"
@@ -45,6 +47,9 @@ TEXTS = {
         "hint": "Such as CZ0034133234711-2. Full-width characters, blanks and case do not matter.",
         "search": "Look up",
         "found": "{count} found",
+        "as_alias": " (as a number of another system, which a record here names: it is no evidence "
+        "code of this ledger)",
+        "matched": "Found by",
         "about_title": "What this page shows, and what it does not",
         "about": "It shows who submitted which type of record and when, the hashes of the files "
         "that it names, and the seal's status at that moment. Since the time given under “on the "
@@ -103,6 +108,20 @@ KINDS = {
     "record": "Record",
     "seal": "Electronic seal",
 }
+
+MATCHED = {
+    "alias": ("其他系统的编号（别名）", "number of another system (alias)"),
+    "certificate_no": ("证书编号", "certificate number"),
+    "code": ("存证编码", "evidence code"),
+    "document": ("文件哈希", "a file's hash"),
+    "dossier": ("卷宗名称", "name of the dossier"),
+    "es_id": ("印章标识", "seal's id"),
+    "filing_no": ("备案编号", "filing number"),
+    "seal_code": ("印章编码", "seal code"),
+    "sign_no": ("签约编号", "签约编号"),
+    "transaction": ("交易编号", "transaction id"),
+}
+"""By what a dossier was found, in Chinese and in English."""
 
 STATUSES = {
     "active": "active",

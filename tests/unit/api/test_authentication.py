@@ -49,7 +49,7 @@ def state() -> dict[str, Any]:
 @pytest.fixture
 def sign_in(state: dict[str, Any]) -> SignIn:
     node = SimpleNamespace(
-        genesis=SimpleNamespace(chain_id=CHAIN), now=lambda: NOW, reader=lambda: Ledger(state)
+        audience=f"{CHAIN}:platform-a", now=lambda: NOW, reader=lambda: Ledger(state)
     )
     return SignIn(node)  # type: ignore[arg-type]
 
@@ -57,7 +57,8 @@ def sign_in(state: dict[str, Any]) -> SignIn:
 def token(**changes: Any) -> str:
     wanted = {
         "member": "court-a",
-        "audience": CHAIN,
+        "chain_id": CHAIN,
+        "operator": "platform-a",
         "method": "POST",
         "target": "/v1/x?y=1",
         "body": BODY,
@@ -89,7 +90,8 @@ def test_the_scheme_may_be_written_in_any_case(sign_in: SignIn) -> None:
         ({"target": "/v1/x"}, "token.htu"),
         ({"target": "/v1/x?y=2"}, "token.htu"),
         ({"body": b'{"a":2}'}, "token.bsh"),
-        ({"audience": "another-chain"}, "token.aud"),
+        ({"chain_id": "another-chain"}, "token.aud"),
+        ({"operator": "platform-b"}, "token.aud"),
         ({"member": "platform-a"}, "token.iss"),
         ({"key": OTHER}, "token.header.kid"),
         ({"issued_at": NOW - 31_000}, "token.exp"),
@@ -173,7 +175,7 @@ def test_a_suspended_member_may_not_though_its_key_holds(
 
 def test_another_algorithm_is_no_way_in(sign_in: SignIn) -> None:
     claims = {
-        "aud": CHAIN,
+        "aud": f"{CHAIN}:platform-a",
         "bsh": hashlib.sha256(BODY).hexdigest(),
         "exp": NOW // 1000 + 30,
         "htm": "POST",

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from node.cli.exit_codes import ExitCode
 from node.client.keys import SigningKey
 from node.core.signatures import PublicJwk
+from node.vault.keys import create_wrapping_key, read_wrapping_key
 
 # RFC 7517, appendix A.1, and its thumbprint as computed by RFC 7638 §3.
 RFC_JWK = {
@@ -123,6 +124,40 @@ def test_what_is_no_key_is_refused_with_its_file(cli: Cli, tmp_path: Path, conte
     ended = cli("keys", "show", path)
     assert ended.code == ExitCode.BAD_INPUT
     assert str(path) in ended.err
+
+
+def home_with_key(tmp_path: Path) -> Path:
+    folder = tmp_path / "home" / "keys"
+    folder.mkdir(parents=True)
+    create_wrapping_key(folder / "wrapping.key")
+    return folder
+
+
+def test_next_wrapping_key_is_made_beside_the_one_in_use(cli: Cli, tmp_path: Path) -> None:
+    folder = home_with_key(tmp_path)
+    before = (folder / "wrapping.key").read_bytes()
+    told = cli("keys", "wrapping", "--home", folder.parent, "--json").document
+    assert told["key"] == read_wrapping_key(folder / "wrapping.next.key").id
+    assert told["former"] == read_wrapping_key(folder / "wrapping.key").id != told["key"]
+    assert (folder / "wrapping.key").read_bytes() == before
+    assert stat.S_IMODE((folder / "wrapping.next.key").stat().st_mode) == 0o600
+
+
+def test_wrapping_key_that_is_on_its_way_is_not_replaced(cli: Cli, tmp_path: Path) -> None:
+    folder = home_with_key(tmp_path)
+    assert cli("keys", "wrapping", "--home", folder.parent).code == ExitCode.OK
+    before = (folder / "wrapping.next.key").read_bytes()
+    ended = cli("keys", "wrapping", "--home", folder.parent)
+    assert ended.code == ExitCode.REFUSED
+    assert "start the node" in ended.err
+    assert (folder / "wrapping.next.key").read_bytes() == before
+
+
+def test_without_a_wrapping_key_there_is_no_next_one(cli: Cli, tmp_path: Path) -> None:
+    ended = cli("keys", "wrapping", "--home", tmp_path)
+    assert ended.code == ExitCode.BAD_INPUT
+    assert "wrapping.key" in ended.err
+    assert not (tmp_path / "keys").exists()
 
 
 def test_key_of_another_kind_is_refused(cli: Cli, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from node.cli import progress
-from node.cli.progress import LineProgress, shown_progress
+from node.cli.progress import LineProgress, shown_progress, waiting_for
 
 
 @pytest.fixture
@@ -106,3 +106,15 @@ def test_terminal_gets_a_bar_from_the_second_second_on(
         clock[0] += 0.5
         report("copying", 7, 10)
     assert started == [101.0]
+
+
+def test_a_wait_is_told_of_once_it_is_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with waiting_for("waiting for the node"):
+        pass
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(progress, "_SECONDS_BEFORE", 0.0)
+    with waiting_for("waiting for the node"):
+        pass
+    assert capsys.readouterr() == ("", "waiting for the node …\n")

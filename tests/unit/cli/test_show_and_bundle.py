@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from builders.bundling import bundle_of, trust_of
 from builders.commands import SUBJECT, Cli, Evidence
 
 from node.cli import remote
@@ -61,6 +62,7 @@ class FakeNode:
         self.outcome: dict[str, Any] = {"outcome": "found", "text": "found", "text_zh": "已找到"}
         self.hits: list[dict[str, Any]] = [HEAD]
         self.entries = [entry(1), entry(2)]
+        self.most = 1000
         self.requests: list[httpx.Request] = []
         self.answers: dict[str, httpx.Response] = {}
         client = functools.partial(NodeClient, transport=httpx.MockTransport(self.handle))
@@ -77,7 +79,8 @@ class FakeNode:
             return httpx.Response(200, content=self.bundle)
         assert path == f"/v1/dossiers/{SUBJECT}"
         moment = {"height": 9, "time": TIME + 5}
-        return httpx.Response(200, json={**HEAD, "entries": self.entries, "as_of": moment})
+        entries = self.entries[int(request.url.params.get("first", "1")) - 1 :][: self.most]
+        return httpx.Response(200, json={**HEAD, "entries": entries, "as_of": moment})
 
 
 @pytest.fixture
@@ -90,7 +93,7 @@ def signer(evidence: Evidence, tmp_path: Path) -> tuple[object, ...]:
     SigningKey.generate().save(tmp_path / "court-a.pem")
     return (
         *("--key", tmp_path / "court-a.pem", "--member", "court-a"),
-        *("--trust", evidence.trust_path),
+        *("--operator", "operator-0", "--trust", evidence.trust_path),
     )
 
 
@@ -102,7 +105,7 @@ def test_time_line_has_every_record_and_all_times(cli: Cli, fake: FakeNode) -> N
     assert lines[0] == f"CZ0034133234711  case  {SUBJECT}"
     assert "  CZ0034133234711-1  signing.started  示例平台" in lines
     assert "> CZ0034133234711-2  signing.started  示例平台" in lines
-    for time in ("22:13:15.000", "22:13:19.000", "22:13:20.000", "22:13:20.002"):
+    for time in ("22:13:15.000", "22:13:19", "22:13:20.000", "22:13:20.002"):
         assert f"2026-09-21T{time}+08:00" in ended.out
     assert "private fields 3" in ended.out
     assert "evidence-node bundle" in lines[-1]
@@ -118,15 +121,24 @@ def test_time_line_in_chinese(cli: Cli, fake: FakeNode) -> None:
 
 
 def test_what_a_node_says_cannot_play_tricks_on_the_terminal(cli: Cli, fake: FakeNode) -> None:
-    fake.entries = [entry(1, facts={"status": "x\x1b[2J\nCZ0\u202e"})]
+    fake.entries[0] = entry(1, facts={"status": "x\x1b[2J\nCZ0\u202e"})
     ended = cli("show", "x", "--url", URL)
     assert not {"\x1b", "\u202e"} & set(ended.out)
     assert "x\\x1b[2J\\nCZ0\\u202e" in ended.out
 
 
-def test_records_that_are_not_shown_are_counted(cli: Cli, fake: FakeNode) -> None:
+def test_all_records_are_shown_however_few_the_node_gives_at_once(cli: Cli, fake: FakeNode) -> None:
+    whole = cli("show", "x", "--url", URL).out
+    fake.most = 1
+    assert cli("show", "x", "--url", URL).out == whole
+
+
+def test_records_that_the_node_withholds_are_missed(cli: Cli, fake: FakeNode) -> None:
     fake.entries = fake.entries[:1]
-    assert "1 more records are not shown." in cli("show", "x", "--url", URL).out
+    ended = cli("show", "x", "--url", URL)
+    assert ended.code == ExitCode.UNREACHABLE
+    assert "of 2 records 1 were answered" in ended.err
+    assert ended.out == ""
 
 
 def test_several_dossiers_are_listed(cli: Cli, fake: FakeNode) -> None:
@@ -155,21 +167,22 @@ def test_what_is_not_found_says_why(cli: Cli, fake: FakeNode, language: str, tex
     assert told["outcome"] == "mistyped"
 
 
-def test_member_signs_for_the_chain_of_the_trust_file(
+def test_member_signs_for_the_chain_of_the_trust_file_and_the_node_of_one_operator(
     cli: Cli, fake: FakeNode, signer: tuple[object, ...], evidence: Evidence
 ) -> None:
     assert cli("show", "x", "--url", URL, *signer).code == ExitCode.OK
     token = decode_request_token(fake.requests[1].headers["authorization"].split()[1])
-    assert (token.iss, token.aud) == ("court-a", evidence.chain.genesis.chain_id)
+    chain_id = evidence.chain.genesis.chain_id
+    assert (token.iss, token.aud) == ("court-a", f"{chain_id}:operator-0")
 
 
 def test_whole_records_show_their_public_fields(cli: Cli, fake: FakeNode) -> None:
-    fake.entries = [entry(1, data={"sign_no": "QY1-1"})]
+    fake.entries[0] = entry(1, data={"sign_no": "QY1-1"})
     assert '{"sign_no":"QY1-1"}' in cli("show", "x", "--url", URL).out
 
 
-@pytest.mark.parametrize("missing", ["--key", "--member", "--trust"])
-def test_signing_needs_all_three(
+@pytest.mark.parametrize("missing", ["--key", "--member", "--operator", "--trust"])
+def test_signing_needs_all_four(
     cli: Cli, fake: FakeNode, signer: tuple[object, ...], missing: str, tmp_path: Path
 ) -> None:
     at = signer.index(missing)
@@ -259,7 +272,7 @@ def test_bundle_that_does_not_hold_is_saved_and_refused(
 def test_without_a_trust_file_nothing_is_checked(
     cli: Cli, fake: FakeNode, signer: tuple[object, ...], tmp_path: Path
 ) -> None:
-    arguments = (*signer[:4], "--chain-id", "seal-test", "--out", tmp_path / "b.json")
+    arguments = (*signer[:6], "--chain-id", "seal-test", "--out", tmp_path / "b.json")
     ended = cli("bundle", "x", "--url", URL, *arguments)
     assert ended.code == ExitCode.OK
     assert "Check it with: evidence-node verify" in ended.out
@@ -290,6 +303,48 @@ def test_single_record_is_asked_for_by_its_transaction(
     arguments = ("--record", "--out", tmp_path / "b.json")
     cli("bundle", "CZ0034133234711-2", "--url", URL, *signer, *arguments)
     assert fake.requests[-1].url.path == f"/v1/transactions/{2:064x}/bundle"
+    assert not fake.requests[-1].url.query
+
+
+@pytest.mark.parametrize("scope", [(), ("--record",)])
+def test_bundle_is_asked_to_lead_on_from_the_checkpoint_of_the_trust_file(
+    cli: Cli,
+    fake: FakeNode,
+    signer: tuple[object, ...],
+    evidence: Evidence,
+    tmp_path: Path,
+    scope: tuple[str, ...],
+) -> None:
+    trust = tmp_path / "known.json"
+    trust.write_bytes(trust_of(evidence.chain, known_at=1))
+    arguments = (*signer[:6], "--trust", trust, *scope)
+    ended = cli("bundle", "x", "--url", URL, *arguments, "--out", tmp_path / "b.json")
+    assert fake.requests[-1].url.params["from_size"] == "2"
+    assert ended.code == ExitCode.REFUSED
+    assert "does not lead to the known size 2: fetch the bundle with from_size=2" in ended.out
+    arguments = (*arguments, "--from-size", "1")
+    cli("bundle", "x", "--url", URL, *arguments, "--out", tmp_path / "c.json")
+    assert fake.requests[-1].url.params["from_size"] == "1"
+
+
+def test_bundle_that_leads_on_from_the_checkpoint_is_accepted(
+    cli: Cli, fake: FakeNode, signer: tuple[object, ...], evidence: Evidence, tmp_path: Path
+) -> None:
+    chain = evidence.chain
+    fake.bundle = canonical_json(bundle_of(chain, SUBJECT, consistency_from=[1]))
+    trust = tmp_path / "known.json"
+    trust.write_bytes(trust_of(chain, known_at=1))
+    arguments = (*signer[:6], "--trust", trust, "--out", tmp_path / "b.json")
+    assert cli("bundle", "x", "--url", URL, *arguments).code == ExitCode.OK
+
+
+def test_single_record_has_no_private_fields(
+    cli: Cli, fake: FakeNode, signer: tuple[object, ...], tmp_path: Path
+) -> None:
+    arguments = ("--record", "--disclosures", "all", "--out", tmp_path / "b.json")
+    ended = cli("bundle", "CZ0034133234711-2", "--url", URL, *signer, *arguments)
+    assert ended.code == ExitCode.USAGE
+    assert fake.requests == []
 
 
 def test_whole_dossier_is_no_single_record(

@@ -111,7 +111,7 @@ def test_what_is_sent_was_saved_before(
     ended = cli(*event, "--url", URL, "--json")
     assert ended.code == ExitCode.OK
     [request] = fake.requests
-    assert saved == [request.content + b"\n"]
+    assert saved == [request.content]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert ended.document == {**RECEIPT, "file": str(path)}
     assert request.url.params["wait"] == "commit"
@@ -168,7 +168,7 @@ def test_without_an_answer_the_way_on_is_told(
     fake.requests.clear()
     again = cli("submit", "--file", path, "--url", URL)
     assert again.code == ExitCode.OK
-    assert fake.requests[0].content + b"\n" == path.read_bytes()
+    assert fake.requests[0].content == path.read_bytes()
 
 
 def test_saved_file_is_never_overwritten_nor_is_then_anything_sent(

@@ -69,9 +69,29 @@ def test_altered_bundle_is_refused_and_the_step_named(
     assert " 3 ✗ Signatures of the validators: FAILED: " in ended.out
     assert "4 – Block headers and roots: not checked: rests on chain.commits" in ended.out
     assert re.search(r"^NOT ACCEPTED: 1 failed, \d+ passed, \d+ not checked\.$", ended.out, re.M)
+    ended = cli("verify", path, "--trust", evidence.trust_path, "--lang", "zh")
+    assert re.search(r"^ 3 ✗ 验证节点签名：不通过：(?!不通过)", ended.out, re.M)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"[" * 100_000, b'{"a":1,"a":2}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"\xff\xfe",
+        b"[" * 10_000,
+        b"[" * 100_000,
+        b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+        b'{"a":1,"a":2}',
+        b'{"a":1.5}',
+        b'{"a":NaN}',
+        b'{"a":-Infinity}',
+        b'{"a":9007199254740992}',
+        b'{"a":"\\ud800"}',
+        b"{}{}",
+        b"{}x",
+    ],
+)
 def test_bytes_that_are_no_bundle_fail_in_the_first_step(
     cli: Cli, evidence: Evidence, tmp_path: Path, content: bytes
 ) -> None:
@@ -79,6 +99,17 @@ def test_bytes_that_are_no_bundle_fail_in_the_first_step(
     assert ended.code == ExitCode.REFUSED
     assert " 1 ✗ Form of the bundle: FAILED: bundle" in ended.out
     assert ended.err == ""
+
+
+def test_trailing_bytes_after_a_good_bundle_are_refused(
+    cli: Cli, evidence: Evidence, tmp_path: Path
+) -> None:
+    content = evidence.bundle_path.read_bytes()
+    assert cli("verify", written(tmp_path, content), "--trust", evidence.trust_path).code == 0
+    for more in (b"x", b"{}", b"\x00", content):
+        ended = cli("verify", written(tmp_path, content + more), "--trust", evidence.trust_path)
+        assert ended.code == ExitCode.REFUSED
+        assert " 1 ✗ Form of the bundle: FAILED: bundle: not JSON" in ended.out
 
 
 def test_bundle_of_another_chain_is_refused(cli: Cli, evidence: Evidence, tmp_path: Path) -> None:
@@ -175,12 +206,12 @@ def test_oversize_bundle_is_refused_before_it_is_read_whole(
 def test_text_of_a_bundle_cannot_play_tricks_on_the_terminal(
     cli: Cli, evidence: Evidence, tmp_path: Path
 ) -> None:
-    trick = "\x1b[2K\r 1 ✓ Form of the bundle: fine\n\u202e"
+    trick = "\x1b[2K\r 1 v Form of the bundle: fine\n\x7f"
     path = written(tmp_path, json.dumps({**evidence.bundle, trick: 1}).encode())
     ended = cli("verify", path, "--trust", evidence.trust_path)
     assert ended.code == ExitCode.REFUSED
-    assert not {"\x1b", "\r", "\u202e"} & set(ended.out)
-    assert "\\x1b[2K\\r 1 ✓ Form of the bundle: fine\\n\\u202e" in ended.out
+    assert not {"\x1b", "\r", "\x7f"} & set(ended.out)
+    assert "\\x1b[2K\\r 1 v Form of the bundle: fine\\n\\x7f" in ended.out
     assert len([line for line in ended.out.splitlines() if line.startswith(" 1 ")]) == 1
 
 

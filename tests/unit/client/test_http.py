@@ -18,7 +18,8 @@ KEY, NOW = signing_key("platform"), 1_790_000_000_000
 
 
 def client(handler: Handler, *, signs: bool = False, patience: float = 5.0) -> NodeClient:
-    signer = {"key": KEY, "member": "platform-a", "chain_id": "seal-test"} if signs else {}
+    signed = {"key": KEY, "member": "platform-a", "chain_id": "seal-test", "operator": "bureau"}
+    signer = signed if signs else {}
     return NodeClient(
         "http://node.test/",
         transport=httpx.MockTransport(handler),
@@ -103,7 +104,7 @@ def test_what_only_members_may_ask_is_signed_for_exactly_that_request() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         token = decode_request_token(request.headers["authorization"].removeprefix("Bearer "))
         token.verify_binding(
-            audience="seal-test",
+            audience="seal-test:bureau",
             method="GET",
             target="/v1/dossiers/case:platform-a:1/disclosures?purpose=%E5%AE%A1%E7%90%86",
             body=b"",
@@ -121,7 +122,7 @@ def test_an_erasure_is_signed_with_its_body() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         token = decode_request_token(request.headers["authorization"].removeprefix("Bearer "))
         token.verify_binding(
-            audience="seal-test",
+            audience="seal-test:bureau",
             method="POST",
             target="/v1/dossiers/case:a:1/erasure",
             body=request.content,
@@ -133,9 +134,12 @@ def test_an_erasure_is_signed_with_its_body() -> None:
     assert client(handler, signs=True).erase("case:a:1", "over", digests=["b", "a"])["erased"]
 
 
-def test_a_key_without_the_chain_that_it_signs_for_is_refused() -> None:
-    with pytest.raises(ValueError, match="chain_id"):
-        NodeClient("http://node.test", key=KEY, member="platform-a")
+def test_a_key_without_what_it_signs_for_is_refused() -> None:
+    whole = {"member": "platform-a", "chain_id": "seal-test", "operator": "bureau"}
+    for name in whole:
+        part = {key: value for key, value in whole.items() if key != name}
+        with pytest.raises(ValueError, match=name):
+            NodeClient("http://node.test", key=KEY, **part)
     with pytest.raises(ValueError, match="only members"):
         client(lambda request: httpx.Response(200)).disclosures("case:a:1")
 
@@ -216,12 +220,47 @@ def test_a_bundle_goes_alone_or_with_its_trust_file() -> None:
     ]
 
 
+def parts_of(records: int, most: int, asked: list[str]) -> Handler:
+    """A node with a dossier of so many records that gives at most so many at once."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/v1/dossiers/case:a:1"
+        asked.append(request.url.query.decode())
+        start = int(request.url.params.get("first", "1")) - 1
+        entries = [{"code": f"CZ-{number}"} for number in range(1, records + 1)]
+        grown = records + len(asked) - 1  # another record comes with every request
+        shown = entries[start : start + most]
+        return httpx.Response(200, json={"records": grown, "entries": shown})
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("records", "requests"), [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (2500, 3)]
+)
+def test_a_dossier_is_read_whole_however_many_records_it_has(records: int, requests: int) -> None:
+    asked: list[str] = []
+    found = client(parts_of(records, 1000, asked)).dossier("case:a:1")
+    assert [entry["code"] for entry in found["entries"]] == [
+        f"CZ-{number}" for number in range(1, records + 1)
+    ]
+    assert found["records"] == records
+    assert asked == ["", *(f"first={at * 1000 + 1}" for at in range(1, requests))]
+
+
+def test_a_node_that_gives_fewer_records_than_it_names_is_not_believed() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"records": 3, "entries": []})
+
+    with pytest.raises(NodeUnreachable, match="of 3 records 0 were answered"):
+        client(handler).dossier("case:a:1")
+
+
 @pytest.mark.parametrize(
     ("call", "path"),
     [
         (lambda c: c.transaction("a/b"), b"/v1/transactions/a%2Fb"),
         (lambda c: c.lookup("CZ1 2"), b"/v1/lookup?q=CZ1%202"),
-        (lambda c: c.dossier("case:a:1"), b"/v1/dossiers/case:a:1"),
         (lambda c: c.seal_status("ES-1", 5), b"/v1/seals/ES-1/status?at=5"),
         (lambda c: c.state("member/a"), b"/v1/state/member/a"),
         (lambda c: c.block(), b"/v1/blocks/latest"),

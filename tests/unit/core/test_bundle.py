@@ -66,8 +66,14 @@ def test_what_was_written_is_read() -> None:
         )
     assert [proof.to_json() for proof in bundle.state] == VALUE["state"]
     assert all(isinstance(proof, StateProof) for proof in bundle.state)
-    assert [item.first for item in bundle.consistency] == [1, 2]
-    assert bundle.disclosures == tuple(VALUE["disclosures"])
+    for item, height in zip(bundle.consistency, (0, 1)):
+        for size, root, point in (
+            (item.first, item.first_root, CHAIN.points[height]),
+            (item.second, item.second_root, CHAIN.points[3]),
+        ):
+            assert (size, root) == (point.size, point.root)
+    assert [len(item.disclosures) for item in bundle.entries] == [1, 0]
+    assert bundle.entries[0].disclosures == tuple(VALUE["entries"][0]["disclosures"])
 
 
 def test_layout_does_not_matter() -> None:
@@ -249,8 +255,21 @@ REFUSED: dict[str, tuple[Path, Any, str]] = {
         2**31,
         "bundle.chain.commits[0].round",
     ),
-    "disclosure with padding": (("disclosures", 0), "QQ==", "bundle.disclosures[0]"),
-    "disclosure too long": (("disclosures", 0), "A" * 32769, "bundle.disclosures[0]"),
+    "disclosure with padding": (
+        ("entries", 0, "disclosures", 0),
+        "QQ==",
+        "bundle.entries[0].disclosures[0]",
+    ),
+    "disclosure too long": (
+        ("entries", 0, "disclosures", 0),
+        "A" * 32769,
+        "bundle.entries[0].disclosures[0]",
+    ),
+    "65 disclosures of a record": (
+        ("entries", 1, "disclosures"),
+        ["AA"] * 65,
+        "bundle.entries[1].disclosures",
+    ),
     "roots of size 0": (("chain", "roots", 0, "size"), 0, "bundle.chain.roots[0].size"),
     "consistency from 0": (("consistency", 0, "first"), 0, "bundle.consistency[0].first"),
     "state text": (("state", 0), "x", "bundle.state[0]"),
@@ -276,8 +295,11 @@ def test_absent_votes_need_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"[]", b"null", b"{}", b"\xff", b'{"format":"x","format":"y"}', b"[" * 100_000],
-    ids=["empty", "list", "null", "object", "not UTF-8", "duplicate", "deep"],
+    [
+        *(b"", b"[]", b"null", b"{}", b"\xff", b'{"format":"x","format":"y"}', b"[" * 100_000),
+        canonical_json(VALUE).replace(b'"anchors":[]', b'"anchors":[{"\xc3\xa9":1}]'),
+    ],
+    ids=["empty", "list", "null", "object", "not UTF-8", "duplicate", "deep", "name"],
 )
 def test_bytes_refused(data: bytes) -> None:
     with pytest.raises(InvalidEncoding):

@@ -3,7 +3,10 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
+import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -61,13 +64,12 @@ def test_validator_set_is_in_the_engines_order() -> None:
     assert len(GENESIS.validator_set.validators) == 4
 
 
-def test_log_begins_where_the_predecessors_ended() -> None:
+def test_a_predecessor_is_decoded() -> None:
     assert GENESIS.predecessor is None
-    assert GENESIS.first_index == 0
     after = encode_genesis({**VALUE, "predecessor": PREDECESSOR})
     assert after.predecessor is not None
     assert after.predecessor.root == after.predecessor.state_root == bytes.fromhex(HASH)
-    assert after.first_index == 5
+    assert after.predecessor.size == 5
 
 
 def test_roles_are_listed_in_order() -> None:
@@ -84,7 +86,7 @@ def test_default_parameters_and_limit() -> None:
         "max_block_bytes": 4_194_304,
         "sign_no_patterns": [r"QY\d{18}-\d+"],
     }
-    assert MAX_GENESIS_BYTES == 1_048_576
+    assert MAX_GENESIS_BYTES == 65_535
 
 
 def test_a_member_id_is_used_once() -> None:
@@ -100,11 +102,29 @@ def many_members(count: int) -> dict[str, Any]:
     return {**VALUE, "members": [{**first, "id": f"m{number}"} for number in range(count)]}
 
 
-def test_a_thousand_members_are_allowed() -> None:
+def test_150_members_are_allowed() -> None:
     with pytest.raises(InvalidEncoding, match="names a key twice"):
-        decode_genesis(canonical_json(many_members(1000)))
-    with pytest.raises(InvalidEncoding, match="an array of 1 to 1000 items"):
-        decode_genesis(canonical_json(many_members(1001)))
+        decode_genesis(canonical_json(many_members(150)))
+    with pytest.raises(InvalidEncoding, match="an array of 1 to 150 items"):
+        decode_genesis(canonical_json(many_members(151)))
+
+
+def test_a_document_of_65_535_bytes_is_allowed_and_one_byte_more_is_not() -> None:
+    """The length of an entry in an entry bundle of C2SP tlog-tiles has 16 bits."""
+    value = copy.deepcopy(VALUE)
+    key = {"from": 1, "jwk": MemberKey("filling").jwk.to_json()}
+    room = (MAX_GENESIS_BYTES - len(canonical_json(value))) // (len(canonical_json(key)) + 1)
+    for number in range(room):
+        added = {**key, "jwk": MemberKey(f"filling {number}").jwk.to_json()}
+        value["members"][number % len(value["members"])]["keys"].append(added)
+    left = MAX_GENESIS_BYTES - len(canonical_json(value))
+    value["members"][0]["name"] += "x" * left
+    document = canonical_json(value)
+    assert len(document) == 65_535
+    assert decode_genesis(document).document == document
+    value["members"][0]["name"] += "x"
+    with pytest.raises(InvalidEncoding, match="65536 bytes, at most 65535 are allowed"):
+        encode_genesis(value)
 
 
 def changed(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
@@ -151,7 +171,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "height 0": ({**VALUE, "initial_height": 0}, "genesis.initial_height"),
     "rules version 0": ({**VALUE, "rules_version": 0}, "genesis.rules_version"),
     "no members": ({**VALUE, "members": []}, "genesis.members"),
-    "1001 members": ({**VALUE, "members": [VALUE["members"][0]] * 1001}, "genesis.members"),
+    "151 members": ({**VALUE, "members": [VALUE["members"][0]] * 151}, "genesis.members"),
     "member text": ({**VALUE, "members": ["x"]}, "genesis.members[0]"),
     "member twice": ({**VALUE, "members": [VALUE["members"][0]] * 2}, "genesis.members"),
     "member with more": (member(extra=1), f"{AT_MEMBER}.extra"),
@@ -261,6 +281,74 @@ def test_values_that_json_cannot_hold_are_refused() -> None:
         encode_genesis({**VALUE, "chain_id": "\ud800"})
 
 
+class Steps:
+    """A backtracking matcher of the few things that a pattern may be made of; counts its steps."""
+
+    _PART = re.compile(r"(\\d|\[[^]]*\]|[A-Za-z0-9_-])(\+|\{(\d+)(?:,(\d+))?\})?")
+
+    def __init__(self, pattern: str) -> None:
+        self.taken = 0
+        self._parts = []
+        for found in self._PART.finditer(pattern):
+            least = 1 if found[3] is None else int(found[3])
+            most = 10**6 if found[2] == "+" else least if found[4] is None else int(found[4])
+            self._parts.append((re.compile(found[1], re.ASCII), least, most))
+
+    def match(self, text: str, part: int = 0, at: int = 0) -> bool:
+        """Whether the parts from ``part`` on match the text from ``at`` on, longest first."""
+        self.taken += 1
+        if part == len(self._parts):
+            return at == len(text)
+        one, least, most = self._parts[part]
+        end = at
+        while end < len(text) and end - at < most and one.fullmatch(text[end]):
+            self.taken += 1
+            end += 1
+        return any(self.match(text, part + 1, stop) for stop in range(end, at + least - 1, -1))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"\d+\d+\d+A", "0" * 64),
+        (r"\d{0,99}\d{0,99}\d{0,99}A", "0" * 64),
+        ("A{0,98}A+A{1,99}" + "A" * 20 + "_", "A" * 64),
+        ("[A-Z0-9]+[A-Za-z0-9]+A{0,30}B", "A" * 63 + "_"),
+        (r"\d{1}\d+0{2}\d+0{3}\d+-", "0" * 64),
+    ],
+)
+def test_steps_of_a_match_are_bounded_by_the_ways_to_cut_a_number(pattern: str, text: str) -> None:
+    """At most two steps for each part of the pattern in each way to share out 64 characters."""
+    encode_genesis(parameter(sign_no_patterns=[pattern]))
+    steps = Steps(pattern)
+    assert not steps.match(text)
+    assert re.fullmatch(pattern, text, re.ASCII) is None
+    assert 1000 < steps.taken < math.comb(64 + 3, 3) * 2 * len(pattern)
+
+
+def test_each_quantifier_that_varies_multiplies_the_steps() -> None:
+    """Why there is a bound: what a fourth and a fifth would do."""
+    counted = []
+    for number in range(1, 6):
+        steps = Steps(r"\d+" * number + "A")
+        steps.match("0" * 24)
+        counted.append(steps.taken)
+    assert all(after > 3 * before for before, after in pairwise(counted))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\d+\d+\d+\d+", "A{1,2}B{0,3}C{5,6}D{7,8}", "A+B+C{1,2}D{1,3}", "A{2,3}B{02,3}C+D{1,02}"],
+)
+def test_four_quantifiers_that_vary_are_refused(pattern: str) -> None:
+    with pytest.raises(InvalidEncoding, match="at most 3 quantifiers"):
+        encode_genesis(parameter(sign_no_patterns=["A", pattern]))
+
+
+def test_quantifiers_that_do_not_vary_are_not_counted() -> None:
+    encode_genesis(parameter(sign_no_patterns=["A{3}" * 20, "A+B{1,2}C{2,3}D{4,4}E{02,2}F{9}"]))
+
+
 def test_patterns_in_use_are_allowed() -> None:
     patterns = [r"QY\d{18}-\d+", "[A-Z0-9]{3,9}", "HT_[A-Za-z0-9]+-\\d{1,4}"]
     assert encode_genesis(parameter(sign_no_patterns=patterns)).parameters["sign_no_patterns"] == (
@@ -268,7 +356,8 @@ def test_patterns_in_use_are_allowed() -> None:
     )
 
 
-def test_too_much_power_in_all_is_refused() -> None:
+def test_the_highest_power_of_the_most_validators_is_below_what_a_commit_can_hold() -> None:
+    """CometBFT: a set's power is at most an eighth of a signed 64-bit integer."""
     many = [
         {
             "member": "court-a",
@@ -277,7 +366,8 @@ def test_too_much_power_in_all_is_refused() -> None:
         }
         for number in range(200)
     ]
-    assert decode_genesis(canonical_json({**VALUE, "validators": many})).validator_set.total_power
+    genesis = decode_genesis(canonical_json({**VALUE, "validators": many}))
+    assert genesis.validator_set.total_power == 200 * 2**40 < (2**63 - 1) // 8
     with pytest.raises(InvalidEncoding, match="1 to 200 items"):
         decode_genesis(canonical_json({**VALUE, "validators": [*many, many[0]]}))
 

@@ -14,6 +14,7 @@ from node.core.request_token import (
     REQUEST_TYP,
     RequestToken,
     decode_request_token,
+    request_audience,
 )
 from node.core.signatures import Backend
 
@@ -101,6 +102,17 @@ def test_a_lifetime_that_is_too_long_or_none_is_refused(exp: int) -> None:
     with pytest.raises(InvalidSignature) as refused:
         bound(decode_request_token(token(exp=exp)))
     assert refused.value.place == "token.exp"
+
+
+def test_the_audience_is_one_node_of_one_chain() -> None:
+    """It fits a token at its longest, and can be read in one way only."""
+    assert request_audience("jinan", "bureau-3701") == "jinan:bureau-3701"
+    longest = request_audience("x" * 50, "m" * 40)
+    decoded = decode_request_token(token(aud=longest))
+    bound(decoded, audience=longest)
+    for other in (request_audience("x" * 50, "n" * 40), "x" * 50, "m" * 40):
+        with pytest.raises(InvalidSignature, match=r"token\.aud"):
+            bound(decoded, audience=other)
 
 
 CLAIM_CASES: dict[str, tuple[dict[str, Any], str]] = {

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,9 +33,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from node.core.encoding import decode_base64url, encode_base64url
 from node.core.errors import InvalidEncoding, InvalidSignature
 from node.core.signatures import (
+    ALGORITHMS,
     P256_ORDER,
     Backend,
     PublicJwk,
+    algorithm_named,
     check_ed25519_key,
     check_es256_form,
     has_low_s,
@@ -470,3 +473,48 @@ def test_ecdsa_steps_in_where_cryptography_is_missing(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "ecdsa", None)
     with pytest.raises(ImportError):
         load_backend()
+
+
+# --- the table of algorithms ---------------------------------------------------------------------
+
+
+def test_the_table_says_of_es256_what_the_standard_does(backend: Backend) -> None:
+    es256 = ALGORITHMS["ES256"]
+    assert (es256.name, es256.crv, es256.signature_bytes) == ("ES256", "P-256", 64)
+    key = MemberKey("table")
+    signature = key.sign(b"message")
+    high = signature[:32] + (P256_N - int.from_bytes(signature[32:], "big")).to_bytes(32, "big")
+    for other in (signature, high):
+        es256.check_form(other, place="here")
+        es256.verify(key.jwk, b"message", other, backend)
+        assert es256.canonical(other) == signature
+    with pytest.raises(InvalidSignature):
+        es256.verify(key.jwk, b"another message", signature, backend)
+    for length in (0, 63, 65):
+        with pytest.raises(InvalidSignature) as refused:
+            es256.check_form(b"\x01" * length, place="here")
+        assert refused.value.place == "here"
+
+
+def test_each_algorithm_of_the_table_stands_under_its_own_name() -> None:
+    for name, algorithm in ALGORITHMS.items():
+        assert algorithm_named(name, place="alg") is algorithm
+        assert algorithm.name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["none", "None", "", "es256", "ES384", "HS256", None, 1, ["ES256"]]
+)
+def test_what_is_not_in_the_table_is_no_algorithm(name: object) -> None:
+    with pytest.raises(InvalidSignature) as refused:
+        algorithm_named(name, place="header.alg")
+    assert (refused.value.place, refused.value.rule) == ("header.alg", "must be ES256")
+
+
+def test_a_key_of_another_curve_is_not_tried(backend: Backend) -> None:
+    """Else the key of one algorithm could be used under the name of another."""
+    key = MemberKey("table")
+    other = replace(key.jwk, crv="SM2")
+    assert other.thumbprint() != key.kid
+    with pytest.raises(InvalidSignature, match="asks for a key of P-256"):
+        ALGORITHMS["ES256"].verify(other, b"message", key.sign(b"message"), backend)

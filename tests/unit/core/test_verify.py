@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
-from builders.bundling import bundle_of, trust_of
+from builders.bundling import bundle_of, consistency_json, trust_of
 from builders.cases import PRIVATE, SUB, Bundle, changed_validators, grown
-from builders.chain import Chain
+from builders.chain import BLOCK_MS, Chain
 from builders.reports import text_of, verify, with_status
+from builders.signing import GENESIS_TIME, digests_of, private_fields
 
 from node.core.entry import decode_entry
 from node.core.errors import InvalidInput
@@ -62,12 +64,16 @@ def test_what_a_court_reads_is_in_the_steps(chain: Chain, bundle: Bundle) -> Non
     report = verify(bundle, trust_of(chain))
     steps = {step.id: step for step in report.steps}
     assert "status open" in steps["dossier.head"].text
-    assert "as of 2026-09-21T22:14:30.000+08:00" in steps["dossier.head"].text
+    time = "2026-09-21T22:14:30.000+08:00"
+    head = steps["dossier.head"]
+    assert head.text == f"nothing recorded before {time} is missing; status open"
+    assert head.text_zh == f"{time} 之前上链的记录无遗漏；状态 open"
     assert [line.split("  ")[1] for line in steps["entries.form"].details] == [
         "signing.initiated",
         "signing.started",
         "signing.completed",
     ]
+    assert "signed 2026-09-21T22:13:20+08:00, on the" in steps["times"].details[0]
     assert "on the chain between 2026-09-21T22:13:40" in steps["times"].details[0]
     assert steps["state.proofs"].details == ("seal/none: does not exist",)
     assert [line.split(": ")[1] for line in steps["disclosures"].details] == [
@@ -89,13 +95,30 @@ def test_some_fields_can_be_shown_without_the_others(chain: Chain) -> None:
     assert text_of(report, "disclosures").startswith("1 of at most 3")
 
 
-def test_a_seals_status_is_shown(chain: Chain) -> None:
+SEEN = GENESIS_TIME + 7 * BLOCK_MS
+"""Time of the header that carries the app_hash of `as_of`."""
+
+
+@pytest.mark.parametrize(
+    ("status", "valid_to", "shown"),
+    [
+        ("active", SEEN, "active (version 3), valid to 2026-09-21T22:14:30.000+08:00"),
+        ("active", SEEN - 1, "expired (version 3), valid to 2026-09-21T22:14:29.999+08:00"),
+        ("suspended", SEEN + 1, "suspended (version 3), valid to 2026-09-21T22:14:30.001+08:00"),
+        ("suspended", 1, "expired (version 3), valid to 1970-01-01T08:00:00.001+08:00"),
+        ("revoked", 1, "revoked (version 3), valid to 1970-01-01T08:00:00.001+08:00"),
+        ("active", None, "active (version 3)"),
+        ("active", "1", "active (version 3)"),
+    ],
+)
+def test_a_seals_status_is_shown_with_its_expiry(status: str, valid_to: Any, shown: str) -> None:
     chain = Chain(validators=4)
-    chain.put("seal/s1", {"status": "active", "status_version": 3})
+    value = {"status": status, "status_version": 3, "valid_to": valid_to}
+    chain.put("seal/s1", {name: part for name, part in value.items() if part is not None})
     bundle = bundle_of(grown(chain), SUB, extra_keys=["seal/s1"])
     report = verify(bundle, trust_of(chain))
     details = next(step.details for step in report.steps if step.id == "state.proofs")
-    assert details == ("seal/s1: active (version 3)",)
+    assert details == (f"seal/s1: {shown}",)
 
 
 def test_one_record_alone(chain: Chain) -> None:
@@ -108,10 +131,60 @@ def test_one_record_alone(chain: Chain) -> None:
 def test_an_older_bundle_still_holds_as_of_its_time(chain: Chain) -> None:
     older = bundle_of(chain, SUB, as_of=4)
     assert len(older["entries"]) == 2
-    report = verify(older, trust_of(chain, known_at=6))
+    report = verify(older, trust_of(chain))
     assert report.accepted
-    assert "as of 2026-09-21T22:14:10" in text_of(report, "dossier.head")
-    assert text_of(report, "log.checkpoint").startswith("the bundle does not lead back")
+    assert "before 2026-09-21T22:14:10" in text_of(report, "dossier.head")
+    assert text_of(report, "log.checkpoint") == "the trust file names no checkpoint"
+
+
+def test_an_older_bundle_leads_on_to_a_newer_checkpoint_by_a_proof_that_anybody_may_add(
+    chain: Chain,
+) -> None:
+    older, trust = bundle_of(chain, SUB, as_of=4), trust_of(chain, known_at=6)
+    assert text_of(verify(older, trust), "log.checkpoint") == (
+        "checkpoint: the bundle does not lead to the known size 5: fetch the bundle with "
+        "from_size=5"
+    )
+    older["consistency"] = [consistency_json(chain, 4, 6)]
+    report = verify(older, trust)
+    assert report.accepted
+    assert text_of(report, "log.checkpoint") == (
+        "the log known at size 5 continues this one of size 4"
+    )
+
+
+@pytest.mark.parametrize("known_at", [0, 2, 4, 6])
+def test_a_bundle_leads_on_from_each_size_that_it_has_a_proof_of(
+    chain: Chain, known_at: int
+) -> None:
+    """Roots of an older block that stand in the bundle are no proof: nothing connects them."""
+    bundle = bundle_of(chain, SUB, consistency_from=[0, 2])
+    report = verify(bundle, trust_of(chain, known_at))
+    assert report.accepted == (known_at != 4)
+    assert chain.points[4].size in [roots["size"] for roots in bundle["chain"]["roots"]]
+
+
+def test_proofs_that_lead_somewhere_else_are_looked_at_without_a_checkpoint_too(
+    chain: Chain,
+) -> None:
+    bundle = bundle_of(chain, SUB, consistency_from=[2])
+    assert verify(bundle, trust_of(chain)).accepted
+    bundle["consistency"][0]["proof"].reverse()
+    assert with_status(verify(bundle, trust_of(chain)), FAILED) == ["log.checkpoint"]
+
+
+def test_a_disclosure_may_stand_beside_two_records_that_both_name_it() -> None:
+    chain = Chain(validators=4)
+    own = private_fields({"ip": "192.0.2.1"})
+    chain.commit_block(chain.jwt(**digests_of(own)))
+    chain.commit_block(chain.jwt(jti="2", type="signing.started", **digests_of(own)))
+    chain.commit_block()
+    chain.commit_block()
+    bundle = bundle_of(chain, SUB, disclosures=own)
+    bundle["entries"][1]["disclosures"] = [own[0].encoded]
+    report = verify(bundle, trust_of(chain))
+    assert report.accepted
+    assert text_of(report, "disclosures").startswith("2 of at most 2 private fields")
 
 
 def test_layout_of_the_files_does_not_matter(chain: Chain, bundle: Bundle) -> None:

@@ -39,13 +39,11 @@ def last_record_withheld(chain: Chain, bundle: Bundle) -> None:
 @forgery("dossier.chain", says="must be CZ")
 def first_record_withheld(chain: Chain, bundle: Bundle) -> None:
     bundle["entries"].pop(0)
-    bundle["disclosures"] = bundle["disclosures"][2:]
 
 
 @forgery("dossier.chain", says="must be CZ")
 def middle_record_withheld(chain: Chain, bundle: Bundle) -> None:
     bundle["entries"].pop(1)
-    bundle["disclosures"] = bundle["disclosures"][:2]
 
 
 @forgery("dossier.chain", says="must be CZ")
@@ -63,7 +61,7 @@ def record_of_another_dossier_added(chain: Chain, bundle: Bundle) -> None:
     bundle["entries"].append(bundle_of(chain, OTHER)["entries"][0])
 
 
-@forgery("dossier.head", "disclosures", says="state dossier/case:platform-a:0002: no proof of it")
+@forgery("dossier.head", says="state dossier/case:platform-a:0002: no proof of it")
 def records_of_another_dossier_shown(chain: Chain, bundle: Bundle) -> None:
     bundle["entries"] = bundle_of(chain, OTHER)["entries"]
 
@@ -118,20 +116,35 @@ def roots_of_a_block_left_out(chain: Chain, bundle: Bundle) -> None:
     bundle["chain"]["roots"].pop(0)
 
 
-@forgery("disclosures", says="holds one that no digest of a record names")
+@forgery("disclosures", says="bundle.entries[0].disclosures[1]: no digest in _sd names it")
 def disclosure_swapped(chain: Chain, bundle: Bundle) -> None:
     forged = replace(PRIVATE[1], value="北某")
-    bundle["disclosures"][1] = private_fields({forged.name: forged.value})[0].encoded
+    changed = private_fields({forged.name: forged.value})[0].encoded
+    bundle["entries"][0]["disclosures"][1] = changed
 
 
-@forgery("disclosures", says="holds one that no digest of a record names")
+@forgery("disclosures", says="bundle.entries[2].disclosures[0]: no digest in _sd names it")
 def disclosure_of_another_dossier(chain: Chain, bundle: Bundle) -> None:
-    bundle["disclosures"].append(private_fields({"reason": "x"})[0].encoded)
+    bundle["entries"][2]["disclosures"].append(private_fields({"reason": "x"})[0].encoded)
 
 
-@forgery("bundle.form", says="holds a disclosure twice")
+@forgery("disclosures", says="bundle.entries[0].disclosures[2]: comes twice")
 def disclosure_repeated(chain: Chain, bundle: Bundle) -> None:
-    bundle["disclosures"].append(bundle["disclosures"][0])
+    shown = bundle["entries"][0]["disclosures"]
+    shown.append(shown[0])
+
+
+@forgery("disclosures", says="bundle.entries[0].disclosures[2]: no digest in _sd names it")
+def disclosure_beside_another_record(chain: Chain, bundle: Bundle) -> None:
+    """What one party disclosed, shown as if it stood in another's record."""
+    bundle["entries"][0]["disclosures"] += bundle["entries"][1]["disclosures"]
+    bundle["entries"][1]["disclosures"] = []
+
+
+@forgery("entries.form", says="bundle.entries[2].entry.facts: a member's name is not ASCII")
+def entry_with_a_name_outside_ascii(chain: Chain, bundle: Bundle) -> None:
+    entry = bundle["entries"][2]
+    entry["entry"] = entry["entry"].replace('"facts":{}', '"facts":{"\uff5e":1}')
 
 
 @forgery("chain.commits", says="a change of validators is not shown")
@@ -354,11 +367,47 @@ def checkpoint_of_another_root_at_the_newest_size(chain: Chain, bundle: Bundle) 
 @forgery("log.checkpoint", says="does not connect these two roots")
 def consistency_with_the_forks_root(chain: Chain, bundle: Bundle) -> bytes:
     """The bundle shows the fork's root as its own old one, so that it equals the checkpoint."""
-    bundle["consistency"][1]["root"] = "ab" * 32
+    bundle["consistency"][1]["first_root"] = "ab" * 32
     return trust_of(chain, checkpoint={"root": "ab" * 32, "size": chain.points[4].size})
 
 
-@forgery("log.checkpoint", says="must lead to the newest size")
+@forgery(
+    "log.checkpoint", says="does not lead to the known size 4: fetch the bundle with from_size=4"
+)
+def consistency_with_the_checkpoint_left_out(chain: Chain, bundle: Bundle) -> None:
+    """As whoever forked the log would do. The roots of size 4 that remain are connected to none."""
+    bundle["consistency"].pop()
+
+
+@forgery(
+    "log.checkpoint", says="does not lead to the known size 3: fetch the bundle with from_size=3"
+)
+def checkpoint_of_a_fork_at_a_size_that_is_not_shown(chain: Chain, bundle: Bundle) -> bytes:
+    bundle["consistency"] = []
+    return trust_of(chain, checkpoint={"root": "ab" * 32, "size": 3})
+
+
+@forgery("log.checkpoint", says="this log was forked")
+def checkpoint_of_a_fork_at_the_size_of_older_roots(chain: Chain, bundle: Bundle) -> bytes:
+    bundle["consistency"] = []
+    return trust_of(chain, checkpoint={"root": "ab" * 32, "size": chain.points[3].size})
+
+
+@forgery(
+    "log.checkpoint", says="bundle.consistency[1]: must lead to or from the newest size and root"
+)
+def consistency_to_another_root_of_the_newest_size(chain: Chain, bundle: Bundle) -> None:
+    bundle["consistency"][1]["second_root"] = "ab" * 32
+
+
+@forgery("log.checkpoint", says="bundle.consistency[0].first: must be between 1 and 2")
+def consistency_turned_round(chain: Chain, bundle: Bundle) -> None:
+    item = bundle["consistency"][0]
+    for name in ("", "_root"):
+        item[f"first{name}"], item[f"second{name}"] = item[f"second{name}"], item[f"first{name}"]
+
+
+@forgery("log.checkpoint", says="must lead to or from the newest size and root")
 def consistency_to_an_older_size(chain: Chain, bundle: Bundle) -> None:
     bundle["consistency"][0] = consistency_json(chain, 2, 4)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from builders.bundling import bundle_of, trust_of
 from builders.cases import SUB, grown
 from builders.chain import Chain
 from builders.reports import refused_by, verify, with_status
-from builders.signing import signed_jwt
+from builders.signing import digests_of, private_fields, signed_jwt
 
+from node.core.block import BlockId, Header
 from node.core.encoding import canonical_json
+from node.core.merkle import inclusion_path
 from node.core.verify import NOT_CHECKED, PASSED, Report
 
 
@@ -140,7 +143,80 @@ def test_a_block_that_is_not_later_than_the_one_before() -> None:
 
     chain = grown(Standing(validators=4))
     report = verify(bundle_of(chain, SUB), trust_of(chain))
-    assert "header 3: is not later than the one before it" in refused_by(report, "times")
+    assert "header 3: is not later than header 2" in refused_by(report, "chain.headers")
+
+
+@pytest.mark.parametrize("back", [30_000, 20_000])
+def test_a_later_record_in_an_earlier_block_time(back: int) -> None:
+    """Neighbours rise, but from the fifth block on the clock is back: before, or at the third."""
+
+    class Back(Chain):
+        def time(self, height: int) -> int:
+            return super().time(height) - (back if height >= 5 else 0)
+
+    chain = grown(Back(validators=4))
+    bundle = bundle_of(chain, SUB, ordinals=[1, 3])
+    heights = [header["height"] for header in bundle["chain"]["headers"]]
+    assert heights == [2, 3, 5, 6, 7]
+    report = verify(bundle, trust_of(chain))
+    assert "header 5: is not later than header 3" in refused_by(
+        report, "chain.headers", "dossier.chain"
+    )
+
+
+@pytest.mark.parametrize("height", [2, 3, 5, 6])
+def test_neighbouring_headers_that_are_not_linked_though_both_have_commits(height: int) -> None:
+    class Unlinked(Chain):
+        def _header(self, jwts: list[bytes]) -> Header:
+            header = super()._header(jwts)
+            if self.height != height + 1:
+                return header
+            return replace(header, last_block_id=BlockId(bytes(32), 1, bytes(32)))
+
+    chain = grown(Unlinked(validators=4))
+    report = verify(bundle_of(chain, SUB), trust_of(chain))
+    says = refused_by(report, "chain.headers")
+    assert f"header {height}: is not the one that the next header names" in says
+
+
+def test_a_genesis_that_names_a_predecessor() -> None:
+    """Four leaves of whatever else stand before it, which nothing would check."""
+
+    class Continued(Chain):
+        def _append(self, text: bytes) -> None:
+            for number in range(0 if self.size else 3):
+                super()._append(b"anything %d" % number)
+            super()._append(text)
+
+    zero = "00" * 32
+    before = {"chain_id": "old", "header": zero, "root": zero, "size": 3, "state_root": zero}
+    chain = grown(Continued(validators=4, genesis_changes={"predecessor": before}))
+    bundle = bundle_of(chain, SUB)
+    path = inclusion_path(3, chain.points[6].size, chain.read_hash)
+    bundle["chain"]["genesis_path"] = [step.hex() for step in path]
+    assert "genesis.predecessor: this verifier knows no chain before the genesis" in refused_by(
+        verify(bundle, trust_of(chain)), "chain.identity"
+    )
+
+
+def test_a_member_that_copied_a_digest_of_another() -> None:
+    """Its own field of that name is genuine; shown beside it, the other's would be a second."""
+    one, other = private_fields({"ip": "192.0.2.1"}), private_fields({"ip": "192.0.2.2"})
+    chain = Chain(validators=4)
+    chain.commit_block(chain.jwt(**digests_of(one)))
+    copied = digests_of([*one, *other])
+    chain.commit_block(chain.jwt(iss="court-a", jti="x", type="signing.started", **copied))
+    chain.commit_block()
+    chain.commit_block()
+    bundle, trust = bundle_of(chain, SUB, disclosures=[*one, *other]), trust_of(chain)
+    report = verify(bundle, trust)
+    assert report.accepted
+    details = next(step.details for step in report.steps if step.id == "disclosures")
+    assert [line.split("-")[1] for line in details] == ["1: ip", "2: ip"]
+    bundle["entries"][1]["disclosures"].append(one[0].encoded)
+    assert "bundle.entries[1].disclosures[1]: a second disclosure of 'ip'" in refused_by(
+        verify(bundle, trust), "disclosures"
+    )
 
 
 @pytest.mark.parametrize(

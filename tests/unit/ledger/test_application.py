@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import queue
 import threading
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import zstandard
 from builders.consortium import CHAIN, consortium_genesis
 from builders.events import case_sub, data_of
+from builders.jwts import respelled
 from builders.ledger import BLOCK_MS, LedgerBench, names_of, rows_of, segments_of
 from builders.signing import GENESIS_TIME
 from builders.traffic import traffic
@@ -179,6 +182,41 @@ def test_a_proposal_with_a_bad_frame_is_refused_whole(bench: LedgerBench) -> Non
     (opened,) = bench.application.process([good], bench.intake)
     assert opened.frame == good
     assert [taken[1] for taken in opened.taken] == decode_frame(good)
+
+
+def bombs() -> list[bytes]:
+    """Frames of a few kB that hold 64 MB: one says so, one does not, one says that it is small."""
+    zeros = bytes(64 << 20)
+    told = zstandard.ZstdCompressor(level=1).compress(zeros)
+    untold = zstandard.ZstdCompressor(level=1, write_content_size=False).compress(zeros)
+    small = zstandard.ZstdCompressor(level=1).compress(bytes(300))
+    assert len(told) < 10_000
+    return [b"\x01" + told, b"\x01" + untold, b"\x01" + small[:6] + told[9:]]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_proposal_with_a_bomb_is_refused_without_unpacking_it(
+    bench: LedgerBench, number: int
+) -> None:
+    good, bomb = encode_frame([bench.jwt("signing.initiated", CASE)]), bombs()[number]
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInput, match="frame"):
+            bench.application.process([good, bomb], bench.intake)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 << 20
+
+
+def test_a_proposal_with_a_high_s_is_refused_whole(bench: LedgerBench) -> None:
+    """Only the edge of a node turns one low; a validator that proposes it is at fault."""
+    jwt = bench.jwt("signing.initiated", CASE)
+    for warm in (False, True):
+        if warm:
+            bench.application.process([encode_frame([jwt])], bench.intake)
+        with pytest.raises(InvalidInput, match="s is high"):
+            bench.application.process([encode_frame([respelled(jwt, "high", "")])], bench.intake)
 
 
 # -- roots, by definition -------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput
 from node.core.signatures import load_backend
 from node.core.statemap import StateProof, verify_state_proof
-from node.core.verify import FAILED, NOT_CHECKED, STEPS, Report, verify_bundle
+from node.core.verify import NOT_CHECKED, STEPS, Report, verify_bundle
 from node.evidence.bundle import bundle_dossier, bundle_record, encode_bundle
 
 CASE = case_sub()
@@ -109,15 +109,40 @@ def test_bundles_made_earlier_go_on_verifying(story: LedgerBench) -> None:
 
 
 def test_disclosures_are_shown_as_far_as_they_are_given(story: LedgerBench) -> None:
-    texts = [disclosure.encoded for disclosure in PRIVATE]
     with story.reader() as reader:
-        report = verified(story, bundle_dossier(reader, CASE, texts))
+        (first,) = reader.entries(reader.dossier_indexes(CASE)[:1])
+        shown = [(first.transaction.id, disclosure.encoded) for disclosure in PRIVATE]
+        bundle = bundle_dossier(reader, CASE, [*shown, *shown])
+        assert [len(entry["disclosures"]) for entry in bundle["entries"]] == [2, 0, 0, 0, 0]
+        report = verified(story, bundle)
         assert report.accepted
         assert "disclosures" not in with_status(report, NOT_CHECKED)
-        assert verified(story, bundle_dossier(reader, CASE, texts[:1])).accepted
-        stranger = private_fields({"initiator": "他人"})[0].encoded
-        report = verified(story, bundle_dossier(reader, CASE, [stranger]))
-        assert with_status(report, FAILED) == ["disclosures"]
+        assert verified(story, bundle_dossier(reader, CASE, shown[:1])).accepted
+        stranger = private_fields({"initiator": "他人"})[0]
+        with pytest.raises(InvalidInput, match=f"no record names .* {stranger.digest}"):
+            bundle_dossier(reader, CASE, [(first.transaction.id, stranger.encoded)])
+
+
+def test_a_disclosure_stands_beside_the_record_that_it_was_handed_in_with() -> None:
+    """A second record has the digest copied, and a field of the same name of its own."""
+    own, other = private_fields({"ip": "192.0.2.1"}), private_fields({"ip": "192.0.2.2"})
+    bench = LedgerBench()
+    bench.record("seal.applied", SEAL)
+    bench.block([bench.jwt("seal.created", SEAL)], [bench.jwt("seal.filed", SEAL)])
+    bench.record("signing.initiated", CASE)
+    bench.record("signing.identity_verified", CASE)
+    bench.record("signing.started", CASE, **digests_of(own))
+    bench.record("signing.sealed", CASE, **digests_of([*own, *other]))
+    with bench.reader() as reader:
+        ids = [e.transaction.id for e in reader.entries(reader.dossier_indexes(CASE))]
+        texts = own[0].encoded, other[0].encoded
+        for first in (ids[2], bytes(32)):  # handed in with a record that was refused: the first
+            bundle = bundle_dossier(reader, CASE, [(first, texts[0]), (ids[3], texts[1])])
+            shown = [entry["disclosures"] for entry in bundle["entries"]]
+            assert shown[2:] == [[texts[0]], [texts[1]]]
+            assert verified(bench, bundle).accepted
+        bundle = bundle_dossier(reader, CASE, [(ids[3], texts[0])])
+        assert bundle["entries"][3]["disclosures"] == [texts[0]]
 
 
 def test_a_bundle_leads_on_from_a_size_that_its_reader_knows(story: LedgerBench) -> None:
@@ -126,7 +151,8 @@ def test_a_bundle_leads_on_from_a_size_that_its_reader_knows(story: LedgerBench)
         for known in (1, 5, size - 1):
             (step,) = bundle_dossier(reader, CASE, from_size=known)["consistency"]
             assert (step["first"], step["second"]) == (known, size)
-            assert step["root"] == reader.root(known).hex()
+            assert step["first_root"] == reader.root(known).hex()
+            assert step["second_root"] == reader.root(size).hex()
         assert bundle_dossier(reader, CASE, from_size=size)["consistency"] == []
         for wrong in (0, -1, size + 1):
             with pytest.raises(InvalidInput, match="from_size"):
@@ -148,7 +174,8 @@ def test_the_seal_of_a_signature_is_shown_as_it_stands(story: LedgerBench) -> No
     assert {"seal/37010200000001", f"dossier/{CASE}", "member/platform-a"} <= keys
     report = verified(story, bundle)
     (step,) = [step for step in report.steps if step.id == "state.proofs"]
-    assert "seal/37010200000001: suspended (version 4)" in step.details
+    (line,) = [line for line in step.details if line.startswith("seal/37010200000001: ")]
+    assert line.startswith("seal/37010200000001: suspended (version 4), valid to ")
 
 
 def test_state_is_proven_present_and_absent(story: LedgerBench) -> None:

@@ -135,6 +135,10 @@ GENESES: list[tuple[str, Any]] = [
             "A?",
             "^A",
             "[A-Za-z0-9]+_-",
+            "A+B+C+",
+            "A+B+C+D+",
+            "A+B+C{1,2}D{3,3}E{02,2}",
+            "A+B+C{1,2}D{3,4}",
             "\uff11",
             "A" * 101,
         )
@@ -207,6 +211,8 @@ TEXTS = {
     "white space before": (b"{", b" \t\r\n{"),
     "form feed before": (b"{", b"\x0c{"),
     "single quotes": (b'"anchors"', b"'anchors'"),
+    "name outside ASCII": (b'"anchors": []', '"anchors": [{"～": 1}]'.encode()),
+    "escaped name outside ASCII": (b'"anchors": []', b'"anchors": [{"\\u00e9": 1}]'),
     "NaN": (b'"as_of": 7', b'"as_of": NaN'),
 }
 

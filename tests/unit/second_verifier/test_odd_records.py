@@ -180,7 +180,7 @@ def test_a_disclosure_with_loose_bits() -> None:
     chain.commit_block()
     chain.commit_block()
     bundle = bundle_of(chain, SUB)
-    bundle["disclosures"] = [encoded]
+    bundle["entries"][0]["disclosures"] = [encoded]
     told(canonical_json(bundle), trust_of(chain))
 
 
@@ -191,7 +191,6 @@ ENTRIES: list[dict[str, Any]] = [
     {"code": "CZ0034133234711-01"},
     {"facts": {"late": 5, "text": '𠮷\u0001"\\'}},
     {"facts": {"list": []}},
-    {"facts": {"～": 1, "😀": 2}},
     {"facts": {"x": "x" * 40_000}},
     {"height": 2},
     {"height": 0},
@@ -240,7 +239,7 @@ def test_disclosures(text: bytes) -> None:
     chain.commit_block()
     chain.commit_block()
     bundle = bundle_of(chain, SUB)
-    bundle["disclosures"] = [encoded]
+    bundle["entries"][0]["disclosures"] = [encoded]
     told(canonical_json(bundle), trust_of(chain))
 
 
@@ -251,8 +250,14 @@ def test_a_digest_that_stands_in_two_records() -> None:
     chain.commit_block(chain.jwt(jti="2", type="signing.started", **digests_of([*first, *other])))
     chain.commit_block()
     chain.commit_block()
-    for shown in (first, other, [*first, *other]):
-        told(canonical_json(bundle_of(chain, SUB, disclosures=shown)), trust_of(chain))
+    texts = [disclosure.encoded for disclosure in (*first, *other)]
+    shown = [[], texts[:1], texts[1:], texts, texts[::-1], texts[:1] * 2]
+    for one in shown:
+        for two in shown:
+            bundle = bundle_of(chain, SUB)
+            for entry, disclosed in zip(bundle["entries"], (one, two)):
+                entry["disclosures"] = disclosed
+            told(canonical_json(bundle), trust_of(chain))
 
 
 STATES: list[dict[str, Any]] = [
@@ -302,9 +307,16 @@ def test_consistency_proofs_cut_and_lengthened(first: int) -> None:
     bundle, trust = example("bundle-dossier.json"), canonical_json(example("trust-file.json"))
     item = bundle["consistency"][0]
     for proof in ([], item["proof"], item["proof"][1:], [*item["proof"], ZERO], [ZERO] * 64):
-        for root in (item["root"], bundle["chain"]["roots"][-1]["root"], ZERO):
-            bundle["consistency"] = [{**item, "first": first, "proof": proof, "root": root}]
-            told(canonical_json(bundle), trust)
+        for root in (item["first_root"], item["second_root"], ZERO):
+            begun = {**item, "first": first, "proof": proof, "first_root": root}
+            ended = {**item, "second": first, "proof": proof, "second_root": root}
+            turned = {**begun, "first": 7, "first_root": item["second_root"]}
+            turned = {**turned, "second": first, "second_root": root}
+            for changed in (begun, ended, turned):
+                bundle["consistency"] = [changed]
+                told(canonical_json(bundle), trust)
+                bundle["consistency"] = [item, changed]
+                told(canonical_json(bundle), trust)
 
 
 def test_paths_cut_and_lengthened() -> None:

@@ -38,6 +38,7 @@ def found(**changes: Any) -> dict[str, Any]:
         "leaf_hash": "ef" * 32,
     }
     dossier = {
+        "matched": "code",
         "code": "CZ0034133234711",
         "sub": "case:a:1",
         "kind": "case",
