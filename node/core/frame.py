@@ -103,12 +103,20 @@ def transaction_at(data: bytes, place: int) -> bytes:
         InvalidEncoding: the content is cut off before it.
     """
     _, offset = decode_uvarint(data, 0, place="frame.count")
-    for _ in range(3 * place):
-        length = data[offset] if offset < len(data) else 0x80
-        offset += 1
-        if length > 0x7F:
-            length, offset = decode_uvarint(data, offset - 1, place="frame")
-        offset += length
+    try:
+        for _ in range(place):
+            # What nearly all have is skipped at once: a header below 128 bytes, a payload of two
+            # bytes' length, a signature of 64.
+            length = data[offset]
+            offset = offset + 1 + length if length < 0x80 else _behind(data, offset)
+            low, high = data[offset], data[offset + 1]
+            if low > 0x7F and 0 < high <= 0x7F:
+                offset += 2 + (low & 0x7F | high << 7)
+            else:
+                offset = _behind(data, offset)
+            offset = offset + 65 if data[offset] == 64 else _behind(data, offset)
+    except IndexError as error:
+        raise InvalidEncoding("frame", "is cut off") from error
     parts = []
     for name in ("header", "payload", "signature"):
         here = f"frame[{place}].{name}"
@@ -118,6 +126,12 @@ def transaction_at(data: bytes, place: int) -> bytes:
         parts.append(encode_base64url(data[offset : offset + length]))
         offset += length
     return ".".join(parts).encode("ascii")
+
+
+def _behind(data: bytes, offset: int) -> int:
+    """The offset behind the part whose length stands at ``offset``."""
+    length, offset = decode_uvarint(data, offset, place="frame")
+    return offset + length
 
 
 def _decompress(packed: bytes) -> bytes:

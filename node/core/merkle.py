@@ -124,12 +124,13 @@ def inclusion_path(index: int, size: int, read: NodeReader) -> list[bytes]:
     path: list[bytes] = []
     start, end = 0, size
     while end - start > 1:
-        split = start + (1 << (end - start - 1).bit_length() - 1)
+        level = (end - start - 1).bit_length() - 1
+        split = start + (1 << level)
         if index < split:
             path.append(_root_between(split, end, read))
             end = split
         else:
-            path.append(_root_between(start, split, read))
+            path.append(read(level, start >> level))
             start = split
     path.reverse()
     return path

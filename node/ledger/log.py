@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Protocol
 
 from node.core.errors import LedgerFault
@@ -14,7 +15,7 @@ from node.core.merkle import (
     frontier,
     node_hash,
 )
-from node.ledger.rows import tile_key
+from node.ledger.rows import middle_key, tile_key
 from node.storage.ports import Batch
 
 __all__ = ["TileChanges", "TileReader", "TileSource", "WorkingLog"]
@@ -23,7 +24,9 @@ TileChanges = dict[bytes, bytes]
 """Tiles that a block changed, by their keys."""
 
 _HASH = 32
-_CACHED_TILES = 4096
+_GROUP_HEIGHT = TILE_HEIGHT // 2
+_GROUP = 1 << _GROUP_HEIGHT
+_CACHED_GROUPS = 4096
 
 
 class TileSource(Protocol):
@@ -47,11 +50,16 @@ class _UnwrittenTiles:
 
 
 class TileReader:
-    """Reads the hash of any perfect subtree from stored tiles. Its ``read`` is a NodeReader."""
+    """Reads the hash of any perfect subtree from stored tiles. Its ``read`` is a NodeReader.
+
+    A tile is eight levels high. The hashes half-way up are stored beside it, so that at most 16 are
+    read, and 15 computed, to know one.
+    """
 
     def __init__(self, reader: TileSource) -> None:
         self._reader = reader
         self._rows: dict[tuple[int, int], list[bytes]] = {}
+        self._computed: dict[tuple[int, int], bytes] = {}
 
     def tile(self, level: int, index: int) -> bytes:
         """The stored tile at (tile level, index): up to 256 hashes.
@@ -59,39 +67,60 @@ class TileReader:
         Raises:
             LedgerFault: it is not there.
         """
-        raw = self._reader.get(tile_key(level, index))
+        return self.row(level * TILE_HEIGHT, index)
+
+    def row(self, level: int, index: int) -> bytes:
+        """The stored row of hashes of ``level``, which is a tile's lowest or the one half-way up.
+
+        Raises:
+            LedgerFault: it is not there.
+        """
+        raw = self._reader.get(_key(level, index))
         if raw is None:
+            tile_level, half = divmod(level, TILE_HEIGHT)
             raise LedgerFault(
-                f"log: tile {level}/{index} is missing; run `evidence-node audit`, then restore"
+                f"log: {'the middle of ' if half else ''}tile {tile_level}/{index} is missing; "
+                "run `evidence-node audit`, then restore a backup"
             )
         return raw
 
     def read(self, level: int, index: int) -> bytes:
         """The hash at (level, index)."""
-        tile_level, inside = divmod(level, TILE_HEIGHT)
-        width = TILE_WIDTH >> inside
-        tile_index, position = divmod(index, width)
-        for height in range(inside, -1, -1):
-            row = self._rows.get((tile_level * TILE_HEIGHT + height, tile_index))
-            if row is not None:
-                break
-        else:
-            raw = self.tile(tile_level, tile_index)
-            row = [raw[at : at + _HASH] for at in range(0, len(raw), _HASH)]
-            height = 0
-            self._keep(tile_level * TILE_HEIGHT, tile_index, row)
-        while height < inside:
-            row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row) - 1, 2)]
-            height += 1
-            self._keep(tile_level * TILE_HEIGHT + height, tile_index, row)
-        if position >= len(row):
-            raise LedgerFault(f"log: tile {tile_level}/{tile_index} is too short")
-        return row[position]
+        inside = level % _GROUP_HEIGHT
+        if inside:
+            known = self._computed.get((level, index))
+            if known is not None:
+                return known
+        base = level - inside
+        group, position = divmod(index, _GROUP >> inside)
+        row = self._rows.get((base, group))
+        if row is None:
+            row = self._read_group(base, group)
+            if len(self._rows) >= _CACHED_GROUPS:
+                self._rows.clear()
+                self._computed.clear()
+            self._rows[base, group] = row
+        first = position << inside
+        hashes = row[first : first + (1 << inside)]
+        if len(hashes) != 1 << inside:
+            tile_level, shift = base // TILE_HEIGHT, TILE_HEIGHT - level % TILE_HEIGHT
+            raise LedgerFault(f"log: tile {tile_level}/{index >> shift} is too short")
+        if not inside:
+            return hashes[0]
+        while len(hashes) > 1:
+            hashes = [
+                sha256(b"\x01" + hashes[at] + hashes[at + 1]).digest()
+                for at in range(0, len(hashes), 2)
+            ]
+        self._computed[level, index] = hashes[0]
+        return hashes[0]
 
-    def _keep(self, level: int, index: int, row: list[bytes]) -> None:
-        if len(self._rows) >= _CACHED_TILES:
-            self._rows.clear()
-        self._rows[level, index] = row
+    def _read_group(self, base: int, group: int) -> list[bytes]:
+        """The 16 hashes, or as many as there are, at level ``base`` from 16 times ``group`` on."""
+        index, inside = divmod(group, _width(base) // _GROUP)
+        raw, start = self.row(base, index), inside * _GROUP * _HASH
+        stop = min(len(raw), start + _GROUP * _HASH)
+        return [raw[at : at + _HASH] for at in range(start, stop, _HASH)]
 
 
 class WorkingLog:
@@ -104,11 +133,11 @@ class WorkingLog:
         self._frontier = {level: tiles.read(level, index) for level, index in frontier(size)}
         self._edges: dict[int, bytearray] = {}
         level = 0
-        while size >> (level * TILE_HEIGHT):
-            count = size >> (level * TILE_HEIGHT)
-            edge = tiles.tile(level, count // TILE_WIDTH) if count % TILE_WIDTH else b""
-            self._edges[level] = bytearray(edge[: count % TILE_WIDTH * _HASH])
-            level += 1
+        while count := size >> level:
+            width = _width(level)
+            edge = tiles.row(level, count // width) if count % width else b""
+            self._edges[level] = bytearray(edge[: count % width * _HASH])
+            level += _GROUP_HEIGHT
 
     @property
     def reader(self) -> TileSource:
@@ -136,8 +165,8 @@ class WorkingLog:
         gained = append_leaves(self.size, lambda level, _: held[level], leaves)
         self.size += len(leaves)
         for level, first, row in gained:
-            if level % TILE_HEIGHT == 0:
-                self._extend(level // TILE_HEIGHT, first, row, changes)
+            if level % _GROUP_HEIGHT == 0:
+                self._extend(level, first, row, changes)
         rows = {level: (first, row) for level, first, row in gained}
         fresh = {}
         for level, index in frontier(self.size):
@@ -158,13 +187,25 @@ class WorkingLog:
 
     def _extend(self, level: int, first: int, row: Sequence[bytes], changes: TileChanges) -> None:
         edge = self._edges.setdefault(level, bytearray())
-        index = first // TILE_WIDTH
+        width = _width(level)
+        index = first // width
         start = 0
         while start < len(row):
-            room = TILE_WIDTH - len(edge) // _HASH
+            room = width - len(edge) // _HASH
             edge += b"".join(row[start : start + room])
             start += room
-            changes[tile_key(level, index)] = bytes(edge)
-            if len(edge) == TILE_WIDTH * _HASH:
+            changes[_key(level, index)] = bytes(edge)
+            if len(edge) == width * _HASH:
                 edge.clear()
                 index += 1
+
+
+def _width(level: int) -> int:
+    """How many hashes of this level a row holds: a tile's, or those half-way up one."""
+    return _GROUP if level % TILE_HEIGHT else TILE_WIDTH
+
+
+def _key(level: int, index: int) -> bytes:
+    """The key of the row that holds hashes of this level."""
+    tile_level, half = divmod(level, TILE_HEIGHT)
+    return middle_key(tile_level, index) if half else tile_key(tile_level, index)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from types import TracebackType
 from typing import Self
@@ -65,7 +66,7 @@ class LogEntry:
     text: bytes
     entry: Entry
 
-    @property
+    @cached_property
     def transaction(self) -> Transaction:
         """Its transaction, decoded."""
         return decode_transaction(self.entry.tx.encode("ascii"))
@@ -80,6 +81,9 @@ class Judged:
     rejection: int
 
 
+_HELD_ROWS = 256
+
+
 class LedgerReader:
     """The ledger as of one written block. Close it after use; it holds a snapshot of the store."""
 
@@ -90,6 +94,7 @@ class LedgerReader:
         self._frames = frames
         self._tiles = TileReader(snapshot)
         self._tree = StateTree(self._read_node)
+        self._entries_rows: dict[int, tuple[int, EntriesRow]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -217,10 +222,16 @@ class LedgerReader:
 
     def _entries_row(self, index: int) -> tuple[int, EntriesRow]:
         """The row whose frame became the entry at ``index``, and the first index of it."""
+        held = self._entries_rows.get(index)
+        if held is not None:
+            return held
         stop = number_key(ENTRIES, index + 1)
         for key, raw in self._rows.scan(ENTRIES, stop, reverse=True):
             first, row = int.from_bytes(key[1:], "big"), decode_entries_row(raw)
             if index - first < len(row.places):
+                if len(self._entries_rows) >= _HELD_ROWS:
+                    self._entries_rows.clear()
+                self._entries_rows[index] = first, row
                 return first, row
             break
         raise LedgerFault(f"the row of entry {index} is missing; run `evidence-node audit`")

@@ -7,6 +7,7 @@
     V hash          a validator set by its hash
     e first index   EntriesRow: the accepted transactions of one frame
     l level index   a hash tile, whole or partial
+    m level index   the 16 hashes half-way up a tile, so that few are computed to read one
     v key hash      a value of the state map, behind its key
     n number        an inner node of the state map
     t id            position of a transaction by its id
@@ -45,6 +46,7 @@ __all__ = [
     "ISSUED",
     "KEPT",
     "META",
+    "MIDDLE",
     "NODE",
     "STATISTICS",
     "TILE",
@@ -64,6 +66,7 @@ __all__ = [
     "encode_row",
     "encode_validators",
     "encode_value_row",
+    "middle_key",
     "node_key",
     "number_key",
     "tile_key",
@@ -71,7 +74,7 @@ __all__ = [
 
 META, GENESIS = b"meta", b"genesis"
 BLOCK, KEPT, VALIDATORS, ENTRIES, TILE, VALUE = b"b", b"k", b"V", b"e", b"l", b"v"
-CHANGED = b"w"
+CHANGED, MIDDLE = b"w", b"m"
 NODE, TRANSACTION, ISSUED, INDEX, EXPIRY, STATISTICS = b"n", b"t", b"j", b"i", b"x", b"s"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -137,6 +140,11 @@ def number_key(prefix: bytes, number: int) -> bytes:
 def tile_key(level: int, index: int) -> bytes:
     """The key of a hash tile."""
     return TILE + bytes((level,)) + index.to_bytes(6, "big")
+
+
+def middle_key(level: int, index: int) -> bytes:
+    """The key of the 16 hashes half-way up the tile at (tile level, index)."""
+    return MIDDLE + bytes((level,)) + index.to_bytes(6, "big")
 
 
 def node_key(number: int) -> bytes:

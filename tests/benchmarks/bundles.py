@@ -44,7 +44,7 @@ def bundles(home: Path) -> list[Figure]:
     """
     node = Node(load_config(home))
     try:
-        node.engine.recover()
+        node.start()
         trust = canonical_json(Trust(node.genesis.chain_id, node.genesis.hash).to_json())
         subjects = dossiers_of(node, _RECORDS, _DOSSIERS)
         if len(subjects) < _DOSSIERS:
@@ -57,7 +57,7 @@ def bundles(home: Path) -> list[Figure]:
 
         built = [_milliseconds(partial(build, subject)) for subject in subjects]
     finally:
-        node.stores.close()
+        node.stop()
     backend = load_backend()
     verified = []
     for file in files:

@@ -30,6 +30,7 @@ from node.ledger.rows import (
     number_key,
 )
 from node.storage.leveldb import open_leveldb
+from node.storage.segments import FileSegments
 from node.vault.access_log import AccessRecord
 from node.wiring import Node
 
@@ -250,6 +251,9 @@ def altered_access_log(home: Home) -> str:
 
 
 def flipped_journal(home: Home) -> str:
+    journal = FileSegments(home.path / "journal")
+    journal.append(bytes(100))
+    journal.close()
     segment = sorted((home.path / "journal").glob("*.seg"))[0]
     flip(segment, 40)
     return segment.name

@@ -78,6 +78,7 @@ def test_a_dossier_of_every_kind_is_verified_whole(
     assert report.accepted
     assert with_status(report, NOT_CHECKED) == ALWAYS_OPEN
     assert len(decode_bundle(encode_bundle(bundle)).entries) == DOSSIERS[sub]
+    assert encode_bundle(bundle) == canonical_json(bundle) + b"\n"
 
 
 @pytest.mark.parametrize("sub", sorted(DOSSIERS))

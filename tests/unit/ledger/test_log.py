@@ -9,7 +9,7 @@ import pytest
 from node.core.errors import LedgerFault
 from node.core.merkle import EMPTY_ROOT, leaf_hash, root_hash, root_of_leaves
 from node.ledger.log import TileReader, WorkingLog
-from node.ledger.rows import tile_key
+from node.ledger.rows import middle_key, tile_key
 from node.storage.memory import MemoryStore
 
 LEAVES = [leaf_hash(number.to_bytes(4, "big")) for number in range(70_000)]
@@ -62,6 +62,11 @@ def test_tiles_are_full_or_grow() -> None:
     assert len(store.get(tile_key(1, 0)) or b"") == 256 * 32
     assert len(store.get(tile_key(1, 1)) or b"") == 32 * (70_000 // 256 - 256)
     assert len(store.get(tile_key(2, 0)) or b"") == 32
+    middles = [store.get(middle_key(0, index)) or b"" for index in (0, 255, 70_000 // 256)]
+    assert middles == [
+        b"".join(root_of_leaves(LEAVES[at : at + 16]) for at in range(first, stop, 16))
+        for first, stop in ((0, 256), (255 * 256, 256 * 256), (69_888, 70_000))
+    ]
     reader = TileReader(store)
     assert reader.read(16, 0) == root_of_leaves(LEAVES[:65_536])
     assert reader.read(3, 5) == root_of_leaves(LEAVES[40:48])
@@ -90,5 +95,8 @@ def test_what_is_not_there_is_a_fault() -> None:
     reader = TileReader(store)
     assert reader.read(1, 0) == root_of_leaves(LEAVES[:2])
     for level, index in ((0, 3), (1, 1), (2, 0)):
-        with pytest.raises(LedgerFault, match="too short"):
+        with pytest.raises(LedgerFault, match="tile 0/0 is too short"):
+            reader.read(level, index)
+    for level, index in ((4, 0), (7, 1)):
+        with pytest.raises(LedgerFault, match="the middle of tile 0/0 is missing"):
             reader.read(level, index)
