@@ -35,6 +35,8 @@ __all__ = ["Engine", "Submission", "SubmissionLimits"]
 
 _DUPLICATE = rejection("duplicate")
 _RETRY_AFTER = 2
+_MIN_CHUNK_ITEMS = 16
+"""Fewer are not split among the workers."""
 _FAILED = ("WorkerFailed", "submission", "the node could not examine it; report this", "")
 
 
@@ -211,7 +213,9 @@ class Submission:
         with self._lock:
             tickets: list[Ticket] = []
             room = MAX_CHUNK_BYTES
-            while self._incoming and len(tickets) < MAX_CHUNK_ITEMS:
+            share = -(-len(self._incoming) // self._limits.workers)
+            most = min(MAX_CHUNK_ITEMS, max(_MIN_CHUNK_ITEMS, share))
+            while self._incoming and len(tickets) < most:
                 room -= len(self._incoming[0].raw) + 8
                 if room < 0 and tickets:
                     break

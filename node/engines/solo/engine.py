@@ -31,15 +31,15 @@ _CLOCK_RETRY_SECONDS = 0.5
 class SoloSettings:
     """How blocks are made. ``empty_block_ms`` is the longest time without one.
 
-    A block that has room waits up to ``gather_ms`` for more frames while at least ``gather_from``
-    transactions are on their way to it: what a block costs is then shared by more of them.
+    A block that has room waits for what is on its way to it, up to ``gather_each_us`` microseconds
+    for each transaction and ``gather_ms`` in all: what a block costs is then shared by more.
     """
 
     max_frames: int = 16
     empty_block_ms: int = 10_000
     power: int = 10
     gather_ms: int = 150
-    gather_from: int = 768
+    gather_each_us: int = 200
 
 
 @dataclass
@@ -164,11 +164,11 @@ class SoloEngine:
         """The frames of the next block, none for an empty one; None when stopping."""
         settings = self._settings
         due = time.monotonic() + settings.empty_block_ms / 1000
-        gathering: float | None = None
+        since: float | None = None
         coming = 0
         while True:
             if self._pump is not None:
-                until = (gathering or 0.0) if self._waiting else due
+                until = self._gather_until(since, coming) if self._waiting else due
                 coming = self._pump(max(0.0, until - time.monotonic()))
             with self._wake:
                 now = time.monotonic()
@@ -176,15 +176,21 @@ class SoloEngine:
                     self._wake.wait(due - now)
                 if self._stopping:
                     return None
-                if 0 < len(self._waiting) < settings.max_frames and coming >= settings.gather_from:
-                    gathering = gathering or now + settings.gather_ms / 1000
-                    if now < gathering:
+                if 0 < len(self._waiting) < settings.max_frames and coming:
+                    since = since or now
+                    if now < self._gather_until(since, coming):
                         continue
                 if self._waiting or time.monotonic() >= due:
                     most = min(len(self._waiting), settings.max_frames)
                     frames = [self._waiting[position][0] for position in range(most)]
                     count = self._application.prepare(frames, self._max_block_bytes)
                     return [self._waiting.popleft() for _ in range(count)]
+
+    def _gather_until(self, since: float | None, coming: int) -> float:
+        """Until when a block waits for more, which began to wait ``since``."""
+        settings = self._settings
+        longest = min(settings.gather_ms / 1e3, coming * settings.gather_each_us / 1e6)
+        return 0.0 if since is None else since + longest
 
     def _make_step(self, taken: list[tuple[OpenedFrame, object]]) -> _Step | None:
         self._release_written()

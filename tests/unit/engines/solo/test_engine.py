@@ -118,7 +118,9 @@ class Pump:
             node.application,
             EdKey.load(home.path / "keys/validator.pem"),
             system_time,
-            SoloSettings(empty_block_ms=3_600_000, gather_ms=3_600_000, gather_from=100),
+            SoloSettings(
+                empty_block_ms=3_600_000, gather_ms=3_600_000, gather_each_us=3_600_000_000
+            ),
             self.committed,
             self.failed,
         )
@@ -153,9 +155,9 @@ class Pump:
 
 @pytest.mark.parametrize(
     ("records", "coming", "blocks"),
-    [(5, 99, [1, 1, 1, 1, 1]), (5, 100, [5]), (20, 5000, [16, 4]), (1, 5000, [1])],
+    [(5, 0, [1, 1, 1, 1, 1]), (5, 1, [5]), (20, 50, [16, 4]), (1, 50, [1])],
 )
-def test_a_block_waits_for_more_only_while_many_are_coming(
+def test_a_block_waits_for_what_is_coming_and_for_nothing_else(
     home: Home, records: int, coming: int, blocks: list[int]
 ) -> None:
     assert Pump(home, records, coming).run() == blocks
