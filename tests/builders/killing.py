@@ -73,8 +73,9 @@ def run_and_kill(home: Home, records: list[bytes], chance: random.Random) -> Ack
     child = os.fork()
     if child == 0:
         os.close(receive)
-        os.setsid()
+        os.setpgid(0, 0)
         _run_child(home, records, send)
+    os.setpgid(child, child)  # as the child does itself: whoever comes first, the group is there
     os.close(send)
     told = Acknowledged()
     try:
