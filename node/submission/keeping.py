@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from node.core.disclosure import Disclosure, decode_disclosure
-from node.storage.ports import Batch, Store
+from node.storage.ports import Batch, SegmentRef, Store
 from node.submission.in_flight import InFlight
 from node.submission.journal import Journal
 from node.submission.tickets import Ticket
@@ -37,11 +37,23 @@ class Custody(Protocol):
         """Put into ``batch`` the removal of what a refused transaction disclosed."""
 
 
+@dataclass(frozen=True)
+class _Withdrawal:
+    """Refused transactions of a frame, which may leave the journal once what they disclosed is
+    gone."""
+
+    refused: list[Ticket]
+    reference: SegmentRef
+
+
 @dataclass
 class _Work:
     flights: list[InFlight]
     disclosing: list[Ticket]
-    refused: list[Ticket]
+    withdrawals: list[_Withdrawal]
+
+    def __bool__(self) -> bool:
+        return bool(self.flights or self.disclosing or self.withdrawals)
 
 
 class Keeping:
@@ -51,7 +63,7 @@ class Keeping:
         self.journal = journal
         self._local = local
         self._custody = custody
-        self._queue: queue.SimpleQueue[InFlight | list[Ticket] | Ticket | None] = (
+        self._queue: queue.SimpleQueue[InFlight | list[Ticket] | _Withdrawal | None] = (
             queue.SimpleQueue()
         )
         self._thread: threading.Thread | None = None
@@ -77,9 +89,10 @@ class Keeping:
         """Make the disclosures of transactions durable that are on the chain already."""
         self._queue.put(tickets)
 
-    def withdraw(self, refused: Ticket) -> None:
-        """Remove the disclosures of a refused transaction; nobody waits for that."""
-        self._queue.put(refused)
+    def withdraw(self, refused: list[Ticket], reference: SegmentRef) -> None:
+        """Remove the disclosures of refused transactions, and only then settle their frame, which
+        lies at ``reference`` in the journal; nobody waits for that."""
+        self._queue.put(_Withdrawal(refused, reference))
 
     def stop(self) -> None:
         """Write what is queued, then end."""
@@ -103,22 +116,23 @@ class Keeping:
         """All that is queued, after waiting for the first; None at the end."""
         work = _Work([], [], [])
         item = self._queue.get()
+        ending = False
         while True:
             if item is None:
-                if work.flights or work.disclosing or work.refused:
-                    self._queue.put(None)
-                    return work
-                return None
-            if isinstance(item, InFlight):
+                ending = True  # what was queued behind it meanwhile still comes before the end
+            elif isinstance(item, InFlight):
                 work.flights.append(item)
-            elif isinstance(item, Ticket):
-                work.refused.append(item)
+            elif isinstance(item, _Withdrawal):
+                work.withdrawals.append(item)
             else:
                 work.disclosing.extend(item)
             try:
                 item = self._queue.get_nowait()
             except queue.Empty:
-                return work
+                break
+        if ending and work:
+            self._queue.put(None)
+        return None if ending and not work else work
 
     def _write(self, work: _Work) -> None:
         """Disclosures first, then the frames: what is journaled never lacks its disclosures."""
@@ -128,12 +142,15 @@ class Keeping:
         for tickets, new in named:
             kept = self._add_disclosures(batch, tickets)
             intended += kept if new else []
-        for ticket in work.refused:
-            assert ticket.id is not None
-            self._custody.withdraw(batch, ticket.subject, ticket.id)
+        for withdrawal in work.withdrawals:
+            for ticket in withdrawal.refused:
+                assert ticket.id is not None
+                self._custody.withdraw(batch, ticket.subject, ticket.id)
         self._note_intent(batch, intended)
         if len(batch):
             self._local.write(batch, sync=True)
+        for withdrawal in work.withdrawals:
+            self.journal.settle(withdrawal.reference)
         for flight in work.flights:
             flight.reference = self.journal.append(flight.frame)
         if work.flights:

@@ -111,8 +111,8 @@ class WorkerPool:
     def _send(self, worker: _Worker, slot: int, chunk: Chunk) -> None:
         data = marshal.dumps(chunk.items)
         start = slot * _SLOT_BYTES
-        worker.slots[start : start + len(data)] = data
         worker.busy[slot] = chunk
+        worker.slots[start : start + len(data)] = data
         try:
             worker.pipe.send((slot, len(data)))
         except OSError:
@@ -150,6 +150,9 @@ class WorkerPool:
 
     def _replace(self, worker: _Worker) -> None:
         """Start another worker in place of a dead one and give it the same chunks."""
+        with self._lock:  # from here on nobody sends to the dead one, whose memory goes
+            self._free = [pair for pair in self._free if pair[0] is not worker]
+            left = list(worker.busy.values())
         self._selector.unregister(worker.pipe)
         worker.process.join()
         worker.pipe.close()
@@ -158,9 +161,8 @@ class WorkerPool:
         failed: list[Chunk] = []
         with self._lock:
             self._workers[worker.number] = fresh
-            self._free = [pair for pair in self._free if pair[0] is not worker]
             self._free += [(fresh, slot) for slot in range(self._depth)]
-            for chunk in worker.busy.values():
+            for chunk in left:
                 chunk.attempts += 1
                 (failed if chunk.attempts >= _MAX_ATTEMPTS else self._retry).append(chunk)
         for chunk in failed:

@@ -89,6 +89,7 @@ class Submission:
         self._held: dict[int, tuple[Chunk, Answer | None]] = {}
         self._next_number = 1
         self._stopped: str | None = "the node is starting"
+        self._started = False
 
     def start(self, engine: Engine, intake: Intake) -> int:
         """Start the workers, and submit again what an earlier run journaled and did not commit.
@@ -110,13 +111,15 @@ class Submission:
         )
         self._keeping.start(self._kept, self._fail)
         self._stopped = None
+        self._started = True
         return resumed
 
     def _resume(self, intake: Intake) -> int:
         resumed = 0
         for reference, frame in list(self._keeping.journal.left_over()):
             try:
-                if all(map(self._known, map(transaction_id, decode_frame(frame)))):
+                known = set(map(self._known, map(transaction_id, decode_frame(frame))))
+                if known == {"recorded"}:  # what a refused one disclosed may have to be removed yet
                     self._keeping.journal.settle(reference)
                     continue
                 taken = intake.open_frame(frame)
@@ -201,8 +204,9 @@ class Submission:
         """End the workers, and let what is on its way get to disk. Nobody may be in `pump`."""
         self._pool.stop()
         self._keeping.stop()
-        with suppress(StorageError):
-            self._keeping.journal.empty()
+        if self._started:
+            with suppress(StorageError):
+                self._keeping.journal.empty()
 
     def _fail(self, error: BaseException) -> None:
         self._stopped = (
@@ -364,13 +368,17 @@ class Submission:
         """A frame is both kept and committed."""
         assert flight.reference is not None
         assert flight.outcome is not None
-        self._keeping.journal.settle(flight.reference)
-        if any(flight.outcome.results):
-            for ticket in flight.tickets:
-                # what was resumed from the journal does not say whether it had disclosures
-                private = flight.resumed or ticket.disclosures
-                if private and ticket.rejection not in (ACCEPTED, _DUPLICATE):
-                    self._keeping.withdraw(ticket)
+        # What was resumed from the journal does not say whether it had disclosures.
+        refused = [
+            ticket
+            for ticket in flight.tickets
+            if ticket.rejection not in (ACCEPTED, _DUPLICATE)
+            and (flight.resumed or ticket.disclosures)
+        ]
+        if refused:
+            self._keeping.withdraw(refused, flight.reference)
+        else:
+            self._keeping.journal.settle(flight.reference)
         self._finish(flight.tickets, counted_safe=counted_safe)
 
     def _finish(self, tickets: Sequence[Ticket], *, counted_safe: bool = False) -> None:
@@ -386,7 +394,8 @@ class Submission:
                         for follower in ticket.followers:
                             follower.outcome, follower.place = ticket.outcome, ticket.place
                             follower.known = ticket.known
-                            if ticket.known != "recorded" and ticket.rejection != ACCEPTED:
+                            recorded = ticket.rejection in (ACCEPTED, _DUPLICATE)
+                            if ticket.known != "recorded" and not recorded:
                                 follower.disclosures = ()
                 self._bytes -= len(ticket.raw)
                 group, ticket.group = ticket.group, None

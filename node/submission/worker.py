@@ -41,15 +41,15 @@ def run_worker(
     while True:
         try:
             slot, length = pipe.recv()
+            start = slot * slot_bytes
+            items = marshal.loads(slots[start : start + length])  # noqa: S302 - from the node itself
+            answer = admitter.admit(items)
+            if len(answer) > out_bytes:
+                pipe.send((slot, len(answer), answer))
+                continue
+            slots[start + in_bytes : start + in_bytes + len(answer)] = answer
+            pipe.send((slot, len(answer), None))
         except (EOFError, OSError):
             break
-        start = slot * slot_bytes
-        items = marshal.loads(slots[start : start + length])  # noqa: S302 - from the node itself
-        answer = admitter.admit(items)
-        if len(answer) > out_bytes:
-            pipe.send((slot, len(answer), answer))
-            continue
-        slots[start + in_bytes : start + in_bytes + len(answer)] = answer
-        pipe.send((slot, len(answer), None))
     slots.release()
     memory.close()

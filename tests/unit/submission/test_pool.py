@@ -77,6 +77,28 @@ def test_a_dead_worker_is_replaced_and_its_chunks_done_again(feeding: Feeding, h
     feeding.pool.stop()
 
 
+def test_nobody_sends_to_a_dead_worker_while_it_is_replaced(
+    feeding: Feeding, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other threads go on submitting meanwhile; what they bring waits for the new one."""
+    feeding.feed(signed_records(home, 2))
+    feeding.take(1)
+    start = feeding.pool._start_worker
+    meanwhile = signed_records(home, 3)
+
+    def start_late(number: int) -> object:
+        feeding.chunks.append(Chunk(meanwhile, None, 2))
+        feeding.pool.kick()
+        return start(number)
+
+    monkeypatch.setattr(feeding.pool, "_start_worker", start_late)
+    feeding.kill_worker()
+    answer = feeding.take(1)[2]
+    assert answer is not None
+    assert len(answer.results) == 3
+    feeding.pool.stop()
+
+
 def test_a_chunk_that_kills_two_workers_is_given_up(feeding: Feeding, home: Home) -> None:
     """A chunk that is no list of bytes makes a worker die of an error that it does not expect."""
     feeding.feed([12], signed_records(home, 2))  # type: ignore[list-item]

@@ -8,6 +8,7 @@ from builders.home import Home, make_home
 from builders.running import record_of, running, signed_records, submit
 
 from node.rules.rejections import ACCEPTED, rejection
+from node.storage.errors import StoreCorrupt
 from node.submission.errors import SubmissionFull, SubmissionStopped
 from node.submission.tickets import Group
 from node.wiring import Node, system_time
@@ -189,6 +190,48 @@ def test_what_was_journaled_is_submitted_again(own_home: Home) -> None:
                 assert node.vault.has(ticket.subject)
     finally:
         node.stop()
+
+
+def test_a_crash_before_the_withdrawal_leaves_no_disclosure_of_a_refused_record(
+    own_home: Home,
+) -> None:
+    """The frame stays in the journal until what its refused record disclosed is gone."""
+    node = running(own_home)
+    node.submission._keeping.withdraw = lambda *_: None  # type: ignore[method-assign]
+    record = record_of(own_home, subject="record:platform-b:1", private={"summary": "补录"})
+    assert submit(node, [record.encode()]).tickets[0].rejection == rejection("not_opener")
+    submit(node, signed_records(own_home, 2))  # whose journal entry removes the intent
+    assert node.vault.has(record.transaction.sub)
+    node.stop()
+    node = running(own_home)
+    try:
+        with node.submission._changed:
+            assert node.submission._changed.wait_for(lambda: not node.submission.pending, 30)
+        submit(node, signed_records(own_home, 2))  # behind the withdrawal in the same queue
+        assert not node.vault.has(record.transaction.sub)
+    finally:
+        node.stop()
+    node = running(own_home)
+    assert node.submission._keeping.journal.unsettled == 0
+    node.stop()
+
+
+def test_a_damaged_journal_is_kept_when_the_node_does_not_start(own_home: Home) -> None:
+    node = running(own_home)
+    node.engine.submit = lambda frame, token=None: None  # type: ignore[method-assign]
+    group = node.submission.submit(signed_records(own_home, 30))
+    with node.submission._changed:
+        assert node.submission._changed.wait_for(lambda: not group.unsafe, 30)
+    node.stop()
+    [segment] = (own_home.path / "journal").glob("*.seg")
+    content = bytearray(segment.read_bytes())
+    content[60] ^= 1
+    segment.write_bytes(content)
+    node = Node(own_home.config)
+    with pytest.raises(StoreCorrupt):
+        node.start()
+    node.stop()
+    assert segment.read_bytes() == content
 
 
 def test_a_stopped_node_says_so(own_home: Home) -> None:
