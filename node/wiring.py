@@ -39,6 +39,8 @@ from node.vault.opening import finish_rotation, open_vault
 
 __all__ = ["EdKey", "Node", "Stores", "open_stores", "system_time"]
 
+# The last segment is read whole when it is opened, and so are the journal's frames.
+_BLOCK_SEGMENT = 32 << 20
 _JOURNAL_SEGMENT = 4 << 20
 _LOCAL_WRITE_BUFFER = 4 << 20
 
@@ -125,7 +127,7 @@ def open_stores(config: NodeConfig, *, create: bool) -> Stores:
             create=create,
         )
         opened.append(ledger)
-        blocks = FileSegments(config.path("blocks"), create=create)
+        blocks = FileSegments(config.path("blocks"), max_bytes=_BLOCK_SEGMENT, create=create)
         opened.append(blocks)
         local = open_leveldb(
             config.path("local"), kind="local", write_buffer=_LOCAL_WRITE_BUFFER, create=create

@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--only", choices=_PARTS, help="one part; bench.json then holds no other")
     arguments = parser.parse_args()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    count, rounds = (10_000, 3) if arguments.quick else (50_000, 3)
+    count, rounds = (10_000, 3) if arguments.quick else (150_000, 3)
     figures: list[Figure] = []
     if arguments.only in (None, "solo"):
         made, home = solo.commit(count, rounds)
