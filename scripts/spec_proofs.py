@@ -115,7 +115,7 @@ def checkpoint_example(chain: ExampleChain) -> dict[str, Any]:
 
 def _small_map() -> dict[str, Any]:
     """Three keys, two of which share their first nibble and no more."""
-    names = [f"example/{number}" for number in range(64)]
+    names = [f"seal/{number}" for number in range(64)]
     first = next(
         (a, b)
         for a in names

@@ -51,7 +51,7 @@ _MODULES = (
 
 
 class NodeApp(FastAPI):
-    """The FastAPI application behind an `Edge`, which sees every request first."""
+    """The FastAPI application behind its ``edge``, which sees every request first."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(
@@ -68,11 +68,11 @@ class NodeApp(FastAPI):
         self.state.service = service
         for module in _MODULES:
             self.include_router(module.routes)
-        self._edge = Edge(super().__call__, service)
+        self.edge = Edge(super().__call__, service)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        await self._edge(scope, receive, send)
+        await self.edge(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The description, made once."""

@@ -6,9 +6,10 @@ holds for a minute, and is taken once.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from node.api.problems import Problem
@@ -25,6 +26,7 @@ __all__ = ["MAX_TOKENS", "SeenTokens", "SignIn", "SignedIn"]
 
 MAX_TOKENS = 65_536
 """How many tokens still in force are remembered; beyond that nobody signs in for a while."""
+_HASH_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -79,16 +81,19 @@ class SignIn:
         self._seen = SeenTokens()
 
     def check(self, authorization: str | None, method: str, target: str, body: bytes) -> SignedIn:
-        """Find who signed a request.
+        """Find who signed a request whose ``body`` is there: `read`, then `accept`."""
+        return self.accept(self.read(authorization, method, target), method, target, body)
+
+    def read(self, authorization: str | None, method: str, target: str) -> RequestToken:
+        """Check all of a request's token that needs no body, so that who has none sends in vain.
 
         Args:
             authorization: the header's value, None without one.
             method: of the request.
             target: its path and query, as they were sent.
-            body: its whole body.
 
         Raises:
-            Problem: 401 where the token does not hold, 403 where the member is not active.
+            Problem: 401 where the token does not hold.
         """
         scheme, _, text = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
@@ -101,13 +106,34 @@ class SignIn:
                 token = decode_request_token(text.strip())
                 key = _key_in_force(reader, token)
                 token.verify(PublicJwk.from_json(key["jwk"], place="key"), self._backend)
-                token.verify_binding(
-                    audience=self._audience, method=method, target=target, body=body, now=now
-                )
             except InvalidInput as error:
                 raise _unauthenticated(str(error)) from error
-            self._seen.take(token, now // 1000)
+        # with the hash of nothing in place of its own, what is left to check is all but the body
+        self._check_binding(replace(token, bsh=_HASH_OF_NOTHING), method, target, b"", now)
+        return token
+
+    def accept(self, token: RequestToken, method: str, target: str, body: bytes) -> SignedIn:
+        """Take a token that `read` found to hold, once, for the request with this ``body``.
+
+        Raises:
+            Problem: 401 where it is not for the body, is late by now, or was taken before; 403
+                where the member is not active.
+        """
+        now = self._node.now()
+        self._check_binding(token, method, target, body, now)
+        self._seen.take(token, now // 1000)
+        with self._node.reader() as reader:
             return _active_member(reader, token)
+
+    def _check_binding(
+        self, token: RequestToken, method: str, target: str, body: bytes, now: int
+    ) -> None:
+        try:
+            token.verify_binding(
+                audience=self._audience, method=method, target=target, body=body, now=now
+            )
+        except InvalidInput as error:
+            raise _unauthenticated(str(error)) from error
 
 
 def _key_in_force(reader: LedgerReader, token: RequestToken) -> State:

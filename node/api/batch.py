@@ -2,7 +2,8 @@
 
 Lines are read, submitted together in groups, and answered in their order. A few groups are under
 way at a time; while they are, no more is read, so that memory is bounded whatever is sent. So
-whoever sends much has to read the answers meanwhile.
+whoever sends much has to read the answers meanwhile. What is held, lines and answers, counts with
+the bodies of all other requests; where that is too much the batch breaks off.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from node.api.buffered import Buffered, Share
 from node.api.exchange import PLAIN_HEADERS, Receive, Scope, Send, body_chunks
 from node.api.problems import Problem, malformed, problem_of
 from node.api.receipts import Answer, answer_again, answer_at_once, answer_problem
@@ -33,6 +35,7 @@ MAX_LINE_BYTES = MAX_SUBMISSION_BYTES + 64
 _GROUP_LINES = 256
 _GROUP_BYTES = 1 << 20
 _GROUPS_UNDER_WAY = 8
+_ANSWER_BYTES = 1024
 _SEND_SECONDS = 60.0
 _FULL_PAUSE = 0.1
 
@@ -66,14 +69,26 @@ class _Pack:
         self.size += len(submission)
 
     @property
+    def count(self) -> int:
+        return len(self.lines) + len(self.refused)
+
+    @property
     def full(self) -> bool:
-        many = len(self.lines) + len(self.refused) >= _GROUP_LINES
-        return many or self.size >= _GROUP_BYTES
+        return self.count >= _GROUP_LINES or self.size >= _GROUP_BYTES
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it and its answers take, about, until these are sent."""
+        return self.size + self.count * _ANSWER_BYTES
 
 
-async def read_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[Line]]:
+_Packs = asyncio.Queue[tuple[asyncio.Task[bytes], int] | None]
+"""The answers to packs, and what each weighs; None after the last."""
+
+
+async def read_lines(chunks: AsyncIterator[bytes], share: Share) -> AsyncIterator[list[Line]]:
     """The lines of each chunk. One that is too long is passed over and says so; empty ones are not
-    counted. Never holds more than one line and one chunk."""
+    counted. Never holds more than one line, which ``share`` counts, and one chunk."""
     held = bytearray()
     number, too_long = 0, False
     async for chunk in chunks:
@@ -89,6 +104,7 @@ async def read_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[Line]]:
             too_long = False
         too_long = too_long or len(held) + len(rest) > MAX_LINE_BYTES
         held = bytearray() if too_long else held + rest
+        share.keep(len(held))
         if lines:
             yield lines
     if too_long or held.strip():
@@ -138,10 +154,11 @@ def read_submission(line: Line) -> bytes:
 
 
 class Batches:
-    """Takes batches."""
+    """Takes batches; ``buffered`` counts what they hold."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, buffered: Buffered) -> None:
         self._service = service
+        self._buffered = buffered
         self._longest = float(service.node.config.api.max_wait_seconds)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,34 +172,35 @@ class Batches:
                 "headers": [(b"content-type", b"application/x-ndjson"), *PLAIN_HEADERS],
             },
         )
-        packs: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(_GROUPS_UNDER_WAY)
-        reading = asyncio.create_task(self._read(receive, packs, waiting))
-        try:
-            while (settling := await packs.get()) is not None:
-                await _send_body(send, await settling)
-        finally:
-            reading.cancel()
-            while not packs.empty():
-                left = packs.get_nowait()
-                if left is not None:
-                    left.cancel()
+        packs: _Packs = asyncio.Queue(_GROUPS_UNDER_WAY)
+        with Share(self._buffered) as share:
+            reading = asyncio.create_task(self._read(receive, packs, waiting, share))
+            try:
+                while (pack := await packs.get()) is not None:
+                    settling, weight = pack
+                    await _send_body(send, await settling)
+                    share.release(weight)
+            finally:
+                reading.cancel()
+                while not packs.empty():
+                    left = packs.get_nowait()
+                    if left is not None:
+                        left[0].cancel()
         await _send_body(send, b"", more=False)
 
-    async def _read(
-        self,
-        receive: Receive,
-        packs: asyncio.Queue[asyncio.Task[bytes] | None],
-        waiting: Waiting,
-    ) -> None:
+    async def _read(self, receive: Receive, packs: _Packs, waiting: Waiting, share: Share) -> None:
         """Read the request and submit what comes; in the end, or where it breaks off, put None."""
         try:
-            async for pack in _packs(body_chunks(receive)):
-                if self._service.hub.stopping:
-                    raise SubmissionStopped("the node is stopping", retry_after=5)
-                await packs.put(asyncio.create_task(self._settle(pack, waiting)))
+            with Share(self._buffered) as line:
+                async for pack in _packs(body_chunks(receive), line):
+                    if self._service.hub.stopping:
+                        raise SubmissionStopped("the node is stopping", retry_after=5)
+                    share.hold(pack.weight)
+                    settling = asyncio.create_task(self._settle(pack, waiting))
+                    await packs.put((settling, pack.weight))
         except Exception as error:  # noqa: BLE001 - the lines before it have their answers
             problem = self._service.told(error)
-            await packs.put(asyncio.create_task(_broken_off(problem)))
+            await packs.put((asyncio.create_task(_broken_off(problem)), 0))
         await packs.put(None)
 
     async def _settle(self, pack: _Pack, waiting: Waiting) -> bytes:
@@ -241,12 +259,13 @@ class Batches:
         return answers
 
 
-async def _packs(chunks: AsyncIterator[bytes]) -> AsyncIterator[_Pack]:
-    """The lines in packs: a pack ends when it is full, or with what has arrived so far."""
-    async for lines in read_lines(chunks):
+async def _packs(chunks: AsyncIterator[bytes], line: Share) -> AsyncIterator[_Pack]:
+    """The lines in packs: a pack ends when it is full, or with what has arrived so far. ``line``
+    counts the last one, where it is not whole yet."""
+    async for lines in read_lines(chunks, line):
         pack = _Pack()
-        for line in lines:
-            pack.add(line)
+        for found in lines:
+            pack.add(found)
             if pack.full:
                 yield pack
                 pack = _Pack()

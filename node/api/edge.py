@@ -6,14 +6,19 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from node.api.batch import Batches
-from node.api.exchange import Exchange, Receive, Scope, Send, send_problem
+from node.api.buffered import Buffered, Share
+from node.api.exchange import Exchange, Receive, Scope, Send, need_short, send_problem
 from node.api.problems import Problem
 from node.api.submissions import Submissions
+from node.api.verification import MAX_CASE_BYTES
 
 if TYPE_CHECKING:
     from node.api.service import Service
 
-__all__ = ["MAX_REQUESTS", "Edge", "LastResort"]
+__all__ = ["MAX_BODY_BYTES", "MAX_REQUESTS", "Edge", "LastResort"]
+
+MAX_BODY_BYTES = 64 << 10
+"""Bytes of a request's body, where it is neither a submission, nor a batch, nor a bundle."""
 
 MAX_REQUESTS = 2048
 """Requests under way, of all kinds, before 503."""
@@ -22,16 +27,22 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Edge:
-    """What stands between the server and the FastAPI application ``app``."""
+    """What stands between the server and the FastAPI application ``app``.
+
+    ``buffered`` counts the bodies that all requests hold.
+    """
 
     def __init__(self, app: App, service: Service) -> None:
         self._app = app
         self._service = service
-        self._most = service.node.config.api.max_body_bytes
+        self.buffered = Buffered()
+        configured = service.node.config.api.max_body_bytes
+        self._ordinary = min(MAX_BODY_BYTES, configured)
+        self._most = {"/v1/verify": min(MAX_CASE_BYTES, configured)}
         self._under_way = 0
         self._fast = {
-            "/v1/submissions": Submissions(service).handle,
-            "/v1/submissions/batch": Batches(service).handle,
+            "/v1/submissions": Submissions(service, self.buffered).handle,
+            "/v1/submissions/batch": Batches(service, self.buffered).handle,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,7 +51,9 @@ class Edge:
             await self._app(scope, receive, send)
             return
         handle = self._fast.get(scope["path"])
-        exchange = Exchange(receive, send, self._most)
+        most = self._most.get(scope["path"], self._ordinary)
+        share = Share(self.buffered)
+        exchange = Exchange(receive, send, most, share)
         self._under_way += 1
         try:
             if self._under_way > MAX_REQUESTS:
@@ -54,10 +67,12 @@ class Edge:
                 _need_post(scope)
                 await handle(scope, receive, exchange.send_plain)
             else:
+                need_short(scope, most)
                 await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem
             await _answer(self._service, error, exchange)
         finally:
+            share.close()
             self._under_way -= 1
             self._count(scope, exchange.status, fast=handle is not None)
 
@@ -93,7 +108,7 @@ class LastResort:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        exchange = Exchange(receive, send, 0)
+        exchange = Exchange(receive, send, 0, Share(Buffered(0)))
         try:
             await self._app(scope, receive, exchange.send_plain)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem

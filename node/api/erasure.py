@@ -39,8 +39,9 @@ __all__ = ["MAX_ERASURE_BYTES", "Wanted", "read_wanted", "routes"]
 
 routes = APIRouter(tags=["disclosures"])
 
-MAX_ERASURE_BYTES = 1 << 20
-_MOST_DIGESTS = 4096
+MAX_ERASURE_BYTES = 64 << 10
+_MOST_DIGESTS = 1024
+_SLICE = 4096
 _MOST_RECORDS = 1000
 _ERASED = "disclosure.erased"
 
@@ -160,8 +161,8 @@ def _recorded_before(reader: LedgerReader, state: State) -> set[str]:
 def _slices(digests: tuple[str, ...] | None, held: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """What to erase, in parts that one record of the access log can name."""
     wanted = held if digests is None else digests
-    for start in range(0, len(wanted), _MOST_DIGESTS):
-        yield wanted[start : start + _MOST_DIGESTS]
+    for start in range(0, len(wanted), _SLICE):
+        yield wanted[start : start + _SLICE]
 
 
 def _erase_slice(

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from node.api.buffered import Share
 from node.api.problems import Problem
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Send",
     "body_chunks",
     "content_type",
+    "need_short",
     "read_body",
     "send_bytes",
     "send_problem",
@@ -34,9 +36,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 _LATE = "nothing of the body arrived in time"
+_LENGTH_DIGITS = 15
 
 BODY_SECONDS = 30.0
-"""Longest time in which nothing more of a body may arrive."""
+"""Longest time in which nothing more of a submission or batch may arrive, and in which the whole of
+any other body has to."""
 PROBLEM_JSON = b"application/problem+json"
 
 HEADERS: tuple[Header, ...] = (
@@ -57,25 +61,42 @@ PLAIN_HEADERS: tuple[Header, ...] = (
 class Exchange:
     """One request and its answer on their way through an application that knows no limits.
 
-    ``status`` is 0 until the answer begins.
+    ``most`` bytes of a body are taken, and counted in ``share``. ``status`` is 0 until the answer
+    begins.
     """
 
-    def __init__(self, receive: Receive, send: Send, most: int) -> None:
+    def __init__(self, receive: Receive, send: Send, most: int, share: Share) -> None:
         self._receive = receive
         self._send = send
         self._most = most
+        self._share = share
         self._body_done = False
         self._received = 0
+        self._late_at: float | None = None
         self.status = 0
 
     async def receive(self) -> Message:
-        """The next part of the request; raises Problem where it is too long or too slow."""
+        """The next part of the request.
+
+        Raises:
+            Problem: the body is too long, has not arrived `BODY_SECONDS` after it was first asked
+                for, or never will; or all requests together hold too much.
+        """
         if self._body_done:
             return await self._receive()
-        message = await _receive_in_time(self._receive)
-        self._received += len(message.get("body", b""))
+        now = asyncio.get_running_loop().time()
+        if self._late_at is None:
+            self._late_at = now + BODY_SECONDS
+        if now > self._late_at:
+            raise _late()
+        message = await _receive_in_time(self._receive, self._late_at - now)
+        if message["type"] == "http.disconnect" and not self.status:
+            raise _gone()
+        size = len(message.get("body", b""))
+        self._received += size
         if self._received > self._most:
             raise too_large(self._most)
+        self._share.hold(size)
         self._body_done = not message.get("more_body", False)
         return message
 
@@ -112,9 +133,9 @@ async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
         Problem: nothing came for `BODY_SECONDS`, or the client went away.
     """
     while True:
-        message = await _receive_in_time(receive)
+        message = await _receive_in_time(receive, BODY_SECONDS)
         if message["type"] == "http.disconnect":
-            raise Problem("timeout", "the client went away", "客户端已断开")
+            raise _gone()
         chunk = message.get("body", b"")
         if chunk:
             yield chunk
@@ -122,11 +143,11 @@ async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
             return
 
 
-async def _receive_in_time(receive: Receive) -> Message:
+async def _receive_in_time(receive: Receive, seconds: float) -> Message:
     """What `asyncio.timeout` would do, in half its time: this is paid for by every submission."""
     task = asyncio.current_task()
     assert task is not None
-    timer = asyncio.get_running_loop().call_later(BODY_SECONDS, task.cancel, _LATE)
+    timer = asyncio.get_running_loop().call_later(seconds, task.cancel, _LATE)
     try:
         return await receive()
     except asyncio.CancelledError as error:
@@ -138,14 +159,28 @@ async def _receive_in_time(receive: Receive) -> Message:
         timer.cancel()
 
 
-async def read_body(receive: Receive, most: int) -> bytes:
-    """The whole body, at most ``most`` bytes of it. Raises Problem."""
+async def read_body(receive: Receive, most: int, share: Share) -> bytes:
+    """The whole body, at most ``most`` bytes of it, which ``share`` counts. Raises Problem."""
     whole = bytearray()
     async for chunk in body_chunks(receive):
-        whole += chunk
-        if len(whole) > most:
+        if len(whole) + len(chunk) > most:
             raise too_large(most)
+        share.hold(len(chunk))
+        whole += chunk
     return bytes(whole)
+
+
+def need_short(scope: Scope, most: int) -> None:
+    """Refuse a body that says it is longer than ``most`` bytes before any of it is read.
+
+    Raises:
+        Problem: the request's Content-Length is larger.
+    """
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            length = value.lstrip(b"0")
+            if len(length) > _LENGTH_DIGITS or int(length or b"0") > most:
+                raise too_large(most)
 
 
 def too_large(most: int) -> Problem:
@@ -158,10 +193,14 @@ def too_large(most: int) -> Problem:
     )
 
 
+def _gone() -> Problem:
+    return Problem("timeout", "the client went away", "客户端已断开")
+
+
 def _late() -> Problem:
     return Problem(
         "timeout",
-        f"nothing of the body arrived for {BODY_SECONDS:g} s",
+        f"the body, or more of it, did not arrive within {BODY_SECONDS:g} s",
         f"{BODY_SECONDS:g} 秒内未收到请求体",
         headers={"Connection": "close"},
     )

@@ -23,6 +23,9 @@ Records are SD-JWTs (RFC 9901) signed by members; sending one again gives the sa
 ever. What only members may see is asked with requests that are signed themselves. Errors are
 problem documents (RFC 9457) with stable `type`s, in English and Chinese. Times are milliseconds
 since the Unix epoch, UTC.
+
+A body is at most 64 KiB (413), but for records (a line of a batch is as long as one may be) and
+bundles to check; a GET has none. A node that holds too much already answers 503 with Retry-After.
 """
 _TAGS = (
     ("submissions", "Submitting records 提交存证"),

@@ -32,7 +32,8 @@ _BEARER = HTTPBearer(
     description=(
         "An ES256 JWT, typ evidence-request+jwt, made for this one request with a key that the "
         "chain lists: iss, aud (<chain id>:<member that runs this node>), iat, exp (at most 60 s "
-        "later), jti, htm, htu (path and query), bsh (SHA-256 of the body). "
+        "later), jti, htm, htu (path and query), bsh (SHA-256 of the body; of a GET, whose body is "
+        "never read, that of nothing). The token is checked before the body is read. "
         "node.client.sign_request makes one."
     ),
     auto_error=False,
@@ -81,14 +82,11 @@ def target_of(request: Request) -> str:
 async def _caller(
     request: Request, service: Served, _: Annotated[object, Depends(_BEARER)]
 ) -> SignedIn:
-    body = await request.body()
-    return await asyncio.to_thread(
-        service.sign_in.check,
-        request.headers.get("authorization"),
-        request.method,
-        target_of(request),
-        body,
-    )
+    sign_in, target = service.sign_in, target_of(request)
+    authorization = request.headers.get("authorization")
+    token = await asyncio.to_thread(sign_in.read, authorization, request.method, target)
+    body = b"" if request.method == "GET" else await request.body()
+    return await asyncio.to_thread(sign_in.accept, token, request.method, target, body)
 
 
 async def _maybe_caller(

@@ -24,7 +24,7 @@ class Service:
     """One node's interface.
 
     ``damage`` is what reading the ledger found wrong, if anything; ``checking`` how many bundles
-    are being checked now.
+    are being sent or checked now.
     """
 
     def __init__(self, node: Node, hub: Hub) -> None:

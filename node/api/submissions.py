@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from node.api.buffered import Buffered, Share
 from node.api.exchange import (
     PROBLEM_JSON,
     Receive,
@@ -74,10 +75,11 @@ def _read_seconds(text: str) -> float:
 
 
 class Submissions:
-    """Takes single submissions."""
+    """Takes single submissions; ``buffered`` counts what they hold."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, buffered: Buffered) -> None:
         self._service = service
+        self._buffered = buffered
         self._chain_id = service.chain_id
         self._longest = float(service.node.config.api.max_wait_seconds)
 
@@ -90,8 +92,9 @@ class Submissions:
                 "send the SD-JWT as application/sd-jwt or text/plain",
                 "请以 application/sd-jwt 或 text/plain 提交 SD-JWT",
             )
-        body = await read_body(receive, MAX_SUBMISSION_BYTES)
-        answer = await self.submit(body, waiting)
+        with Share(self._buffered) as share:
+            body = await read_body(receive, MAX_SUBMISSION_BYTES, share)
+            answer = await self.submit(body, waiting)
         content = orjson.dumps(answer.content)
         if answer.status < 300:
             location = (b"location", location_of(answer).encode())  # type: ignore[union-attr]

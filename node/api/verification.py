@@ -22,10 +22,12 @@ from node.core.verify import Report, verify_bundle
 if TYPE_CHECKING:
     from node.wiring import Node
 
-__all__ = ["own_trust", "read_case", "routes"]
+__all__ = ["MAX_CASE_BYTES", "own_trust", "read_case", "routes"]
 
 routes = APIRouter(tags=["verification"])
 
+MAX_CASE_BYTES = MAX_BUNDLE_BYTES + MAX_TRUST_BYTES
+"""Bytes of a bundle and a trust file, as they are sent to be checked."""
 _MOST_AT_ONCE = 4
 
 _OWN = (
@@ -56,9 +58,7 @@ def read_case(body: bytes) -> tuple[bytes, bytes | None]:
         InvalidInput: the trust file is not of its format.
     """
     try:
-        value = decode_json_object(
-            body, place="body", max_bytes=MAX_BUNDLE_BYTES + MAX_TRUST_BYTES, max_depth=17
-        )
+        value = decode_json_object(body, place="body", max_bytes=MAX_CASE_BYTES, max_depth=17)
     except InvalidInput:
         return body, None
     if "bundle" not in value or not set(value) <= {"bundle", "trust"}:
@@ -81,14 +81,15 @@ def _file(value: Any, place: str) -> bytes:
     "/v1/verify",
     summary="Check an evidence bundle 核验证据包",
     response_class=Response,
-    responses=answers(models.Verification, 400, 413, 503),
+    responses=answers(models.Verification, 400, 408, 413, 503),
     openapi_extra=body_of("application/json", models.Case, {"bundle": {"format": "none"}}),
 )
 async def post_verify(service: Served, request: Request) -> Response:
     """Takes a bundle file as it is, or `{"bundle": …, "trust": …}`, and answers the verifier's
     numbered steps. Without a trust file the node's own is used, and the answer says how little
-    that proves."""
-    body = await request.body()
+    that proves. A few bundles are checked at a time: beyond that the answer is 503 before anything
+    is read. A body has 30 s to arrive, and is at most 64 MiB, or what the node is configured to
+    take."""
     if service.checking >= _MOST_AT_ONCE:
         raise Problem(
             "busy",
@@ -98,6 +99,7 @@ async def post_verify(service: Served, request: Request) -> Response:
         )
     service.checking += 1
     try:
+        body = await request.body()
         return await run_in_threadpool(_verify, service, body)
     finally:
         service.checking -= 1

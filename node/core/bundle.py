@@ -81,14 +81,16 @@ class Roots:
 
 @dataclass(frozen=True)
 class BundledEntry:
-    """An entry's text, its index in the log, and its path in the tree after its block.
+    """An entry's text, its index in the log, and its paths in the log.
 
+    ``path`` leads to the roots after its own block, ``path_as_of`` to the bundle's newest.
     ``disclosures`` are private fields of this very record, encoded.
     """
 
     text: bytes
     index: int
     path: tuple[bytes, ...]
+    path_as_of: tuple[bytes, ...]
     disclosures: tuple[str, ...]
 
 
@@ -198,11 +200,12 @@ def _read_path(value: Any, place: str) -> tuple[bytes, ...]:
 
 
 def _read_entry(value: Any, place: str) -> BundledEntry:
-    members = exact_members(value, place, ("disclosures", "entry", "index", "path"))
+    members = exact_members(value, place, ("disclosures", "entry", "index", "path", "path_as_of"))
     return BundledEntry(
         text=read_text(members["entry"], f"{place}.entry", most=MAX_ENTRY_BYTES).encode(),
         index=read_integer(members["index"], f"{place}.index"),
         path=_read_path(members["path"], f"{place}.path"),
+        path_as_of=_read_path(members["path_as_of"], f"{place}.path_as_of"),
         disclosures=read_each(
             members["disclosures"], f"{place}.disclosures", _read_disclosure, most=MAX_DIGESTS
         ),

@@ -13,6 +13,7 @@ Bit ``1 << i`` of the bitmap says that the child at nibble ``i`` is present.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ from node.core.errors import InvalidEncoding, InvalidProof
 __all__ = [
     "EMPTY_STATE",
     "MAX_STATE_DEPTH",
+    "MAX_STATE_KEY",
+    "STATE_KEY",
+    "STATE_KEY_RULE",
     "StateProof",
     "key_hash",
     "map_root",
@@ -34,6 +38,12 @@ __all__ = [
 
 EMPTY_STATE = bytes(32)
 MAX_STATE_DEPTH = 64
+MAX_STATE_KEY = 257
+"""Characters behind a key's prefix: those of ``filing/``, two of 128 and what parts them."""
+_PREFIXES = "code|dossier|filing|key|member|parameter|refused|seal|validator"
+STATE_KEY = re.compile(rf"(?:{_PREFIXES})/[A-Za-z0-9._:/|-]{{1,{MAX_STATE_KEY}}}", re.ASCII)
+"""Every key that there can be. Verifiers print keys, so nothing else may pass for one."""
+STATE_KEY_RULE = f"must be a known prefix, '/', and 1 to {MAX_STATE_KEY} of A-Za-z0-9._:/|-"
 
 
 def key_hash(key: str) -> bytes:
@@ -118,8 +128,8 @@ class StateProof:
         }:
             raise InvalidEncoding(place, "must have key and path, and may have value or other")
         key, text, other = value["key"], value.get("value"), value.get("other")
-        if not isinstance(key, str) or not key.isascii():
-            raise InvalidEncoding(f"{place}.key", "must be ASCII text")
+        if not isinstance(key, str) or STATE_KEY.fullmatch(key) is None:
+            raise InvalidEncoding(f"{place}.key", STATE_KEY_RULE)
         if "value" in value and (not isinstance(text, str) or other is not None):
             raise InvalidEncoding(f"{place}.value", "must be text, and excludes other")
         return cls(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from node.core.apphash import app_hash
 from node.core.block import Header, verify_commit
+from node.core.bundle import Roots
 from node.core.encoding import rfc3339
 from node.core.errors import InvalidBundle, InvalidProof
 from node.core.genesis import decode_genesis
@@ -129,6 +130,7 @@ def check_headers(case: Case) -> Told:
         if app_hash(roots.size, roots.root, roots.state_root) != wanted:
             raise InvalidProof(place, "are not what the next header's app_hash commits to")
         case.roots[roots.height] = roots
+    _check_one_log(chain.roots)
     newest = case.roots[case.need_bundle().as_of]
     time = rfc3339(case.headers[newest.height + 1].time.milliseconds)
     return Told(
@@ -151,6 +153,22 @@ def _check_rising_times(headers: Sequence[Header]) -> None:
                 f"header {header.height}", f"is not later than header {before.height}"
             )
         before = header
+
+
+def _check_one_log(shown: Sequence[Roots]) -> None:
+    """A log only grows, so its size never falls, and of one size there is one root."""
+    before = shown[0]
+    for roots in shown[1:]:
+        place = f"roots {roots.height}"
+        if roots.size < before.size:
+            raise InvalidProof(place, f"show a smaller log than the roots {before.height}")
+        if roots.size == before.size and roots.root != before.root:
+            raise InvalidProof(
+                place,
+                f"at size {roots.size} the roots {before.height} have another root: "
+                "this log was forked",
+            )
+        before = roots
 
 
 def check_genesis_leaf(case: Case) -> Told:
@@ -215,12 +233,12 @@ def check_checkpoint(case: Case) -> Told:
         reached |= ends
     if known is None:
         raise NotChecked("the trust file names no checkpoint", "信任文件未包含检查点")
-    if (known.size, known.root) in reached:
-        return _leads_to(known.size, newest.size)
-    if known.size in {size for size, _ in reached} or _has_fork(case, known):
+    if _is_forked(case, reached, known):
         raise InvalidProof(
             "checkpoint", f"at size {known.size} the log had another root: this log was forked"
         )
+    if (known.size, known.root) in reached:
+        return _leads_to(known.size, newest.size)
     raise InvalidProof(
         "checkpoint",
         f"the bundle does not lead to the known size {known.size}: fetch the bundle with "
@@ -237,11 +255,10 @@ def _leads_to(known: int, newest: int) -> Told:
     return Told(f"continues the log known at size {known}", f"延续已知大小 {known} 的日志")
 
 
-def _has_fork(case: Case, known: TrustedCheckpoint) -> bool:
-    """Whether some older roots of the bundle contradict the checkpoint."""
-    return any(
-        roots.size == known.size and roots.root != known.root for roots in case.roots.values()
-    )
+def _is_forked(case: Case, reached: set[tuple[int, bytes]], known: TrustedCheckpoint) -> bool:
+    """Whether the bundle shows another root than the checkpoint's at its size, anywhere."""
+    shown = reached | {(roots.size, roots.root) for roots in case.roots.values()}
+    return any(size == known.size and root != known.root for size, root in shown)
 
 
 def check_anchors(case: Case) -> Told:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from node.core.bundle import Roots
 from node.core.disclosure import match_disclosures
 from node.core.encoding import rfc3339
 from node.core.entry import decode_entry
@@ -53,23 +56,31 @@ def check_form(case: Case) -> Told:
 
 
 def check_inclusion(case: Case) -> Told:
-    """Each entry must be in the log as it was after its block."""
+    """Each entry must be in the log as it was after its block, and in the bundle's newest log.
+
+    The newest log is the one that a checkpoint is compared with. Roots after older blocks are the
+    validators' word alone, and nothing else ties them to it.
+    """
+    newest = case.roots[case.need_bundle().as_of]
     for record in case.records:
         roots = case.roots.get(record.entry.height)
         if roots is None:
             raise InvalidProof(record.place, "the roots after its block are not in the bundle")
-        try:
-            verify_inclusion(
-                leaf_hash(record.bundled.text),
-                record.bundled.index,
-                roots.size,
-                record.bundled.path,
-                roots.root,
-            )
-        except InvalidProof as error:
-            raise error.under(record.place) from error
+        bundled = record.bundled
+        _check_in_log(record, "path", bundled.path, roots)
+        _check_in_log(record, "path_as_of", bundled.path_as_of, newest)
     count = len(case.records)
     return Told(f"{count} entries are in the log", f"{count} 条均在日志中")
+
+
+def _check_in_log(record: Record, name: str, path: Sequence[bytes], roots: Roots) -> None:
+    try:
+        verify_inclusion(
+            leaf_hash(record.bundled.text), record.bundled.index, roots.size, path, roots.root
+        )
+    except InvalidProof as error:
+        place = error.place.replace("path", name, 1)
+        raise InvalidProof(f"{record.place}.{place}", error.rule) from error
 
 
 def check_order(case: Case) -> Told:

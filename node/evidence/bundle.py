@@ -131,7 +131,7 @@ def _bundle(
         "as_of": as_of,
         "chain": parts.to_json(reader.genesis_document(), reader.inclusion(0, size)),
         "consistency": _consistency(reader, size, from_size),
-        "entries": [_entry_json(reader, entry, shown[entry.index]) for entry in found],
+        "entries": [_entry_json(reader, entry, size, shown[entry.index]) for entry in found],
         "format": BUNDLE_FORMAT,
         "predecessors": [],
         "scope": scope,
@@ -162,13 +162,22 @@ def _by_record(found: Sequence[LogEntry], disclosures: Iterable[Shown]) -> dict[
     return shown
 
 
-def _entry_json(reader: LedgerReader, entry: LogEntry, shown: Iterable[str]) -> dict[str, Any]:
+def _entry_json(
+    reader: LedgerReader, entry: LogEntry, newest: int, shown: Iterable[str]
+) -> dict[str, Any]:
+    """An entry with its paths in the log after its block and in that of size ``newest``."""
     size = reader.need_block(entry.entry.height).size
+    path = [step.hex() for step in reader.inclusion(entry.index, size)]
+    if size == newest:
+        path_as_of = path
+    else:
+        path_as_of = [step.hex() for step in reader.inclusion(entry.index, newest)]
     return {
         "disclosures": sorted(shown),
         "entry": entry.text.decode("utf-8"),
         "index": entry.index,
-        "path": [step.hex() for step in reader.inclusion(entry.index, size)],
+        "path": path,
+        "path_as_of": path_as_of,
     }
 
 

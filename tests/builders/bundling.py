@@ -52,7 +52,7 @@ def bundle_of(
         "as_of": as_of,
         "chain": chain_part(chain, [item.height for item in chosen], as_of),
         "consistency": [consistency_json(chain, height, as_of) for height in consistency_from],
-        "entries": entries_json(chain, chosen, disclosures),
+        "entries": entries_json(chain, chosen, disclosures, newest.size),
         "format": BUNDLE_FORMAT,
         "predecessors": [],
         "scope": scope,
@@ -78,7 +78,7 @@ def chain_part(chain: Chain, heights: Iterable[int], as_of: int) -> dict[str, An
     return {
         "commits": [commit_json(chain.commits[height]) for height in committed],
         "genesis": chain.genesis.document.decode(),
-        "genesis_path": [item.hex() for item in inclusion_path(0, newest.size, chain.read_hash)],
+        "genesis_path": path_json(chain, 0, newest.size),
         "headers": [header_json(chain.headers[height]) for height in shown],
         "roots": [roots_json(chain, height) for height in wanted],
         "validator_sets": [validator_set_json(item) for item in sets.values()],
@@ -96,27 +96,34 @@ def roots_json(chain: Chain, height: int) -> dict[str, Any]:
 
 
 def entries_json(
-    chain: Chain, chosen: Iterable[Placed], disclosures: Iterable[Disclosure]
+    chain: Chain, chosen: Iterable[Placed], disclosures: Iterable[Disclosure], size: int
 ) -> list[dict[str, Any]]:
-    """The entries, each disclosure beside the first that names it."""
+    """The entries of a log of ``size``, each disclosure beside the first that names it."""
     left = list(disclosures)
     entries = []
     for item in chosen:
         own = [one for one in left if one.digest in item.transaction.digests]
         left = [one for one in left if one not in own]
-        entries.append(entry_json(chain, item, [one.encoded for one in own]))
+        entries.append(entry_json(chain, item, size, [one.encoded for one in own]))
     assert not left, "no record names one of the disclosures"
     return entries
 
 
-def entry_json(chain: Chain, item: Placed, disclosures: Sequence[str] = ()) -> dict[str, Any]:
-    path = inclusion_path(item.index, chain.points[item.height].size, chain.read_hash)
+def entry_json(
+    chain: Chain, item: Placed, size: int, disclosures: Sequence[str] = ()
+) -> dict[str, Any]:
+    """An entry with its paths in the log after its block and in that of ``size``."""
     return {
         "disclosures": list(disclosures),
         "entry": item.text.decode(),
         "index": item.index,
-        "path": [node.hex() for node in path],
+        "path": path_json(chain, item.index, chain.points[item.height].size),
+        "path_as_of": path_json(chain, item.index, size),
     }
+
+
+def path_json(chain: Chain, index: int, size: int) -> list[str]:
+    return [step.hex() for step in inclusion_path(index, size, chain.read_hash)]
 
 
 def consistency_json(chain: Chain, first: int, second: int) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def test_proofs_that_cannot_be_given(
         ("seal/ES-absent", "", False),
         ("dossier/case:platform-a:log-1", "court-a", True),
         ("dossier/case:platform-a:absent", "court-a", False),
-        ("anything at all", "", False),
+        ("refused/anything|at:all", "", False),
     ],
 )
 def test_the_state_map_proves_what_is_there_and_what_is_not(
@@ -202,6 +202,15 @@ def test_the_state_map_proves_what_is_there_and_what_is_not(
         ("%E5%8D%97", 400),
         ("%00", 400),
         ("x" * 300, 400),
+        ("example/1", 400),
+        ("seal", 400),
+        ("seal/", 400),
+        ("seal/ES-1%20active", 400),
+        ("seal/ES-1%0A", 400),
+        ("seal/[ES-1]", 400),
+        ("seal/" + "x" * 258, 400),
+        ("seal/" + "x" * 257, 200),
+        ("filing/" + "A" * 128 + "%7C" + "B" * 128, 200),
         ("", 400),
     ],
 )

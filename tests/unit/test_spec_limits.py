@@ -52,6 +52,7 @@ LIMITS: dict[str, int] = {
     "genesis-bytes": genesis.MAX_GENESIS_BYTES,
     "json-integer": encoding.MAX_INTEGER,
     "state-depth": statemap.MAX_STATE_DEPTH,
+    "state-key": statemap.MAX_STATE_KEY,
     "token-leeway": request_token.CLOCK_LEEWAY,
     "token-lifetime": request_token.MAX_TOKEN_LIFETIME,
     "transaction-bytes": transaction.MAX_TRANSACTION_BYTES,

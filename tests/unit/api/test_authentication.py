@@ -107,6 +107,33 @@ def test_what_does_not_fit_is_named(sign_in: SignIn, changes: dict[str, Any], pl
     assert caught.value.detail.startswith(place)
     assert 'error="invalid_token"' in caught.value.headers["WWW-Authenticate"]
 
+    if place != "token.bsh":
+        with pytest.raises(Problem) as early:
+            sign_in.read(token(**changes), "POST", "/v1/x?y=1")
+        assert early.value.detail.startswith(place)
+
+
+def test_a_token_is_read_without_a_body_and_used_up_with_it(sign_in: SignIn) -> None:
+    first, second = (sign_in.read(text, "POST", "/v1/x?y=1") for text in (token(), token()))
+    with pytest.raises(Problem) as caught:
+        sign_in.accept(first, "POST", "/v1/x?y=1", b"another")
+    assert caught.value.detail.startswith("token.bsh")
+    for item in (first, second):
+        assert sign_in.accept(item, "POST", "/v1/x?y=1", BODY).member == "court-a"
+    with pytest.raises(Problem) as caught:
+        sign_in.accept(first, "POST", "/v1/x?y=1", BODY)
+    assert "used before" in caught.value.detail
+
+
+def test_a_token_that_ends_while_the_body_comes_is_late(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = sign_in.read(token(), "POST", "/v1/x?y=1")
+    monkeypatch.setattr(sign_in._node, "now", lambda: NOW + 61_000)
+    with pytest.raises(Problem) as caught:
+        sign_in.accept(found, "POST", "/v1/x?y=1", BODY)
+    assert caught.value.detail.startswith("token.exp")
+
 
 @pytest.mark.parametrize("authorization", [None, "", "Basic YTpi", "Bearer", "Token x"])
 def test_without_a_token_the_answer_says_how_to_sign(

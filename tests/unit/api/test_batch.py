@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 from node.api.batch import MAX_LINE_BYTES, Line, read_lines, read_submission
+from node.api.buffered import Buffered, Share
 from node.api.problems import Problem
 
 
@@ -17,7 +18,7 @@ def lines_of(chunks: Iterable[bytes]) -> list[Line]:
             yield chunk
 
     async def gather() -> list[Line]:
-        return [line async for lines in read_lines(source()) for line in lines]
+        return [line async for lines in read_lines(source(), Share(Buffered())) for line in lines]
 
     return asyncio.run(gather())
 

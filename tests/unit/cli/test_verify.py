@@ -217,12 +217,12 @@ def test_text_of_a_bundle_cannot_play_tricks_on_the_terminal(
 
 def test_braces_in_a_detail_are_shown_as_they_are(cli: Cli, tmp_path: Path) -> None:
     chain = Chain()
-    chain.put("seal/{0}", {"status": "{active}", "status_version": 1})
+    chain.put("seal/ES-0", {"status": "{active}", "status_version": 1})
     chain.commit_block(chain.jwt())
     chain.commit_block()
-    bundle: dict[str, Any] = bundle_of(chain, SUBJECT, extra_keys=["seal/{0}"])
+    bundle: dict[str, Any] = bundle_of(chain, SUBJECT, extra_keys=["seal/ES-0"])
     path = written(tmp_path, canonical_json(bundle))
     trust = written(tmp_path, trust_of(chain), "trust.json")
     ended = cli("verify", path, "--trust", trust)
     assert ended.code == ExitCode.OK
-    assert "     seal/{0}: {active} (version 1)" in ended.out.splitlines()
+    assert "     seal/ES-0: {active} (version 1)" in ended.out.splitlines()

@@ -231,12 +231,31 @@ def test_json_round_trip(key: str) -> None:
 
 def test_a_step_has_at_most_sixteen_siblings() -> None:
     step = {"bitmap": 65535, "siblings": [HASH] * 16}
-    assert StateProof.from_json({"key": "k", "path": [step]}, place="p").path[0][1][15] == bytes(32)
+    proof = StateProof.from_json({"key": "seal/k", "path": [step]}, place="p")
+    assert proof.path[0][1][15] == bytes(32)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "code/1528948668754",
+        "dossier/case:platform-a:A._-1",
+        f"filing/{'A' * 128}|{'./:-' * 32}",
+        "key/sfXUbBz9O0IVEuEMw5FsfQ_-",
+        "member/court-a",
+        "parameter/clock_tolerance_ms",
+        f"refused/{'0a' * 32}",
+        "seal/ES-0001",
+        f"validator/{'0f' * 20}",
+    ],
+)
+def test_every_kind_of_key_is_read(key: str) -> None:
+    assert StateProof.from_json({**GOOD, "key": key}, place="p").key == key
 
 
 HASH = "00" * 32
 STEP = {"bitmap": 1, "siblings": []}
-GOOD = {"key": "k", "path": [STEP], "value": "{}"}
+GOOD = {"key": "seal/k", "path": [STEP], "value": "{}"}
 
 
 @pytest.mark.parametrize(
@@ -245,21 +264,32 @@ GOOD = {"key": "k", "path": [STEP], "value": "{}"}
         ([], "p"),
         ("x", "p"),
         ({}, "p"),
-        ({"key": "k"}, "p"),
+        ({"key": "seal/k"}, "p"),
         ({**GOOD, "extra": 1}, "p"),
         ({**GOOD, "key": 1}, "p.key"),
         ({**GOOD, "key": "印章"}, "p.key"),
+        ({**GOOD, "key": "k"}, "p.key"),
+        ({**GOOD, "key": "seal/"}, "p.key"),
+        ({**GOOD, "key": "Seal/k"}, "p.key"),
+        ({**GOOD, "key": "stamp/k"}, "p.key"),
+        ({**GOOD, "key": " seal/k"}, "p.key"),
+        ({**GOOD, "key": "seal/k\n"}, "p.key"),
+        ({**GOOD, "key": "seal/k l"}, "p.key"),
+        ({**GOOD, "key": "seal/k\x1b"}, "p.key"),
+        ({**GOOD, "key": "seal/[k]"}, "p.key"),
+        ({**GOOD, "key": "seal/k(1)"}, "p.key"),
+        ({**GOOD, "key": "seal/" + "k" * 258}, "p.key"),
         ({**GOOD, "value": 1}, "p.value"),
         ({**GOOD, "value": {}}, "p.value"),
         ({**GOOD, "other": {"key_hash": HASH, "value_hash": HASH}}, "p.value"),
-        ({"key": "k", "path": [], "other": []}, "p.other"),
-        ({"key": "k", "path": [], "other": {"key_hash": HASH}}, "p.other"),
+        ({"key": "seal/k", "path": [], "other": []}, "p.other"),
+        ({"key": "seal/k", "path": [], "other": {"key_hash": HASH}}, "p.other"),
         (
-            {"key": "k", "path": [], "other": {"key_hash": HASH, "value_hash": "0"}},
+            {"key": "seal/k", "path": [], "other": {"key_hash": HASH, "value_hash": "0"}},
             "p.other.value_hash",
         ),
         (
-            {"key": "k", "path": [], "other": {"key_hash": 0, "value_hash": HASH}},
+            {"key": "seal/k", "path": [], "other": {"key_hash": 0, "value_hash": HASH}},
             "p.other.key_hash",
         ),
         ({**GOOD, "path": {}}, "p.path"),

@@ -111,6 +111,19 @@ def path_cut_off(chain: Chain, bundle: Bundle) -> None:
     bundle["entries"][2]["path"].pop()
 
 
+@forgery("entries.inclusion", says="bundle.entries[0].path_as_of: the path does not lead")
+def newest_path_altered(chain: Chain, bundle: Bundle) -> None:
+    path = bundle["entries"][0]["path_as_of"]
+    path[0] = path[0][:-1] + ("0" if path[0][-1] != "0" else "1")
+
+
+@forgery("entries.inclusion", says="bundle.entries[0].path_as_of: the path is too short")
+def path_after_its_block_given_for_the_newest(chain: Chain, bundle: Bundle) -> None:
+    entry = bundle["entries"][0]
+    assert entry["path"] != entry["path_as_of"]
+    entry["path_as_of"] = entry["path"]
+
+
 @forgery("entries.inclusion", says="the roots after its block are not in the bundle")
 def roots_of_a_block_left_out(chain: Chain, bundle: Bundle) -> None:
     bundle["chain"]["roots"].pop(0)

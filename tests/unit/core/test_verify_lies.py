@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders.bundling import bundle_of, trust_of
-from builders.cases import SUB, grown
-from builders.chain import Chain
-from builders.reports import refused_by, verify, with_status
-from builders.signing import digests_of, private_fields, signed_jwt
+from builders.bundling import bundle_of, consistency_json, path_json, roots_json, trust_of
+from builders.cases import OTHER, SUB, Bundle, grown
+from builders.chain import Chain, state_proof
+from builders.reports import refused_by, text_of, verify, with_status
+from builders.signing import MemberKey, digests_of, private_fields, signed_jwt
 
 from node.core.block import BlockId, Header
+from node.core.bundle import commit_json, header_json
 from node.core.encoding import canonical_json
 from node.core.merkle import inclusion_path
 from node.core.verify import NOT_CHECKED, PASSED, Report
@@ -257,6 +258,96 @@ def test_a_member_shown_to_have_no_such_key() -> None:
     chain.put(key_value(chain)[0], None)
     report = verify(bundle_of(grown(chain), SUB), trust_of(chain))
     refused_by(report, "transactions.keys", "transactions.signatures")
+
+
+def forked(honest: Chain, records: int) -> Bundle:
+    """A record in a member's name, signed with a key that the operator has put under it.
+
+    It stands, with ``records`` - 1 others, in a log that no block of the honest chain has. The
+    newest header names the honest chain's log again, and a state map that has the forged key.
+    """
+    fork, mine = Chain(validators=1), MemberKey("the operator's own")
+    fork.put(f"key/{mine.kid}", {"from": 1, "jwk": mine.jwk.to_json(), "member": "platform-a"})
+    fork.commit_block()
+    others = [fork.jwt(mine, jti=f"forged-{n}", sub=f"{OTHER}{n}") for n in range(1, records)]
+    fork.commit_block(fork.jwt(mine, jti="forged"), *others)
+    while fork.height < 6:
+        fork.commit_block()
+    newest = honest.points[6]
+    fork.points[6] = replace(fork.points[6], size=newest.size, root=newest.root)
+    fork.commit_block()
+    bundle, record = bundle_of(honest, SUB, as_of=6), fork.records[0]
+    bundle["entries"] = [
+        {
+            "disclosures": [],
+            "entry": record.text.decode(),
+            "index": record.index,
+            "path": path_json(fork, record.index, fork.points[2].size),
+            "path_as_of": path_json(honest, record.index, newest.size),
+        }
+    ]
+    bundle["chain"] |= {
+        "commits": [commit_json(fork.commits[height]) for height in (3, 7)],
+        "headers": [header_json(fork.headers[height]) for height in (2, 3, 6, 7)],
+        "roots": [roots_json(fork, 2), roots_json(fork, 6)],
+    }
+    keys = sorted([f"key/{mine.kid}", f"dossier/{SUB}"])
+    bundle["state"] = [state_proof(fork.points[6].state, key).to_json() for key in keys]
+    return bundle
+
+
+def test_a_forged_record_that_is_in_no_log_that_leads_to_the_checkpoint() -> None:
+    honest = grown(Chain(validators=1))
+    report = verify(forked(honest, 1), trust_of(honest, known_at=6))
+    says = refused_by(report, "entries.inclusion")
+    assert says == "bundle.entries[0].path_as_of: the path does not lead to this root"
+    assert "log.checkpoint" in with_status(report, PASSED)
+
+
+def test_two_roots_of_one_size() -> None:
+    honest = grown(Chain(validators=1))
+    bundle = forked(honest, 4)
+    assert [roots["size"] for roots in bundle["chain"]["roots"]] == [5, 5]
+    report = verify(bundle, trust_of(honest, known_at=6))
+    assert "roots 6: at size 5 the roots 2 have another root: this log was forked" in refused_by(
+        report, "chain.headers"
+    )
+
+
+def test_a_log_that_shrinks() -> None:
+    honest = grown(Chain(validators=1))
+    report = verify(forked(honest, 5), trust_of(honest, known_at=6))
+    assert "roots 6: show a smaller log than the roots 2" in refused_by(report, "chain.headers")
+
+
+def test_older_roots_that_contradict_the_checkpoint_to_which_the_newest_lead() -> None:
+    honest = grown(Chain(validators=1))
+    bundle = forked(honest, 3)
+    bundle["consistency"] = [consistency_json(honest, 3, 6)]
+    report = verify(bundle, trust_of(honest, known_at=3))
+    refused_by(report, "entries.inclusion", "log.checkpoint")
+    says = text_of(report, "log.checkpoint")
+    assert says == "checkpoint: at size 4 the log had another root: this log was forked"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "seal/ES-1: active (version 6), valid to 2031-01-01T00:00:00.000+08:00 [note: seal/ES-2",
+        "seal/ES-1\n 6 - State proofs: passed",
+        "seal/ES-1\x1b[2K",
+        "note/this-seal-is-active",
+    ],
+)
+def test_a_state_key_that_says_something_when_it_is_printed(key: str) -> None:
+    """It is absent, so anybody can prove it, and a verifier that prints it would speak for it."""
+    chain = Chain(validators=1)
+    chain.put("seal/ES-1", {"status": "revoked", "status_version": 5, "valid_to": 1})
+    bundle = bundle_of(grown(chain), SUB, extra_keys=[key])
+    place = next(n for n, proof in enumerate(bundle["state"]) if proof["key"] == key)
+    says = refused_by(verify(bundle, trust_of(chain, known_at=6)), "bundle.form")
+    assert says.startswith(f"bundle.state[{place}].key: must be a known prefix")
+    assert key not in says
 
 
 def test_a_block_before_the_chains_first_height() -> None:

@@ -571,7 +571,8 @@ class Entry:
         self.prev = value["prev"] and match(value["prev"], HASH)
         need(isinstance(self.prev, str), "prev")
         self.tx = Transaction(match(value["tx"], JWT))
-        self.leaf, self.index, self.path = leaf(data), bundled["index"], bundled["path"]
+        self.leaf, self.index = leaf(data), bundled["index"]
+        self.path, self.path_as_of = bundled["path"], bundled["path_as_of"]
         self.disclosures = bundled["disclosures"]
 
 
@@ -639,6 +640,9 @@ class Verification:
             hashed += bytes.fromhex(roots["root"]) + bytes.fromhex(roots["state_root"])
             need(sha256(hashed).hex() == self.known[roots["height"] + 1]["app_hash"], "app_hash")
             self.roots[roots["height"]] = roots
+        for one, after in pairwise(self.chain["roots"]):
+            need(one["size"] <= after["size"], "the log shrank")
+            need(one["size"] < after["size"] or one["root"] == after["root"], "the log was forked")
 
     def log_genesis(self):
         path = hashes_of(self.chain["genesis_path"])
@@ -662,9 +666,12 @@ class Verification:
     def entries_inclusion(self):
         for entry in self.entries:
             need(entry.height in self.roots, "no roots for an entry")
-            roots = self.roots[entry.height]
-            root = bytes.fromhex(roots["root"])
-            verify_inclusion(entry.leaf, entry.index, roots["size"], hashes_of(entry.path), root)
+            for path, roots in (
+                (entry.path, self.roots[entry.height]),
+                (entry.path_as_of, self.last),
+            ):
+                root = bytes.fromhex(roots["root"])
+                verify_inclusion(entry.leaf, entry.index, roots["size"], hashes_of(path), root)
 
     def dossier_chain(self):
         if self.bundle["scope"] == "record":
@@ -739,7 +746,9 @@ class Verification:
         known = self.trust.get("checkpoint")
         if known is None:
             raise NotChecked("no checkpoint to compare")
-        need((known["size"], known["root"]) in reached, "forked, or the bundle leads elsewhere")
+        for size, root in [*reached, *((at["size"], at["root"]) for at in self.roots.values())]:
+            need(size != known["size"] or root == known["root"], "the log was forked")
+        need((known["size"], known["root"]) in reached, "the bundle leads elsewhere")
 
     def anchors(self):
         raise NotChecked("this version knows no receipts")
