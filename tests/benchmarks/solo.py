@@ -8,7 +8,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,50 +26,55 @@ _CHECKS = "whole-JWS checks/s of cryptography, one process a core"
 
 
 def commit(count: int, rounds: int, *, name: str = "solo.commit") -> tuple[list[Figure], Path]:
-    """``solo.commit`` from an empty ledger, ``rounds`` parts of ``count`` transactions each, with
-    the checks measured between them; latency and disk with it.
+    """``solo.commit``: ``count`` transactions into an empty ledger, ``rounds`` times, with the
+    checks measured between them; latency and disk with it.
 
     Returns:
-        The figures, and the home of the node.
+        The figures, and the home of the node of the last round.
     """
     home = OUT / "bench" / name
     shutil.rmtree(home, ignore_errors=True)
-    made = create_demo_home(home / "node", system_time)
+    made = create_demo_home(home / "empty", system_time)
     load = home / "load.bin"
-    total = write_load(load, home / "members", seed=2026, count=count * rounds)
+    total = write_load(load, home / "members", seed=2026, count=count)
     sample = next(iter(read_load(load)))
     keys = {key.kid: key.jwk for key in made.keys.values()}
+    figure = interleave(
+        name,
+        "transactions/s",
+        _CHECKS,
+        lambda: _commit_all(home, load),
+        lambda: jws_checks(keys, sample, _SECONDS),
+        rounds,
+        note=f"{total} transactions of {load.stat().st_size // total - 4} bytes",
+    )
     node = Node(load_config(home / "node"))
     node.start()
-    told: Counter[str] = Counter()
-    groups = iter(read_load(load))
-    part = -(-total // rounds // 1000)
     try:
-
-        def measure() -> float:
-            chosen = [group for _, group in zip(range(part), groups)]
-            started = time.perf_counter()
-            done = feed(node.submission, iter(chosen), _UNDER_WAY)
-            took = time.perf_counter() - started
-            told.update(done)
-            return done.total() / took
-
-        figure = interleave(
-            name,
-            "transactions/s",
-            _CHECKS,
-            measure,
-            lambda: jws_checks(keys, sample, _SECONDS),
-            rounds,
-            note=f"{total} transactions of {load.stat().st_size // total - 4} bytes",
-        )
-        if set(told) != {"recorded"}:
-            raise AssertionError(f"the load should be accepted whole: {told}")
-        figures = [figure, _latency(node, made.keys)]
+        latency = _latency(node, made.keys)
     finally:
         node.stop()
-    figures.append(_disk(home / "node", load, total))
-    return figures, home / "node"
+    return [figure, latency, _disk(home / "node", load, total)], home / "node"
+
+
+def _commit_all(home: Path, load: Path) -> float:
+    """Transactions a second, from the first that is submitted to the last that is committed, once
+    the workers have come up over a thousand others."""
+    shutil.rmtree(home / "node", ignore_errors=True)
+    shutil.copytree(home / "empty", home / "node")
+    node = Node(load_config(home / "node"))
+    node.start()
+    try:
+        groups = read_load(load)
+        feed(node.submission, iter([next(groups)]), _UNDER_WAY)
+        started = time.perf_counter()
+        told = feed(node.submission, groups, _UNDER_WAY)
+        took = time.perf_counter() - started
+    finally:
+        node.stop()
+    if set(told) != {"recorded"}:
+        raise AssertionError(f"the load should be accepted whole: {told}")
+    return told.total() / took
 
 
 def _latency(node: Node, keys: object) -> Figure:
