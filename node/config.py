@@ -41,7 +41,7 @@ class ApiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Port = 8440
     public_url: str = ""
-    max_body_bytes: Positive = 64 << 20
+    max_body_bytes: Positive = 8 << 20
     max_wait_seconds: Positive = 60
 
 

@@ -28,7 +28,8 @@ routes = APIRouter(tags=["verification"])
 
 MAX_CASE_BYTES = MAX_BUNDLE_BYTES + MAX_TRUST_BYTES
 """Bytes of a bundle and a trust file, as they are sent to be checked."""
-_MOST_AT_ONCE = 4
+_MOST_AT_ONCE = 2
+"""Bundles checked at a time: decoding one takes many times its bytes of memory."""
 
 _OWN = (
     "checked by the node that was asked, against its own trust file: this shows that the bundle is "
@@ -88,8 +89,8 @@ async def post_verify(service: Served, request: Request) -> Response:
     """Takes a bundle file as it is, or `{"bundle": …, "trust": …}`, and answers the verifier's
     numbered steps. Without a trust file the node's own is used, and the answer says how little
     that proves. A few bundles are checked at a time: beyond that the answer is 503 before anything
-    is read. A body has 30 s to arrive, and is at most 64 MiB, or what the node is configured to
-    take."""
+    is read. A body has 30 s to arrive, and is at most 8 MiB unless the node is configured
+    otherwise; a larger bundle is checked offline."""
     if service.checking >= _MOST_AT_ONCE:
         raise Problem(
             "busy",

@@ -13,7 +13,7 @@ EXAMPLE = """\
 host = "127.0.0.1"          # put a TLS proxy in front before it listens elsewhere
 port = 8440
 public_url = ""             # how others reach the node, such as https://evidence.example.cn
-max_body_bytes = 67108864   # of a bundle to check
+max_body_bytes = 8388608    # of a bundle to check; larger ones are checked offline
 max_wait_seconds = 60       # longest ?timeout= of a submission that waits
 
 [engine]

@@ -147,13 +147,13 @@ def test_bundles_that_are_being_sent_take_the_places_of_those_being_checked(
 ) -> None:
     node, service = own_node, own_node.app.state.service
     length = "Content-Length: 1000000"
-    with asking(node, "POST /v1/verify", length, body=b"x" * 1000, times=6) as askers:
+    with asking(node, "POST /v1/verify", length, body=b"x" * 1000, times=4) as askers:
         turned_away = answered(askers, 2)
         assert [(status, told["retry-after"]) for status, told, _ in turned_away] == [
             (503, "5"),
             (503, "5"),
         ]
-        wait_for(node, lambda: (service.checking, held(node)) == (4, 4000))
+        wait_for(node, lambda: (service.checking, held(node)) == (2, 2000))
     wait_for(node, lambda: (service.checking, held(node)) == (0, 0))
     assert httpx.post(f"{node.url}/v1/verify", content=b"{}").status_code == 200
     monkeypatch.setattr(exchange_module, "BODY_SECONDS", 0.0)
