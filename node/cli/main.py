@@ -57,21 +57,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(given)
         sys.stdout.flush()
         return code
-    except SystemExit as leaving:  # argparse leaves so after --help and --version
-        return leaving.code if isinstance(leaving.code, int) else ExitCode.USAGE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has gone. Python would complain once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()  # whoever read it has gone
         return ExitCode.INPUT_OUTPUT
     except Exception as error:  # noqa: BLE001 - the last place at which it can be told
         name = next((f"{_PROGRAM} {word}" for word in given if word in COMMANDS), _PROGRAM)
-        return tell_failure(error, name, as_json="--json" in given)
+        told = tell_failure(error, name, as_json="--json" in given)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _abandon_output()
+        return told
+
+
+def _abandon_output() -> None:
+    """Give up what standard output would not take: Python would complain once more when it ends,
+    with an exit code of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(given: list[str]) -> int:
+    try:
+        return _run_command(given)
+    except SystemExit as leaving:  # argparse leaves so after --help and --version
+        return leaving.code if isinstance(leaving.code, int) else ExitCode.USAGE
+
+
+def _run_command(given: list[str]) -> int:
     parser = build_parser(given)
     args = parser.parse_args(given)
     if not hasattr(args, "run"):

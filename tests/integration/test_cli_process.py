@@ -139,7 +139,8 @@ def test_terminal_of_any_encoding_gets_an_answer(
     ended.stdout.decode(encoding)
 
 
-def test_full_disk_is_told(evidence: Evidence, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_full_disk_is_told(evidence: Evidence, tmp_path: Path, unbuffered: str) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("/dev/full is not there")
     line = (
@@ -149,7 +150,7 @@ def test_full_disk_is_told(evidence: Evidence, tmp_path: Path) -> None:
         ["bash", "-c", line],
         capture_output=True,
         text=True,
-        env=environment(),
+        env={**environment(), "PYTHONUNBUFFERED": unbuffered},
         cwd=tmp_path,
         check=False,
     )

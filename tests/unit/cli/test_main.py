@@ -163,7 +163,11 @@ def test_missing_package_is_named_with_the_way_to_install_it(
     assert "evidence-ledger-node[node]" in ended.err
 
 
-def test_reader_that_goes_away_ends_the_command_quietly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_reader_that_goes_away_ends_the_command_quietly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     script = f"{sys.executable} -m node.cli --help | true; echo ${{PIPESTATUS[0]}}"
     run = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
