@@ -49,14 +49,14 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the solo engine makes blocks."""
 
     empty_block_ms: Positive = 10_000
-    max_frames: Annotated[int, msgspec.Meta(ge=1, le=64)] = 16
+    max_frames: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 128
 
 
 class SubmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much may be under way; ``workers`` 0 means one a core."""
 
     workers: Natural = 0
-    depth: Annotated[int, msgspec.Meta(ge=1, le=32)] = 10
+    depth: Annotated[int, msgspec.Meta(ge=1, le=32)] = 16
     max_items: Positive = 50_000
     max_megabytes: Positive = 128
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from itertools import islice
 
-from node.core.frame import transaction_at, unpack
+from node.core.frame import decode_frame
+from node.core.transaction import transaction_id
 from node.ledger.reader import LedgerReader, LogEntry
 from node.ledger.rows import TRANSACTION
 from node.rules.rejections import REJECTIONS, Rejection
@@ -61,4 +61,4 @@ def _refused_id(reader: LedgerReader, identifier: bytes) -> bytes:
     raw = reader.rows.get(TRANSACTION + identifier[:20]) or bytes(10)
     height, frame, place = int.from_bytes(raw[1:7], "big"), int.from_bytes(raw[7:9], "big"), raw[9]
     packed = next(islice(reader.frames(reader.need_block(height)), frame, None))
-    return hashlib.sha256(transaction_at(unpack(packed), place)).digest()
+    return transaction_id(decode_frame(packed)[place])

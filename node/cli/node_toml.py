@@ -18,11 +18,11 @@ max_wait_seconds = 60       # longest ?timeout= of a submission that waits
 
 [engine]
 empty_block_ms = 10000      # longest time without a block
-max_frames = 16             # frames of up to 256 transactions in a block
+max_frames = 128            # frames in a block; this node makes them of up to 64 transactions
 
 [submission]
 workers = 0                 # processes that check signatures; 0: one a core
-depth = 10                  # chunks under way in each: in all, more than fit into a block
+depth = 16                  # chunks of up to 256 transactions under way in each
 max_items = 50000           # submissions under way before 503
 max_megabytes = 128
 

@@ -23,6 +23,7 @@ __all__ = [
     "encode_frame",
     "pack_parts",
     "transaction_at",
+    "transaction_offsets",
     "unpack",
     "unpack_parts",
 ]
@@ -86,40 +87,48 @@ def unpack_parts(frame: bytes) -> list[Parts]:
     return transactions
 
 
-def unpack(frame: bytes) -> bytes:
-    """The unpacked content of a frame. Raises InvalidEncoding."""
+def unpack(frame: bytes, decompressor: zstandard.ZstdDecompressor | None = None) -> bytes:
+    """The unpacked content of a frame.
+
+    Args:
+        frame: the frame.
+        decompressor: one that nobody else uses meanwhile; to make one takes as long as to unpack a
+            small frame.
+
+    Raises:
+        InvalidEncoding: another version, oversize, or no single zstd frame.
+    """
     if frame[:1] != b"\x01":
         raise InvalidEncoding("frame", "its first byte must be 0x01")
     if len(frame) > MAX_FRAME_BYTES:
         raise InvalidEncoding("frame", f"at most {MAX_FRAME_BYTES} bytes packed are allowed")
-    return _decompress(frame[1:])
+    return _decompress(frame[1:], decompressor or zstandard.ZstdDecompressor())
 
 
-def transaction_at(data: bytes, place: int) -> bytes:
-    """The JWS compact string at ``place`` in a frame's unpacked content, found without decoding
-    the others.
+def transaction_offsets(jwts: Sequence[bytes]) -> list[int]:
+    """Where each of a frame's transactions, given as JWS compact strings of at most
+    16 KiB each, begins in its content."""
+    offset = len(encode_uvarint(len(jwts)))
+    offsets = []
+    for jwt in jwts:
+        offsets.append(offset)
+        header = jwt.index(b".")
+        behind = jwt.index(b".", header + 1)
+        for characters in (header, behind - header - 1, len(jwt) - behind - 1):
+            length = characters * 3 >> 2
+            offset += length + (1 if length < 0x80 else 2)
+    return offsets
+
+
+def transaction_at(data: bytes, offset: int) -> bytes:
+    """The JWS compact string that begins at ``offset`` in a frame's unpacked content.
 
     Raises:
-        InvalidEncoding: the content is cut off before it.
+        InvalidEncoding: the content is cut off in it, or before it.
     """
-    _, offset = decode_uvarint(data, 0, place="frame.count")
-    try:
-        for _ in range(place):
-            # What nearly all have is skipped at once: a header below 128 bytes, a payload of two
-            # bytes' length, a signature of 64.
-            length = data[offset]
-            offset = offset + 1 + length if length < 0x80 else _behind(data, offset)
-            low, high = data[offset], data[offset + 1]
-            if low > 0x7F and 0 < high <= 0x7F:
-                offset += 2 + (low & 0x7F | high << 7)
-            else:
-                offset = _behind(data, offset)
-            offset = offset + 65 if data[offset] == 64 else _behind(data, offset)
-    except IndexError as error:
-        raise InvalidEncoding("frame", "is cut off") from error
     parts = []
     for name in ("header", "payload", "signature"):
-        here = f"frame[{place}].{name}"
+        here = f"frame, offset {offset}: {name}"
         length, offset = decode_uvarint(data, offset, place=here)
         if length > len(data) - offset:
             raise InvalidEncoding(here, "is cut off")
@@ -128,13 +137,7 @@ def transaction_at(data: bytes, place: int) -> bytes:
     return ".".join(parts).encode("ascii")
 
 
-def _behind(data: bytes, offset: int) -> int:
-    """The offset behind the part whose length stands at ``offset``."""
-    length, offset = decode_uvarint(data, offset, place="frame")
-    return offset + length
-
-
-def _decompress(packed: bytes) -> bytes:
+def _decompress(packed: bytes, decompressor: zstandard.ZstdDecompressor) -> bytes:
     """The content of exactly one zstd frame that declares its size, which bounds what is made."""
     try:
         declared = zstandard.frame_content_size(packed)
@@ -144,9 +147,7 @@ def _decompress(packed: bytes) -> bytes:
             )
         if zstandard.get_frame_parameters(packed).window_size > _MAX_WINDOW:
             raise InvalidEncoding("frame", f"may ask for a window of at most {_MAX_WINDOW} bytes")
-        return zstandard.ZstdDecompressor().decompress(
-            packed, max_output_size=declared, allow_extra_data=False
-        )
+        return decompressor.decompress(packed, max_output_size=declared, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise InvalidEncoding("frame", f"is no single zstd frame: {error}") from error
 

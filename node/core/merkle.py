@@ -73,13 +73,7 @@ def frontier(size: int) -> list[tuple[int, int]]:
 
 def root_hash(size: int, read: NodeReader) -> bytes:
     """Root of the tree's first ``size`` leaves."""
-    subtrees = frontier(size)
-    if not subtrees:
-        return EMPTY_ROOT
-    root = read(*subtrees.pop())
-    while subtrees:
-        root = node_hash(read(*subtrees.pop()), root)
-    return root
+    return _root_between(0, size, read) if size else EMPTY_ROOT
 
 
 def append_leaves(
@@ -105,12 +99,13 @@ def append_leaves(
 
 def _root_between(start: int, end: int, read: NodeReader) -> bytes:
     """Root over leaves start..end; start is a multiple of a power of two not below end-start."""
-    width = end - start
-    level = (width - 1).bit_length()
-    if width == 1 << level:
-        return read(level, start >> level)
-    split = start + (1 << level - 1)
-    return node_hash(_root_between(start, split, read), _root_between(split, end, read))
+    width, root = end - start, b""
+    for level in range(width.bit_length()):
+        if width >> level & 1:
+            end -= 1 << level
+            left = read(level, end >> level)
+            root = node_hash(left, root) if root else left
+    return root
 
 
 def inclusion_path(index: int, size: int, read: NodeReader) -> list[bytes]:
@@ -121,19 +116,14 @@ def inclusion_path(index: int, size: int, read: NodeReader) -> list[bytes]:
     """
     if not 0 <= index < size:
         raise InvalidProof("index", f"must be below the tree's size {size}")
-    path: list[bytes] = []
-    start, end = 0, size
-    while end - start > 1:
-        level = (end - start - 1).bit_length() - 1
-        split = start + (1 << level)
-        if index < split:
-            path.append(_root_between(split, end, read))
-            end = split
-        else:
-            path.append(read(level, start >> level))
-            start = split
-    path.reverse()
-    return path
+    # Below the level where the ways to this leaf and to the last one meet, siblings are perfect;
+    # at it, the sibling holds the last leaf; above it, only what lies to the left is a sibling.
+    meet = (index ^ (size - 1)).bit_length()
+    path = [read(level, (index >> level) ^ 1) for level in range(meet - 1)]
+    if meet:
+        path.append(_root_between(((index >> meet - 1) ^ 1) << meet - 1, size, read))
+    left = (level for level in range(meet, size.bit_length()) if index >> level & 1)
+    return path + [read(level, (index >> level) - 1) for level in left]
 
 
 def verify_inclusion(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+import zstandard
+
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.frame import unpack
 from node.storage.ports import SegmentRef, Segments
@@ -16,6 +18,13 @@ Span = tuple[int, int]
 _MOST_BYTES = 24 << 20
 
 
+class _Decompressors(threading.local):
+    """Each thread's own."""
+
+    def __init__(self) -> None:
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
 class FrameCache:
     """The unpacked content of the frames read last. Frames never change. Safe for threads."""
 
@@ -24,6 +33,7 @@ class FrameCache:
         self._held: OrderedDict[tuple[Body, Span], bytes] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+        self._threads = _Decompressors()
 
     def packed(self, body: Body, span: Span) -> bytes:
         """A frame as it lies in its body."""
@@ -42,7 +52,7 @@ class FrameCache:
                 self._held.move_to_end(place)
                 return held
         try:
-            content = unpack(self.packed(body, span))
+            content = unpack(self.packed(body, span), self._threads.decompressor)
         except InvalidInput as error:
             raise LedgerFault(
                 f"segment {body[0]}, offset {body[1]}: {error}; run `evidence-node audit`, then "

@@ -58,8 +58,8 @@ class TileReader:
 
     def __init__(self, reader: TileSource) -> None:
         self._reader = reader
-        self._rows: dict[tuple[int, int], list[bytes]] = {}
-        self._computed: dict[tuple[int, int], bytes] = {}
+        self._groups: dict[tuple[int, int], list[list[bytes]]] = {}
+        self._known: dict[tuple[int, int], bytes] = {}
 
     def tile(self, level: int, index: int) -> bytes:
         """The stored tile at (tile level, index): up to 256 hashes.
@@ -86,34 +86,33 @@ class TileReader:
 
     def read(self, level: int, index: int) -> bytes:
         """The hash at (level, index)."""
+        known = self._known.get((level, index))
+        if known is None:
+            known = self._known[level, index] = self._find(level, index)
+        return known
+
+    def _find(self, level: int, index: int) -> bytes:
         inside = level % _GROUP_HEIGHT
-        if inside:
-            known = self._computed.get((level, index))
-            if known is not None:
-                return known
-        base = level - inside
         group, position = divmod(index, _GROUP >> inside)
-        row = self._rows.get((base, group))
-        if row is None:
-            row = self._read_group(base, group)
-            if len(self._rows) >= _CACHED_GROUPS:
-                self._rows.clear()
-                self._computed.clear()
-            self._rows[base, group] = row
-        first = position << inside
-        hashes = row[first : first + (1 << inside)]
-        if len(hashes) != 1 << inside:
-            tile_level, shift = base // TILE_HEIGHT, TILE_HEIGHT - level % TILE_HEIGHT
+        place = (level - inside, group)
+        rows = self._groups.get(place)
+        if rows is None:
+            if len(self._groups) >= _CACHED_GROUPS:
+                self._groups.clear()
+                self._known.clear()
+            rows = self._groups[place] = [self._read_group(*place)]
+        while len(rows) <= inside:
+            row = rows[-1]
+            rows.append(
+                [
+                    sha256(b"\x01" + row[at] + row[at + 1]).digest()
+                    for at in range(0, len(row) - 1, 2)
+                ]
+            )
+        if position >= len(rows[inside]):
+            tile_level, shift = level // TILE_HEIGHT, TILE_HEIGHT - level % TILE_HEIGHT
             raise LedgerFault(f"log: tile {tile_level}/{index >> shift} is too short")
-        if not inside:
-            return hashes[0]
-        while len(hashes) > 1:
-            hashes = [
-                sha256(b"\x01" + hashes[at] + hashes[at + 1]).digest()
-                for at in range(0, len(hashes), 2)
-            ]
-        self._computed[level, index] = hashes[0]
-        return hashes[0]
+        return rows[inside][position]
 
     def _read_group(self, base: int, group: int) -> list[bytes]:
         """The 16 hashes, or as many as there are, at level ``base`` from 16 times ``group`` on."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from types import TracebackType
 from typing import Self
@@ -27,9 +26,9 @@ from node.core.merkle import (
 )
 from node.core.statemap import StateProof
 from node.core.statetree import Node, StateTree
-from node.core.transaction import Transaction, decode_transaction
 from node.ledger.frame_cache import FrameCache
 from node.ledger.log import TileReader
+from node.ledger.log_entry import LogEntry
 from node.ledger.node_layers import NodeLayers, NoLayer, PublishedLayers
 from node.ledger.rows import (
     BLOCK,
@@ -59,20 +58,6 @@ __all__ = ["Judged", "LedgerReader", "LogEntry", "open_reader"]
 
 
 @dataclass(frozen=True)
-class LogEntry:
-    """An entry as the log holds it. ``text`` is its canonical JSON, ``index`` its place."""
-
-    index: int
-    text: bytes
-    entry: Entry
-
-    @cached_property
-    def transaction(self) -> Transaction:
-        """Its transaction, decoded."""
-        return decode_transaction(self.entry.tx.encode("ascii"))
-
-
-@dataclass(frozen=True)
 class Judged:
     """Where a transaction was judged: the index of its entry, or its refusal's code and height."""
 
@@ -94,6 +79,7 @@ class LedgerReader:
         self._frames = frames
         self._tiles = TileReader(snapshot)
         self._tree = StateTree(self._read_node)
+        self._held: tuple[int, EntriesRow] | None = None
         self._entries_rows: dict[int, tuple[int, EntriesRow]] = {}
 
     def __enter__(self) -> Self:
@@ -212,23 +198,23 @@ class LedgerReader:
 
     def entries(self, indexes: Iterable[int]) -> Iterator[LogEntry]:
         """The entries at ``indexes``, each as `entry` gives it."""
-        held: tuple[int, EntriesRow] | None = None
         for index in indexes:
             if not 0 < index < self.meta.size:
                 raise InvalidInput("index", f"must be from 1 to {self.meta.size - 1}")
-            if held is None or not 0 <= index - held[0] < len(held[1].places):
-                held = self._entries_row(index)
-            yield self._entry_of(index, *held)
+            yield self._entry_of(index, *self._entries_row(index))
 
     def _entries_row(self, index: int) -> tuple[int, EntriesRow]:
         """The row whose frame became the entry at ``index``, and the first index of it."""
-        held = self._entries_rows.get(index)
-        if held is not None:
-            return held
+        held = self._held
+        if held is None or not 0 <= index - held[0] < len(held[1].offsets):
+            held = self._held = self._entries_rows.get(index) or self._find_entries_row(index)
+        return held
+
+    def _find_entries_row(self, index: int) -> tuple[int, EntriesRow]:
         stop = number_key(ENTRIES, index + 1)
         for key, raw in self._rows.scan(ENTRIES, stop, reverse=True):
             first, row = int.from_bytes(key[1:], "big"), decode_entries_row(raw)
-            if index - first < len(row.places):
+            if index - first < len(row.offsets):
                 if len(self._entries_rows) >= _HELD_ROWS:
                     self._entries_rows.clear()
                 self._entries_rows[index] = first, row
@@ -247,7 +233,7 @@ class LedgerReader:
                 height=row.height,
                 prev=self.leaf(before - 1) if before else b"",
                 time=row.time,
-                tx=transaction_at(content, row.places[rank]).decode("ascii"),
+                tx=transaction_at(content, row.offsets[rank]).decode("ascii"),
             )
             text = entry.encode()
         except (InvalidInput, IndexError, ValueError) as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from node.core.frame import transaction_offsets
 from node.core.merkle import root_hash
 from node.ledger.indexes import index_keys
 from node.ledger.intake import TakenValues
@@ -45,15 +46,17 @@ _SORTED = orjson.OPT_SORT_KEYS
 
 
 class FrameColumns:
-    """What a frame's EntriesRow is made of: for each entry its place in the frame, the number of
-    its code, its ordinal, the index of the entry before it plus one, and its facts."""
+    """What a frame's EntriesRow is made of: for each entry where its transaction begins in the
+    frame, the number of its code, its ordinal, the index of the entry before it plus one, and its
+    facts."""
 
-    def __init__(self, first_index: int) -> None:
+    def __init__(self, first_index: int, offsets: list[int]) -> None:
         self.first_index = first_index
+        self.offsets = offsets
         self.rows: list[tuple[int, int, int, int, bytes]] = []
 
     def columns(self) -> list[list[Any]]:
-        """Places, digits, ordinals, before and facts, each as a list."""
+        """Offsets, digits, ordinals, before and facts, each as a list."""
         return [list(column) for column in zip(*self.rows)] or [[], [], [], [], []]
 
 
@@ -107,7 +110,8 @@ class BlockRecording:
         Returns:
             A byte for each: 0, or the code of its rejection.
         """
-        columns = FrameColumns(self.first_index + len(self.leaves))
+        offsets = transaction_offsets([item[1] for item in taken])
+        columns = FrameColumns(self.first_index + len(self.leaves), offsets)
         self.columns.append(columns)
         self._absent_up_to = absent_up_to
         judge_one, results = self._judge_one, bytearray(len(taken))
@@ -164,7 +168,7 @@ class BlockRecording:
         leaf = sha256(b"\x00" + entry).digest()
         self.leaves.append(leaf)
         before = dossier.get("index", -1) + 1
-        columns.rows.append((place, int(digits), ordinal, before, found))
+        columns.rows.append((columns.offsets[place], int(digits), ordinal, before, found))
         dossier["head"], dossier["index"] = leaf.hex(), index
         change = self._working.state.set
         change("dossier/" + event.sub, dossier)

@@ -117,15 +117,16 @@ class BlockRow(msgspec.Struct, array_like=True, frozen=True):
 class EntriesRow(msgspec.Struct, array_like=True, frozen=True):
     """The entries that a frame's accepted transactions became, a column for each member.
 
-    ``places`` are positions in the frame, ``digits`` the codes' 13 digits as a number, ``before``
-    the index of the dossier's previous entry plus one (0: none), ``facts`` canonical JSON.
+    ``offsets`` are where their transactions begin in the frame's content, ``digits`` the codes' 13
+    digits as a number, ``before`` the index of the dossier's previous entry plus one (0: none),
+    ``facts`` canonical JSON.
     """
 
     height: int
     time: int
     body: tuple[int, int, int]
     span: tuple[int, int]
-    places: list[int]
+    offsets: list[int]
     digits: list[int]
     ordinals: list[int]
     before: list[int]

@@ -17,7 +17,6 @@ from node.core.encoding import decode_json_object, encode_uvarint
 from node.core.errors import InvalidInput, InvalidSignature, InvalidTransaction
 from node.core.frame import (
     MAX_FRAME_BYTES,
-    MAX_FRAME_TRANSACTIONS,
     MAX_UNPACKED_BYTES,
     Parts,
 )
@@ -38,6 +37,8 @@ Flaw = tuple[str, str, str, str]
 
 
 _NONE: tuple[str, ...] = ()
+_FRAME_TRANSACTIONS = 64
+"""Fewer than a frame may have: whoever reads one record unpacks its whole frame."""
 
 
 class Answer(NamedTuple):
@@ -96,9 +97,13 @@ class ChunkAdmitter:
         return (identifier, kept, issuer_key, event, encoded, lowered), parts
 
     def _pack(self, packing: list[tuple[int, Parts]]) -> list[tuple[bytes, list[int]]]:
-        """Frames of all parts, as few as their limits allow."""
+        """Frames of all parts, in their order."""
         frames: list[tuple[bytes, list[int]]] = []
-        pending = [packing]
+        pending = [
+            packing[at : at + _FRAME_TRANSACTIONS]
+            for at in range(0, len(packing), _FRAME_TRANSACTIONS)
+        ]
+        pending.reverse()
         while pending:
             group = pending.pop()
             if not group:
@@ -112,9 +117,7 @@ class ChunkAdmitter:
         return frames
 
     def _pack_one(self, transactions: Sequence[Parts]) -> bytes | None:
-        """A frame, or None where these are too many for one."""
-        if len(transactions) > MAX_FRAME_TRANSACTIONS:
-            return None
+        """A frame, or None where these are too large for one."""
         pieces = [encode_uvarint(len(transactions))]
         for header, payload, signature in transactions:
             pieces += (

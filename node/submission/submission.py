@@ -56,7 +56,7 @@ class SubmissionLimits:
     max_items: int = 50_000
     max_bytes: int = 128 << 20
     workers: int = 2
-    depth: int = 10
+    depth: int = 16
 
 
 class Submission:

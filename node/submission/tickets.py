@@ -29,7 +29,7 @@ class Position:
 class FrameOutcome:
     """What became of a frame's transactions: its part of a committed block.
 
-    ``rows`` tell, for each accepted one, its place in the frame, code number and ordinal first.
+    ``rows`` tell, for each accepted one, its code's number and ordinal behind its offset.
     """
 
     height: int
@@ -42,7 +42,7 @@ class FrameOutcome:
 
     def position(self, place: int) -> Position:
         """Where the accepted transaction at ``place`` of the frame stands."""
-        rank = next(rank for rank, row in enumerate(self.rows) if row[0] == place)
+        rank = self.results.count(ACCEPTED, 0, place)
         _, digits, ordinal, _, _ = self.rows[rank]
         return Position(
             code=f"CZ{digits:013d}-{ordinal}",

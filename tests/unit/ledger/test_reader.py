@@ -277,8 +277,8 @@ def test_an_altered_entry_is_a_fault_and_never_an_answer(bench: LedgerBench) -> 
         {"before": [0]},
         {"before": [1]},
         {"before": []},
-        {"places": [1]},
-        {"places": [300]},
+        {"offsets": [2]},
+        {"offsets": [1 << 20]},
         {"span": other.span, "body": other.body},
     ]
     for changed in changes:

@@ -119,7 +119,10 @@ class Pump:
             EdKey.load(home.path / "keys/validator.pem"),
             system_time,
             SoloSettings(
-                empty_block_ms=3_600_000, gather_ms=3_600_000, gather_each_us=3_600_000_000
+                max_frames=16,
+                empty_block_ms=3_600_000,
+                gather_ms=3_600_000,
+                gather_each_us=3_600_000_000,
             ),
             self.committed,
             self.failed,
