@@ -3,17 +3,22 @@
 SubmissionError
 ├── SubmissionFull      more is under way than the node will hold; try again later
 └── SubmissionStopped   the node makes no blocks now; says why
+WorkersFailed           worker processes cannot be started; the node stops
 """
 
 from __future__ import annotations
 
 from node.core.errors import EvidenceError
 
-__all__ = ["SubmissionError", "SubmissionFull", "SubmissionStopped"]
+__all__ = ["SubmissionError", "SubmissionFull", "SubmissionStopped", "WorkersFailed"]
 
 
 class SubmissionError(EvidenceError):
     """A submission that cannot be taken, for no fault of its own."""
+
+
+class WorkersFailed(EvidenceError):
+    """Worker processes cannot be started. The node stops and says what to do."""
 
 
 class SubmissionFull(SubmissionError):

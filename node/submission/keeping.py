@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,6 +35,9 @@ class Custody(Protocol):
 
     def withdraw(self, batch: Batch, dossier: str, transaction_id: bytes) -> int:
         """Put into ``batch`` the removal of what a refused transaction disclosed."""
+
+    def names_held(self, dossier: str, transaction_id: bytes) -> Mapping[str, str]:
+        """What a transaction disclosed and is kept: the digest of each field's name."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +140,11 @@ class Keeping:
     def _write(self, work: _Work) -> None:
         """Disclosures first, then the frames: what is journaled never lacks its disclosures."""
         batch = self._local.batch()
-        named = [(flight.tickets, True) for flight in work.flights] + [(work.disclosing, False)]
+        self._refuse_second_names(work.disclosing)
         intended: list[tuple[str, bytes]] = []
-        for tickets, new in named:
-            kept = self._add_disclosures(batch, tickets)
-            intended += kept if new else []
+        for flight in work.flights:
+            intended += self._add_disclosures(batch, flight.tickets)
+        self._add_disclosures(batch, work.disclosing)
         for withdrawal in work.withdrawals:
             for ticket in withdrawal.refused:
                 assert ticket.id is not None
@@ -183,6 +186,30 @@ class Keeping:
         if len(batch):
             self._local.write(batch, sync=True)
         return removed
+
+    def _refuse_second_names(self, tickets: Iterable[Ticket]) -> None:
+        """Flaw the tickets that disclose a field of which another value is kept.
+
+        One submission cannot: its disclosures are matched with each other. But a transaction may be
+        handed in again with others, and no bundle that shows two of one name is accepted.
+        """
+        held: dict[bytes, dict[str, str]] = {}
+        for ticket in tickets:
+            if not ticket.disclosures:
+                continue
+            assert ticket.id is not None
+            if ticket.id not in held:
+                held[ticket.id] = dict(self._custody.names_held(ticket.subject, ticket.id))
+            names = held[ticket.id]
+            found = [decode_disclosure(text) for text in ticket.disclosures]
+            for position, one in enumerate(found):
+                if names.get(one.name, one.digest) != one.digest:
+                    rule = f"a second disclosure of {one.name[:64]!r}: another value is kept"
+                    ticket.flaw = ("InvalidTransaction", f"disclosures[{position}]", rule, "")
+            if ticket.flaw is None:
+                names.update({one.name: one.digest for one in found})
+            else:
+                ticket.disclosures = ()
 
     def _add_disclosures(self, batch: Batch, tickets: Iterable[Ticket]) -> list[tuple[str, bytes]]:
         """Put the tickets' disclosures into ``batch``; say whose they are."""

@@ -2,7 +2,8 @@
 
 Each worker has a few slots; a slot holds one chunk on its way in and its answer on the way out. The
 pipes carry only short notices. A worker that dies is replaced and its chunks are given to the new
-one; a chunk that killed two is answered as a failure.
+one; a chunk that killed two is answered as a failure. Where workers die before they are ready, no
+chunk is to blame: that stops the node.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
 
 from node.submission.admission import Answer, decode_answer
+from node.submission.errors import WorkersFailed
 from node.submission.worker import WorkerSetup, run_worker
 
 __all__ = ["MAX_CHUNK_BYTES", "MAX_CHUNK_ITEMS", "Chunk", "WorkerPool"]
@@ -28,6 +30,7 @@ _IN_BYTES = MAX_CHUNK_BYTES + (64 << 10)
 _OUT_BYTES = 4 << 20
 _SLOT_BYTES = _IN_BYTES + _OUT_BYTES
 _MAX_ATTEMPTS = 2
+_MAX_STILLBORN = 3
 
 
 @dataclass
@@ -49,6 +52,7 @@ class _Worker:
     memory: SharedMemory
     slots: memoryview
     busy: dict[int, Chunk] = field(default_factory=dict)
+    ready: bool = False
 
 
 class WorkerPool:
@@ -75,6 +79,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._depth = depth
         self._retry: list[Chunk] = []
+        self._stillborn = 0
         self._wake_read, self._wake_write = self._context.Pipe(duplex=False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake_read, selectors.EVENT_READ, None)
@@ -123,6 +128,9 @@ class WorkerPool:
 
         One thread calls this, again and again: ``answered`` is called in it. It is the thread that
         finalizes blocks, where one does, since two that compute would only wait for each other.
+
+        Raises:
+            WorkersFailed: workers cannot be started.
         """
         for ready, _ in self._selector.select(timeout):
             if ready.data is None:
@@ -136,10 +144,14 @@ class WorkerPool:
 
     def _receive(self, worker: _Worker) -> None:
         try:
-            slot, length, inline = worker.pipe.recv()
+            notice = worker.pipe.recv()
         except (EOFError, OSError):
             self._replace(worker)
             return
+        if notice is None:
+            worker.ready, self._stillborn = True, 0
+            return
+        slot, length, inline = notice
         start = slot * _SLOT_BYTES + _IN_BYTES
         answer = decode_answer(inline or worker.slots[start : start + length])
         with self._lock:
@@ -149,7 +161,11 @@ class WorkerPool:
         self._answered(chunk, answer)
 
     def _replace(self, worker: _Worker) -> None:
-        """Start another worker in place of a dead one and give it the same chunks."""
+        """Start another worker in place of a dead one and give it the same chunks.
+
+        Raises:
+            WorkersFailed: several one after another died before they were ready.
+        """
         with self._lock:  # from here on nobody sends to the dead one, whose memory goes
             self._free = [pair for pair in self._free if pair[0] is not worker]
             left = list(worker.busy.values())
@@ -157,13 +173,21 @@ class WorkerPool:
         worker.process.join()
         worker.pipe.close()
         _free_memory(worker)
+        self._stillborn += not worker.ready
+        if self._stillborn >= _MAX_STILLBORN:
+            self._workers.remove(worker)
+            raise WorkersFailed(
+                f"{self._stillborn} worker processes ended before they were ready, the last with "
+                f"exit code {worker.process.exitcode}; what they wrote to the node's standard "
+                "error says why; restart the node when this is mended"
+            )
         fresh = self._start_worker(worker.number)
         failed: list[Chunk] = []
         with self._lock:
             self._workers[worker.number] = fresh
             self._free += [(fresh, slot) for slot in range(self._depth)]
             for chunk in left:
-                chunk.attempts += 1
+                chunk.attempts += worker.ready
                 (failed if chunk.attempts >= _MAX_ATTEMPTS else self._retry).append(chunk)
         for chunk in failed:
             self._answered(chunk, None)

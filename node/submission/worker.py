@@ -6,6 +6,7 @@ import gc
 import marshal
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
@@ -28,8 +29,9 @@ class WorkerSetup:
 def run_worker(
     pipe: Connection, memory_name: str, slot_bytes: int, in_bytes: int, setup: WorkerSetup
 ) -> None:
-    """Answer notices (slot, length) with (slot, length, None), or with the answer itself where it
-    does not fit into the slot. Ends when the pipe is closed, so never outlives the node."""
+    """Say None once ready, then answer notices (slot, length) with (slot, length, None), or with
+    the answer itself where it does not fit into the slot. Ends when the pipe is closed, so never
+    outlives the node."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     admitter = ChunkAdmitter(Intake(KeyRing(setup.keys)), setup.chain_id)
     memory = SharedMemory(memory_name)
@@ -38,6 +40,8 @@ def run_worker(
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)  # nothing here makes cycles to speak of
     out_bytes = slot_bytes - in_bytes
+    with suppress(OSError):
+        pipe.send(None)
     while True:
         try:
             slot, length = pipe.recv()

@@ -146,6 +146,18 @@ class Vault:
                     found[same] = open_row(keys, name, row, sealed)
         return list(found.values())
 
+    def names_held(self, dossier: str, transaction_id: bytes) -> dict[str, str]:
+        """What is here of a transaction's disclosures: the digest of each field's name.
+
+        Raises:
+            VaultDamaged: a row was altered, or is another's; the error names it.
+        """
+        return {
+            one.name: one.digest
+            for one in self.reveal(dossier)
+            if one.transaction_id == transaction_id
+        }
+
     def held(self, dossier: str) -> tuple[str, ...]:
         """Digests of the disclosures of a dossier that are here, in order."""
         check_dossier(dossier)

@@ -11,8 +11,9 @@ from builders.home import Home
 from builders.running import signed_records
 
 from node.submission.admission import Answer
+from node.submission.errors import WorkersFailed
 from node.submission.pool import Chunk, WorkerPool
-from node.submission.worker import WorkerSetup
+from node.submission.worker import WorkerSetup, run_worker
 
 
 class Feeding:
@@ -105,6 +106,49 @@ def test_a_chunk_that_kills_two_workers_is_given_up(feeding: Feeding, home: Home
     answers = feeding.take(2)
     assert answers[1] is None
     assert answers[2] is not None
+    feeding.pool.stop()
+
+
+def refuse_to_start(*_: object) -> None:
+    os._exit(7)
+
+
+def test_no_chunk_is_blamed_for_workers_that_cannot_start(
+    feeding: Feeding, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeding.feed(signed_records(home, 2))
+    feeding.take(1)
+    monkeypatch.setattr("node.submission.pool.run_worker", refuse_to_start)
+    feeding.kill_worker()
+    chunk = signed_records(home, 2)
+    feeding.feed(chunk)
+    with pytest.raises(WorkersFailed, match=r"3 worker processes ended .* exit code 7"):
+        feeding.take(1)
+    assert feeding.answers.empty()
+    feeding.pool.stop()
+
+
+def test_a_worker_that_could_not_start_is_replaced_by_one_that_can(
+    feeding: Feeding, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeding.feed(signed_records(home, 2))
+    feeding.take(1)
+    start = feeding.pool._start_worker
+    stillborn = 2
+
+    def start_late(number: int) -> object:
+        nonlocal stillborn
+        target = refuse_to_start if stillborn else run_worker
+        stillborn -= 1
+        monkeypatch.setattr("node.submission.pool.run_worker", target)
+        return start(number)
+
+    monkeypatch.setattr(feeding.pool, "_start_worker", start_late)
+    feeding.kill_worker()
+    feeding.feed(signed_records(home, 3))
+    answer = feeding.take(1)[1]
+    assert answer is not None
+    assert len(answer.results) == 3
     feeding.pool.stop()
 
 

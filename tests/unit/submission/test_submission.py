@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable
 
 import pytest
 from builders.home import Home, make_home
 from builders.running import record_of, running, signed_records, submit
+from builders.signing import signed_jwt
 
+from node.core.disclosure import encode_disclosure
+from node.core.encoding import canonical_json, decode_base64url
+from node.core.transaction import decode_transaction
 from node.rules.rejections import ACCEPTED, rejection
 from node.storage.errors import StoreCorrupt
 from node.submission.errors import SubmissionFull, SubmissionStopped
@@ -83,6 +88,44 @@ def test_known_records_still_bring_their_disclosures(node: Node, home: Home) -> 
     assert not node.vault.has(record.transaction.sub)
     submit(node, [record.encode()])
     assert node.vault.has(record.transaction.sub)
+
+
+def two_of_one_name(home: Home) -> tuple[bytes, list[str]]:
+    """A transaction that names two values of one field, and their disclosures."""
+    record = record_of(home, private={"summary": "补录"})
+    other = encode_disclosure("0123456789abcdef012345", "summary", "另一个")
+    payload = json.loads(decode_base64url(record.jwt.split(b".")[1], place="payload"))
+    payload["_sd"] = sorted([*payload["_sd"], other.digest])
+    jwt = signed_jwt(home.keys[record.transaction.iss], canonical_json(payload))
+    return jwt, [record.disclosures[0].encoded, other.encoded]
+
+
+def shown(jwt: bytes, *disclosures: str) -> bytes:
+    return jwt + b"~" + b"".join(text.encode() + b"~" for text in disclosures)
+
+
+def test_a_field_is_disclosed_once_however_often_a_record_comes(node: Node, home: Home) -> None:
+    """Otherwise its member could make every bundle of the dossier refused, years later."""
+    jwt, (first, second) = two_of_one_name(home)
+    assert submit(node, [shown(jwt, first, second)]).tickets[0].flaw is not None
+    assert submit(node, [shown(jwt, first)]).tickets[0].rejection == ACCEPTED
+    again = submit(node, [shown(jwt, first), shown(jwt, second)]).tickets
+    assert again[0].flaw is None
+    assert again[1].flaw is not None
+    assert again[1].flaw[1:3] == (
+        "disclosures[0]",
+        "a second disclosure of 'summary': another value is kept",
+    )
+    subject = decode_transaction(jwt).sub
+    assert [item.encoded for item in node.vault.reveal(subject)] == [first]
+
+
+def test_followers_that_contradict_each_other_disclose_a_field_once(node: Node, home: Home) -> None:
+    jwt, (first, second) = two_of_one_name(home)
+    tickets = submit(node, [jwt, shown(jwt, first), shown(jwt, second)]).tickets
+    assert [ticket.flaw is None for ticket in tickets] == [True, True, False]
+    subject = decode_transaction(jwt).sub
+    assert [item.encoded for item in node.vault.reveal(subject)] == [first]
 
 
 def test_the_same_event_id_with_other_bytes_is_a_conflict(node: Node, home: Home) -> None:
