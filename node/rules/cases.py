@@ -20,12 +20,19 @@ Changes = list[tuple[str, State | None]]
 Facts = dict[str, str | int]
 _OPEN = ("initiated", "started")
 _MAX_CONFIRMED = 32
+_MAX_WITH_PARTICIPANTS = 1_000
 
 
 def _need_open(event: Event, dossier: State) -> None:
-    """The case must take records, and the issuer be its opener or one that it names."""
-    if event.iss != dossier["opener"] and event.iss not in dossier.get("participants", ()):
-        raise refuse("not_permitted")
+    """The case must take records, and the issuer be its opener or one that it names.
+
+    A participant must not make somebody else's case too large to be shown whole, in one bundle.
+    """
+    if event.iss != dossier["opener"]:
+        if event.iss not in dossier.get("participants", ()):
+            raise refuse("not_permitted")
+        if dossier["count"] >= _MAX_WITH_PARTICIPANTS:
+            raise refuse("dossier_full")
     if dossier["status"] not in _OPEN:
         raise refuse("wrong_status")
 

@@ -72,6 +72,7 @@ _ROWS = (
     (42, "validity_reversed", "valid_to is not after valid_from", "有效期起止颠倒", True),
     (43, "party_twice", "a party or document is named twice", "签署方或文档重复", True),
     (44, "participant_unknown", "a participant is no member", "参与方不是成员", True),
+    (45, "dossier_full", "of so many records, only the opener may append more", "记录过多，仅卷宗新建方可继续追加", True),
 )  # fmt: skip
 
 REJECTIONS = {row[0]: Rejection(*row) for row in _ROWS}

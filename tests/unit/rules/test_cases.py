@@ -149,6 +149,18 @@ def test_participants_append_by_their_role_and_nobody_else_does(
     assert world.refusal(event_type, CASE, by="workshop-a") == "not_permitted"
 
 
+def test_a_participant_cannot_make_a_case_larger_than_a_bundle(world: World) -> None:
+    data = data_of("signing.initiated", participants=["identity-a"])
+    world.record("signing.initiated", CASE, data)
+    for _ in range(999):
+        world.record("signing.identity_verified", CASE, by="identity-a")
+    for _ in range(2):
+        found = world.refusal("signing.identity_verified", CASE, by="identity-a")
+        assert found == "dossier_full"
+        assert world.refusal("signing.identity_verified", CASE, by="workshop-a") == "not_permitted"
+        world.record("signing.identity_verified", CASE, by="platform-a")
+
+
 def test_an_identity_provider_that_is_not_named_verifies_nobody(world: World) -> None:
     world.record("signing.initiated", CASE)
     found = world.refusal("signing.identity_verified", CASE, by="identity-a")

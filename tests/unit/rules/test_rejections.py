@@ -61,6 +61,7 @@ NUMBERS = {
     42: "validity_reversed",
     43: "party_twice",
     44: "participant_unknown",
+    45: "dossier_full",
 }
 BY_THE_LEDGER = {"duplicate", "conflict", "already_refused"}
 """What the ledger finds before it asks the rules; met in the tests of the ledger."""
@@ -191,6 +192,15 @@ def twice_opened(world: World) -> str:
     return world.refusal("signing.initiated", CASE)
 
 
+def full_case(world: World) -> str:
+    world.record(
+        "signing.initiated", CASE, data_of("signing.initiated", participants=["identity-a"])
+    )
+    for _ in range(999):
+        world.record("signing.identity_verified", CASE, by="identity-a")
+    return world.refusal("signing.identity_verified", CASE, by="identity-a")
+
+
 SCENARIOS: dict[str, Callable[[World], str]] = {
     "wrong_chain": with_event(cid="another-chain"),
     "expired": with_event(exp=0),
@@ -235,6 +245,7 @@ SCENARIOS: dict[str, Callable[[World], str]] = {
     "validity_reversed": reversed_validity,
     "party_twice": opening(parties=data_of("signing.initiated")["parties"] * 2),
     "participant_unknown": opening(participants=["nobody"]),
+    "dossier_full": full_case,
 }
 
 
