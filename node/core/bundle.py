@@ -40,6 +40,7 @@ from node.core.transaction import MAX_DIGESTS
 __all__ = [
     "BUNDLE_FORMAT",
     "MAX_BUNDLE_BYTES",
+    "MAX_BUNDLE_RECORDS",
     "Bundle",
     "BundledChain",
     "BundledEntry",
@@ -55,7 +56,7 @@ __all__ = [
 
 BUNDLE_FORMAT = "evidence-bundle/1"
 MAX_BUNDLE_BYTES = 64 << 20
-_MAX_RECORDS = 100_000
+MAX_BUNDLE_RECORDS = 100_000
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,32768}", re.ASCII)
 _HEADER_HASHES = (
     "last_commit_hash",
@@ -163,9 +164,9 @@ def decode_bundle(data: bytes) -> Bundle:
         chain=_read_chain(value["chain"], "bundle.chain"),
         predecessors=read_each(value["predecessors"], "bundle.predecessors", _read_chain, most=16),
         entries=read_each(
-            value["entries"], "bundle.entries", _read_entry, least=1, most=_MAX_RECORDS
+            value["entries"], "bundle.entries", _read_entry, least=1, most=MAX_BUNDLE_RECORDS
         ),
-        state=read_each(value["state"], "bundle.state", _read_state, most=_MAX_RECORDS),
+        state=read_each(value["state"], "bundle.state", _read_state, most=MAX_BUNDLE_RECORDS),
         consistency=read_each(
             value["consistency"], "bundle.consistency", _read_consistency, most=100
         ),
@@ -181,16 +182,16 @@ def _read_chain(value: Any, place: str) -> BundledChain:
         genesis=read_text(members["genesis"], f"{place}.genesis", most=MAX_GENESIS_BYTES).encode(),
         genesis_path=_read_path(members["genesis_path"], f"{place}.genesis_path"),
         headers=read_each(
-            members["headers"], f"{place}.headers", read_header, least=1, most=_MAX_RECORDS
+            members["headers"], f"{place}.headers", read_header, least=1, most=MAX_BUNDLE_RECORDS
         ),
         commits=read_each(
-            members["commits"], f"{place}.commits", read_commit, least=1, most=_MAX_RECORDS
+            members["commits"], f"{place}.commits", read_commit, least=1, most=MAX_BUNDLE_RECORDS
         ),
         validator_sets=read_each(
             members["validator_sets"], f"{place}.validator_sets", _read_set, least=1, most=10_000
         ),
         roots=read_each(
-            members["roots"], f"{place}.roots", _read_roots, least=1, most=_MAX_RECORDS
+            members["roots"], f"{place}.roots", _read_roots, least=1, most=MAX_BUNDLE_RECORDS
         ),
     )
 

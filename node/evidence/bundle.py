@@ -9,7 +9,14 @@ from typing import Any
 import orjson
 
 from node.core.block import Commit, Header, ValidatorSet
-from node.core.bundle import BUNDLE_FORMAT, commit_json, header_json, validator_set_json
+from node.core.bundle import (
+    BUNDLE_FORMAT,
+    MAX_BUNDLE_BYTES,
+    MAX_BUNDLE_RECORDS,
+    commit_json,
+    header_json,
+    validator_set_json,
+)
 from node.core.disclosure import disclosure_digest
 from node.core.errors import InvalidInput
 from node.core.transaction import Transaction
@@ -17,14 +24,24 @@ from node.ledger.reader import LedgerReader, LogEntry
 
 __all__ = ["Shown", "bundle_dossier", "bundle_record", "encode_bundle"]
 
+_LEAST_BESIDE = 200
+"""Bytes of an entry's item in a bundle that are not the entry, at the very least."""
+
 Shown = tuple[bytes, str]
 """The id of the transaction that a disclosure was handed in with, and the disclosure, encoded."""
 
 
 def encode_bundle(bundle: dict[str, Any]) -> bytes:
     """The bundle as a file: canonical JSON, as `node.core.encoding.canonical_json` gives it (all
-    member names are ASCII and all numbers integers, so C may make it), and a newline."""
-    return orjson.dumps(bundle, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    member names are ASCII and all numbers integers, so C may make it), and a newline.
+
+    Raises:
+        InvalidInput: it is larger than verifiers take.
+    """
+    encoded = orjson.dumps(bundle, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    if len(encoded) > MAX_BUNDLE_BYTES:
+        raise _too_large(f"{len(encoded)} bytes are")
+    return encoded
 
 
 def bundle_dossier(
@@ -43,12 +60,15 @@ def bundle_dossier(
         from_size: a size of the log that its reader knows; a consistency proof leads from there.
 
     Raises:
-        InvalidInput: there is no such dossier, no record of it names a disclosure, or the log that
-            the bundle shows has not come to ``from_size``.
+        InvalidInput: there is no such dossier, no record of it names a disclosure, the log that
+            the bundle shows has not come to ``from_size``, or the bundle would be too large.
     """
-    indexes = reader.dossier_indexes(subject)
-    if not indexes:
+    count = reader.dossier_count(subject)
+    if not count:
         raise InvalidInput("dossier", f"{subject} does not exist")
+    if count > MAX_BUNDLE_RECORDS:
+        raise _too_large(f"{count} records are")
+    indexes = reader.dossier_indexes(subject)
     return _bundle(reader, "dossier", indexes, disclosures, from_size)
 
 
@@ -119,7 +139,7 @@ def _bundle(
 ) -> dict[str, Any]:
     as_of = reader.meta.height - 1
     size = reader.need_block(as_of).size
-    found = list(reader.entries(indexes))
+    found = _read_entries(reader, indexes)
     shown = _by_record(found, disclosures)
     parts = _ChainParts(reader)
     for entry in found:
@@ -137,6 +157,25 @@ def _bundle(
         "scope": scope,
         "state": [reader.prove(key).to_json() for key in _state_keys(scope, found)],
     }
+
+
+def _read_entries(reader: LedgerReader, indexes: Sequence[int]) -> list[LogEntry]:
+    found: list[LogEntry] = []
+    room = MAX_BUNDLE_BYTES
+    for entry in reader.entries(indexes):
+        found.append(entry)
+        room -= len(entry.text) + _LEAST_BESIDE
+        if room < 0:
+            raise _too_large(f"the first {len(found)} of {len(indexes)} records are")
+    return found
+
+
+def _too_large(what: str) -> InvalidInput:
+    return InvalidInput(
+        "dossier",
+        f"{what} too much for one bundle, which may have {MAX_BUNDLE_BYTES} bytes and "
+        f"{MAX_BUNDLE_RECORDS} records; ask for the records one by one, by their codes",
+    )
 
 
 def _by_record(found: Sequence[LogEntry], disclosures: Iterable[Shown]) -> dict[int, set[str]]:

@@ -242,6 +242,11 @@ class LedgerReader:
             raise _altered(index, row)
         return LogEntry(index, text, entry)
 
+    def dossier_count(self, subject: str) -> int:
+        """How many records a dossier has, 0 where there is no such dossier."""
+        state = self.state(f"dossier/{subject}")
+        return 0 if state is None else int(state["count"])
+
     def dossier_indexes(self, subject: str) -> list[int]:
         """Indexes of a dossier's records, oldest first; none where there is no such dossier."""
         state = self.state(f"dossier/{subject}")

@@ -168,6 +168,27 @@ def test_what_does_not_exist_is_not_bundled(story: LedgerBench) -> None:
             bundle_record(reader, reader.meta.size)
 
 
+@pytest.mark.parametrize(
+    ("limit", "value", "rule"),
+    [
+        ("MAX_BUNDLE_RECORDS", 2, "records are too much"),
+        ("MAX_BUNDLE_BYTES", 1_500, "the first 2 of"),
+        ("MAX_BUNDLE_BYTES", 15_000, "bytes are too much"),
+    ],
+)
+def test_what_no_verifier_would_take_is_not_bundled(
+    story: LedgerBench, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, rule: str
+) -> None:
+    with story.reader() as reader:
+        whole = encode_bundle(bundle_dossier(reader, CASE))
+        assert len(whole) > 15_000
+        monkeypatch.setattr(f"node.evidence.bundle.{limit}", value)
+        with pytest.raises(InvalidInput, match=rule) as refused:
+            encode_bundle(bundle_dossier(reader, CASE))
+        assert refused.value.place == "dossier"
+        assert "one by one" in refused.value.rule
+
+
 def test_the_seal_of_a_signature_is_shown_as_it_stands(story: LedgerBench) -> None:
     with story.reader() as reader:
         bundle = bundle_dossier(reader, CASE)
