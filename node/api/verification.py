@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from node.api import models
 from node.api.description import answers, body_of, content_of
-from node.api.problems import Problem
+from node.api.problems import Problem, malformed
 from node.api.responses import FOR_EVER, bytes_answer, json_answer
 from node.api.service import Served, Service
 from node.core.bundle import MAX_BUNDLE_BYTES
@@ -30,6 +30,9 @@ MAX_CASE_BYTES = MAX_BUNDLE_BYTES + MAX_TRUST_BYTES
 """Bytes of a bundle and a trust file, as they are sent to be checked."""
 _MOST_AT_ONCE = 2
 """Bundles checked at a time: decoding one takes many times its bytes of memory."""
+_FEW_VALUES = 10_000
+_BYTES_A_VALUE = 12
+"""A bundle has about 46 bytes for each comma and bracket in it."""
 
 _OWN = (
     "checked by the node that was asked, against its own trust file: this shows that the bundle is "
@@ -106,7 +109,15 @@ async def post_verify(service: Served, request: Request) -> Response:
         service.checking -= 1
 
 
+def _check_density(body: bytes) -> None:
+    """Refuse what would take many times a bundle's memory once decoded, such as ``[{},{},…``."""
+    most = max(_FEW_VALUES, len(body) // _BYTES_A_VALUE)
+    if sum(map(body.count, (b",", b"{", b"["))) > most:
+        raise malformed("body", f"holds more than {most} values, which no bundle of its size does")
+
+
 def _verify(service: Service, body: bytes) -> Response:
+    _check_density(body)
     bundle, trust = read_case(body)
     believed = canonical_json(own_trust(service.node).to_json()) if trust is None else trust
     report = verify_bundle(bundle, believed)

@@ -12,6 +12,9 @@ from node.core.errors import InvalidEncoding
 __all__ = ["EvidenceCode", "check_digit", "code_digits", "parse_code", "tidy_lookup"]
 
 _SHAPE = re.compile(r"CZ(\d{12})(\d)(?:-([1-9]\d{0,8}))?", re.ASCII)
+_PLAIN = re.compile(r"[!-~]*")
+_BLANKS = re.compile(r"[\s\u200b-\u200f\ufeff]+")
+_DASHES = re.compile(r"[\u2010-\u2015\u2212\u30fc]")
 
 
 def check_digit(digits: str) -> str:
@@ -70,6 +73,7 @@ def parse_code(text: str, *, place: str = "code") -> EvidenceCode:
 
 def tidy_lookup(text: str) -> str:
     """What somebody typed or pasted: full-width forms, blanks, dashes and lower case put right."""
-    folded = unicodedata.normalize("NFKC", text)
-    folded = re.sub(r"[\s\u200b-\u200f\ufeff]+", "", folded)
-    return re.sub(r"[\u2010-\u2015\u2212\u30fc]", "-", folded).upper()
+    if _PLAIN.fullmatch(text):
+        return text.upper()
+    folded = _BLANKS.sub("", unicodedata.normalize("NFKC", text))
+    return _DASHES.sub("-", folded).upper()

@@ -92,3 +92,16 @@ def test_a_body_beyond_the_limit_is_too_large(node: ServedNode) -> None:
     most = node.node.config.api.max_body_bytes
     answer = httpx.post(f"{node.url}/v1/verify", content=b"x" * (most + 1), timeout=60)
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("item", [b"{}", b"[]", b"1", b'""'])
+def test_what_would_take_many_times_its_memory_is_refused_undecoded(
+    node: ServedNode, item: bytes
+) -> None:
+    body = b'{"bundle":{"entries":[' + b",".join([item] * 100_000) + b"]}}"
+    answer = httpx.post(f"{node.url}/v1/verify", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["place"] == "body"
+    assert "values" in answer.json()["detail"]
+    few = b'{"bundle":{"entries":[' + b",".join([item] * 4_000) + b"]}}"
+    assert httpx.post(f"{node.url}/v1/verify", content=few).status_code == 200

@@ -39,7 +39,7 @@ class SoloSettings:
     empty_block_ms: int = 10_000
     power: int = 10
     gather_ms: int = 150
-    gather_each_us: int = 200
+    gather_each_us: int = 100
 
 
 @dataclass
