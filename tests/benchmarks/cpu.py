@@ -10,6 +10,7 @@ import shutil
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import structlog
@@ -52,11 +53,11 @@ def main() -> None:
 
 def _seconds() -> dict[str, float]:
     """CPU time so far, of the threads of this process and of each worker process."""
-    tasks = Path("/proc/self/task")
-    spent = {
-        f"thread {thread.name}": _spent(tasks / str(thread.native_id) / "schedstat")
-        for thread in threading.enumerate()
-    }
+    names = {str(thread.native_id): thread.name for thread in threading.enumerate()}
+    spent: dict[str, float] = Counter()
+    for task in Path("/proc/self/task").iterdir():
+        name = names.get(task.name, "of LevelDB (compactions)")
+        spent[f"thread {name}"] += _spent(task / "schedstat")
     for worker in multiprocessing.active_children():
         files = Path(f"/proc/{worker.pid}/task").glob("*/schedstat")
         spent[f"process {worker.name}"] = sum(map(_spent, files))
