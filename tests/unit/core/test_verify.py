@@ -121,6 +121,26 @@ def test_a_seals_status_is_shown_with_its_expiry(status: str, valid_to: Any, sho
     assert details == (f"seal/s1: {shown}",)
 
 
+@pytest.mark.parametrize("shown", [["seal/s1"], []])
+def test_the_head_of_a_seals_dossier_is_told_without_its_status(shown: list[str]) -> None:
+    """It stays "active" for ever in an honest chain, and whoever shows it may leave the seal out."""
+    chain, sub = Chain(validators=4), "seal:platform-a:0001"
+    chain.commit_block(chain.jwt(sub=sub, type="seal.applied"))
+    head = json.loads(chain.state[f"dossier/{sub}"])
+    chain.put(f"dossier/{sub}", {**head, "status": "active", "es_id": "s1"})
+    chain.put("seal/s1", {"status": "active", "status_version": 3, "valid_to": 1})
+    for _ in range(3):
+        chain.commit_block()
+    report = verify(bundle_of(chain, sub, extra_keys=shown), trust_of(chain))
+    assert report.accepted
+    time = "2026-09-21T22:14:00.000+08:00"
+    head_step = next(step for step in report.steps if step.id == "dossier.head")
+    assert head_step.text == f"nothing recorded before {time} is missing"
+    assert head_step.text_zh == f"{time} 之前上链的记录无遗漏"
+    said = [(step.text, step.text_zh, *step.details) for step in report.steps]
+    assert not [line for lines in said for line in lines if "active" in line]
+
+
 def test_one_record_alone(chain: Chain) -> None:
     for ordinal in (1, 2, 3):
         report = verify(bundle_of(chain, SUB, scope="record", ordinals=[ordinal]), trust_of(chain))
