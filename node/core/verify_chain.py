@@ -203,15 +203,17 @@ def check_state(case: Case) -> Told:
 
 
 def _seal_line(key: str, value: dict[str, object] | None, time: int) -> str:
-    """A seal's status at ``time`` (ms), its expiry derived (docs/spec/state-map.md#seal)."""
+    """A seal's status at ``time`` (ms), derived from its validity (docs/spec/state-map.md#seal)."""
     if value is None:
         return f"{key}: does not exist"
-    status, end, version = value.get("status"), value.get("valid_to"), value.get("status_version")
-    if type(end) is not int:
-        return f"{key}: {status} (version {version})"
-    if status in ("active", "suspended") and time > end:
+    status, start, end = value.get("status"), value.get("valid_from"), value.get("valid_to")
+    validity = "" if type(end) is not int else f" to {rfc3339(end)}"
+    if status in ("active", "suspended") and type(end) is int and time > end:
         status = "expired"
-    return f"{key}: {status} (version {version}), valid to {rfc3339(end)}"
+    elif status == "active" and type(start) is int and time < start:
+        status, validity = "not yet valid", f" from {rfc3339(start)}{validity}"
+    version = value.get("status_version")
+    return f"{key}: {status} (version {version}){', valid' if validity else ''}{validity}"
 
 
 def check_checkpoint(case: Case) -> Told:

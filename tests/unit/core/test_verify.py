@@ -121,6 +121,39 @@ def test_a_seals_status_is_shown_with_its_expiry(status: str, valid_to: Any, sho
     assert details == (f"seal/s1: {shown}",)
 
 
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"valid_from": SEEN}, "active (version 3), valid to 2026-09-21T22:14:31.000+08:00"),
+        (
+            {"valid_from": SEEN + 1},
+            "not yet valid (version 3), valid from 2026-09-21T22:14:30.001+08:00 to "
+            "2026-09-21T22:14:31.000+08:00",
+        ),
+        (
+            {"valid_from": SEEN + 1, "valid_to": "1"},
+            "not yet valid (version 3), valid from 2026-09-21T22:14:30.001+08:00",
+        ),
+        (
+            {"valid_from": SEEN + 1, "status": "suspended"},
+            "suspended (version 3), valid to 2026-09-21T22:14:31.000+08:00",
+        ),
+        (
+            {"valid_from": SEEN + 1, "valid_to": SEEN - 1},
+            "expired (version 3), valid to 2026-09-21T22:14:29.999+08:00",
+        ),
+        ({"valid_from": "x"}, "active (version 3), valid to 2026-09-21T22:14:31.000+08:00"),
+    ],
+)
+def test_a_seal_whose_validity_has_not_begun(changes: dict[str, Any], shown: str) -> None:
+    chain = Chain(validators=4)
+    value = {"status": "active", "status_version": 3, "valid_to": SEEN + 1000}
+    chain.put("seal/s1", {**value, **changes})
+    report = verify(bundle_of(grown(chain), SUB, extra_keys=["seal/s1"]), trust_of(chain))
+    details = next(step.details for step in report.steps if step.id == "state.proofs")
+    assert details == (f"seal/s1: {shown}",)
+
+
 @pytest.mark.parametrize("shown", [["seal/s1"], []])
 def test_the_head_of_a_seals_dossier_is_told_without_its_status(shown: list[str]) -> None:
     """It stays "active" for ever in an honest chain, and whoever shows it may leave the seal out."""
