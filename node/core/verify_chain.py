@@ -12,7 +12,6 @@ from node.core.errors import InvalidBundle, InvalidProof
 from node.core.genesis import decode_genesis
 from node.core.merkle import leaf_hash, verify_consistency, verify_inclusion
 from node.core.statemap import verify_state_proof
-from node.core.trust import TrustedCheckpoint
 from node.core.verify_case import Case, NotChecked, Told, decode_state_value
 
 __all__ = [
@@ -217,10 +216,13 @@ def _seal_line(key: str, value: dict[str, object] | None, time: int) -> str:
 
 
 def check_checkpoint(case: Case) -> Told:
-    """The log must lead to the checkpoint that the holder of the trust file knows."""
+    """The log must lead to the checkpoint that the holder of the trust file knows.
+
+    Only what the validators signed can show that it was forked.
+    """
     bundle, known = case.need_bundle(), case.trust.checkpoint
     newest = case.roots[bundle.as_of]
-    reached = {(newest.size, newest.root)}
+    reached, proved = {(newest.size, newest.root)}, _signed_roots(case)
     for position, proof in enumerate(bundle.consistency):
         place = f"bundle.consistency[{position}]"
         ends = {(proof.first, proof.first_root), (proof.second, proof.second_root)}
@@ -233,9 +235,10 @@ def check_checkpoint(case: Case) -> Told:
         except InvalidProof as error:
             raise error.under(place) from error
         reached |= ends
+        proved |= {end for end in ends if end[0] <= newest.size}
     if known is None:
         raise NotChecked("the trust file names no checkpoint", "信任文件未包含检查点")
-    if _is_forked(case, reached, known):
+    if any(size == known.size and root != known.root for size, root in proved):
         raise InvalidProof(
             "checkpoint", f"at size {known.size} the log had another root: this log was forked"
         )
@@ -257,10 +260,13 @@ def _leads_to(known: int, newest: int) -> Told:
     return Told(f"continues the log known at size {known}", f"延续已知大小 {known} 的日志")
 
 
-def _is_forked(case: Case, reached: set[tuple[int, bytes]], known: TrustedCheckpoint) -> bool:
-    """Whether the bundle shows another root than the checkpoint's at its size, anywhere."""
-    shown = reached | {(roots.size, roots.root) for roots in case.roots.values()}
-    return any(size == known.size and root != known.root for size, root in shown)
+def _signed_roots(case: Case) -> set[tuple[int, bytes]]:
+    """Sizes and roots that headers with commits name.
+
+    Those and what they continue, which a proof fixes, can contradict a checkpoint. The far end of
+    a proof that leads on from them is in nobody's name: whoever holds a bundle can make one up.
+    """
+    return {(roots.size, roots.root) for roots in case.roots.values()}
 
 
 def check_anchors(case: Case) -> Told:

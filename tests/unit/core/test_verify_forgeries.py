@@ -465,3 +465,25 @@ def test_retired_validators_cannot_sign_for_the_new_ones() -> None:
     assert "is not of the validator in this place" in refused_by(
         verify(bundle, trust_of(chain)), "chain.commits"
     )
+
+
+def test_a_continuation_that_anybody_can_make_up_is_no_fork(chain: Chain) -> None:
+    """Leaves appended to the honest log of an older bundle, up to the checkpoint's size."""
+    made_up = Chain(validators=4)
+    made_up._hashes, made_up.points = dict(chain._hashes), {4: chain.points[4]}
+    made_up.size, made_up.height = chain.points[4].size, 4
+    made_up._append(b"in nobody's name")
+    made_up._mark(6)
+    other, genuine = consistency_json(made_up, 4, 6), consistency_json(chain, 4, 6)
+    assert other["second"] == genuine["second"]
+    assert other["second_root"] != genuine["second_root"]
+    bundle, trust = bundle_of(chain, SUB, as_of=4), trust_of(chain, known_at=6)
+    bundle["consistency"] = [other]
+    says = refused_by(verify(bundle, trust), "log.checkpoint")
+    assert "does not lead to the known size 5" in says
+    assert "forked" not in says
+    for both_ends in ([other, genuine], [genuine, other]):
+        bundle["consistency"] = both_ends
+        assert verify(bundle, trust).accepted
+    bundle["consistency"] = [other]
+    assert verify(bundle, trust_of(chain)).accepted

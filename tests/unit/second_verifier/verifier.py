@@ -746,7 +746,8 @@ class Verification:
         known = self.trust.get("checkpoint")
         if known is None:
             raise NotChecked("no checkpoint to compare")
-        for size, root in [*reached, *((at["size"], at["root"]) for at in self.roots.values())]:
+        signed = [(at["size"], at["root"]) for at in self.roots.values()]
+        for size, root in [*signed, *(end for end in reached if end[0] <= here[0])]:
             need(size != known["size"] or root == known["root"], "the log was forked")
         need((known["size"], known["root"]) in reached, "the bundle leads elsewhere")
 
