@@ -15,6 +15,7 @@ from node.cli.files import write_output
 from node.cli.members import Founder, Founding
 from node.cli.node_toml import node_toml
 from node.client.keys import SigningKey
+from node.core.block import RULES_VERSION
 from node.core.errors import InvalidInput
 from node.core.genesis import GENESIS_FORMAT, Genesis, ed25519_jwk, encode_genesis
 from node.core.signatures import PublicJwk
@@ -26,7 +27,6 @@ __all__ = ["NewHome", "make_home"]
 
 _POWER = 10
 _FIRST_HEIGHT = 1
-_RULES_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def make_home(
                 "initial_height": _FIRST_HEIGHT,
                 "members": members,
                 "parameters": dict(founding.parameters),
-                "rules_version": _RULES_VERSION,
+                "rules_version": RULES_VERSION,
                 "validators": [_validator_json(operator.id, validator)],
             }
         )

@@ -22,6 +22,7 @@ __all__ = [
     "FLAG_ABSENT",
     "FLAG_COMMIT",
     "FLAG_NIL",
+    "RULES_VERSION",
     "BlockId",
     "Commit",
     "CommitSignature",
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 BLOCK_PROTOCOL = 11
+RULES_VERSION = 1
+"""The rules that this version knows: of a genesis, and ``app`` of a header, in force there."""
 BLOCK_PART_BYTES = 65_536
 FLAG_ABSENT, FLAG_COMMIT, FLAG_NIL = 1, 2, 3
 _PRECOMMIT = b"\x08\x02"

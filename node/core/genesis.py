@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from node.core.block import Validator, ValidatorSet
+from node.core.block import RULES_VERSION, Validator, ValidatorSet
 from node.core.encoding import (
     canonical_json,
     decode_base64url,
@@ -186,6 +186,7 @@ def decode_genesis(document: bytes) -> Genesis:
     )
     if value["format"] != GENESIS_FORMAT:
         raise InvalidEncoding("genesis.format", f"must be {GENESIS_FORMAT}")
+    rules_version = _read_rules_version(value["rules_version"])
     members = read_each(value["members"], "genesis.members", _read_member, least=1, most=150)
     validators = read_each(
         value["validators"], "genesis.validators", _read_validator, least=1, most=200
@@ -196,12 +197,23 @@ def decode_genesis(document: bytes) -> Genesis:
         chain_id=_read_chain_id(value["chain_id"], "genesis.chain_id"),
         genesis_time=read_integer(value["genesis_time"], "genesis.genesis_time"),
         initial_height=read_integer(value["initial_height"], "genesis.initial_height", least=1),
-        rules_version=read_integer(value["rules_version"], "genesis.rules_version", least=1),
+        rules_version=rules_version,
         members=members,
         validators=validators,
         parameters=_read_parameters(value["parameters"], {member.id for member in members}),
         predecessor=_read_predecessor(value["predecessor"]) if "predecessor" in value else None,
     )
+
+
+def _read_rules_version(value: Any) -> int:
+    """Asked before anything else is: under other rules there may be other parameters."""
+    version = read_integer(value, "genesis.rules_version", least=1)
+    if version != RULES_VERSION:
+        raise InvalidEncoding(
+            "genesis.rules_version",
+            f"{version}: made under rules that are not known here, only version {RULES_VERSION} is",
+        )
+    return version
 
 
 def _read_chain_id(value: Any, place: str) -> str:

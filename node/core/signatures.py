@@ -4,7 +4,7 @@ Nothing here signs. Signatures of transactions are raw r‖s of 64 bytes; on the
 of the two is valid, so that a signed record has one identity.
 
 `ALGORITHMS` is the one table of what members may sign with: another algorithm, such as SM2, joins
-the ledger by an entry there, a check in both backends and a `rules_version` that allows it.
+the ledger by an entry there, a check in both backends and a version of the rules that allows it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from node.core.apphash import app_hash
-from node.core.block import Header, verify_commit
+from node.core.block import BLOCK_PROTOCOL, RULES_VERSION, Header, verify_commit
 from node.core.bundle import Roots
 from node.core.encoding import rfc3339
 from node.core.errors import InvalidBundle, InvalidProof
@@ -106,11 +106,13 @@ def check_commits(case: Case) -> Told:
 def check_headers(case: Case) -> Told:
     """Neighbours must be linked, times rise, and roots be what the next header commits to.
 
-    A header without a commit is vouched for by the next one, and by that alone.
+    A header without a commit is vouched for by the next one, and by that alone. None may be of
+    rules that this verifier does not know: what they hold may mean something else.
     """
     chain = case.need_bundle().chain
     shown = {header.height: header for header in chain.headers}
     for header in reversed(chain.headers):
+        _check_version(header)
         after = shown.get(header.height + 1)
         if after is not None:
             _check_link(header, after)
@@ -136,6 +138,20 @@ def check_headers(case: Case) -> Told:
         f"as of height {newest.height + 1}, {time}: {newest.size} entries in the log",
         f"截至高度 {newest.height + 1}（{time}），日志共 {newest.size} 条",
     )
+
+
+def _check_version(header: Header) -> None:
+    protocol, rules = header.version
+    if protocol != BLOCK_PROTOCOL:
+        raise InvalidProof(
+            f"header {header.height}",
+            f"is of block protocol {protocol}, this verifier knows {BLOCK_PROTOCOL} only",
+        )
+    if rules != RULES_VERSION:
+        raise InvalidProof(
+            f"header {header.height}",
+            f"was made under rules of version {rules}, this verifier knows {RULES_VERSION} only",
+        )
 
 
 def _check_link(header: Header, after: Header) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.client.keys import SigningKey
-from node.core.block import Validator
+from node.core.block import RULES_VERSION, Validator
 from node.core.genesis import (
     DEFAULT_PARAMETERS,
     GENESIS_FORMAT,
@@ -79,7 +79,7 @@ def demo_genesis(
                 for member in members
             ],
             "parameters": DEFAULT_PARAMETERS,
-            "rules_version": 1,
+            "rules_version": RULES_VERSION,
             "validators": [
                 {
                     "member": operator,

@@ -309,6 +309,14 @@ def test_a_home_that_is_not_whole_is_refused_with_its_place(
     assert "Traceback" not in text
 
 
+def test_a_chain_of_later_rules_is_refused(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    path = home.path / "genesis.json"
+    path.write_bytes(path.read_bytes().replace(b'"rules_version":1', b'"rules_version":2'))
+    code, text = exit_code(home.config, capfd)
+    assert code == 65
+    assert "genesis.rules_version: 2: made under rules that are not known here" in text
+
+
 def test_a_level_of_logging_that_does_not_exist_is_refused(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

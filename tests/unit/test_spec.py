@@ -142,7 +142,7 @@ def test_versions_are_those_of_the_code() -> None:
         bundle.BUNDLE_FORMAT,
         request_token.REQUEST_TYP,
         f"block protocol {block.BLOCK_PROTOCOL} (CometBFT 0.38)",
-        "1",
+        str(block.RULES_VERSION),
     ]
 
 

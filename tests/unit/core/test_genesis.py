@@ -169,6 +169,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "chain id Chinese": ({**VALUE, "chain_id": "链"}, "genesis.chain_id"),
     "time text": ({**VALUE, "genesis_time": "now"}, "genesis.genesis_time"),
     "height 0": ({**VALUE, "initial_height": 0}, "genesis.initial_height"),
+    "rules version 2": ({**VALUE, "rules_version": 2}, "genesis.rules_version"),
     "rules version 0": ({**VALUE, "rules_version": 0}, "genesis.rules_version"),
     "no members": ({**VALUE, "members": []}, "genesis.members"),
     "151 members": ({**VALUE, "members": [VALUE["members"][0]] * 151}, "genesis.members"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -135,6 +136,41 @@ def test_a_transaction_that_is_none() -> None:
 def test_an_entry_whose_time_is_not_its_headers() -> None:
     report = lied(lambda chain: chain.commit_block(chain.jwt(), entry_changes={"time": 5}))
     assert "entry.time: is not its block's time" in refused_by(report, "times")
+
+
+@pytest.mark.parametrize("height", [2, 3, 6, 7])
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ((11, 2), "was made under rules of version 2, this verifier knows 1 only"),
+        ((11, 0), "was made under rules of version 0, this verifier knows 1 only"),
+        ((12, 1), "is of block protocol 12, this verifier knows 11 only"),
+    ],
+)
+def test_a_header_of_rules_or_of_a_protocol_that_nobody_knows_yet(
+    height: int, version: tuple[int, int], says: str
+) -> None:
+    """The validators agreed on it, and what it holds may mean something else under it."""
+
+    class Later(Chain):
+        def _header(self, jwts: list[bytes]) -> Header:
+            header = super()._header(jwts)
+            return replace(header, version=version) if self.height == height else header
+
+    chain = grown(Later(validators=4))
+    report = verify(bundle_of(chain, SUB), trust_of(chain))
+    assert f"header {height}: {says}" in refused_by(report, "chain.headers")
+
+
+def test_a_chain_that_began_under_later_rules() -> None:
+    chain, before = grown(Chain(validators=4)), b'"rules_version":1'
+    bundle = bundle_of(chain, SUB)
+    document = chain.genesis.document.replace(before, b'"rules_version":2')
+    bundle["chain"]["genesis"] = document.decode()
+    trust = trust_of(chain, genesis_hash=hashlib.sha256(document).hexdigest())
+    assert "2: made under rules that are not known here" in refused_by(
+        verify(bundle, trust), "chain.identity"
+    )
 
 
 def test_a_block_that_is_not_later_than_the_one_before() -> None:

@@ -147,6 +147,7 @@ GENESES: list[tuple[str, Any]] = [
     ("predecessor", {**PREDECESSOR, "size": 0}),
     ("predecessor", {}),
     ("rules_version", 0),
+    ("rules_version", 2),
     ("validators", []),
     ("validators.0.member", "nobody"),
     ("validators.0.power", 0),

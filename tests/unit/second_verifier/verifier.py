@@ -456,6 +456,7 @@ def verify_commit(header, commit, validators):
 def read_genesis(document):
     value = read_canonical(document, 65_535)
     conform(value, "genesis")
+    need(value["rules_version"] == 1, "made under other rules")
     jwks = []
     for member in value["members"]:
         need(member["roles"] == [role for role in ROLES if role in member["roles"]], "roles")
@@ -627,6 +628,7 @@ class Verification:
     def chain_headers(self):
         headers = self.chain["headers"]
         for header, after in pairwise([*headers, None]):
+            need(header["version"] == {"app": 1, "block": 11}, "other rules or block protocol")
             if after and after["height"] == header["height"] + 1:
                 need(after["last_block_id"]["hash"] == header_hash(header).hex(), "header")
             else:
