@@ -156,7 +156,7 @@ def test_a_seal_whose_validity_has_not_begun(changes: dict[str, Any], shown: str
 
 @pytest.mark.parametrize("shown", [["seal/s1"], []])
 def test_the_head_of_a_seals_dossier_is_told_without_its_status(shown: list[str]) -> None:
-    """In an honest chain it stays "active" for ever, and whoever shows it may leave the seal out."""
+    """In an honest chain it stays "active" for ever, and whoever shows it may omit the seal."""
     chain, sub = Chain(validators=4), "seal:platform-a:0001"
     chain.commit_block(chain.jwt(sub=sub, type="seal.applied"))
     head = json.loads(chain.state[f"dossier/{sub}"])
