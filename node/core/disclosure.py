@@ -14,13 +14,17 @@ from node.core.encoding import (
     encode_base64url,
 )
 from node.core.errors import InvalidEncoding, InvalidTransaction
-from node.core.transaction import PAYLOAD_MEMBERS
+from node.core.transaction import (
+    NOTHING_NESTED,
+    PAYLOAD_MEMBERS,
+    RESERVED_NAMES,
+    nested_digests,
+)
 
 __all__ = [
     "MAX_DISCLOSURE_BYTES",
     "MIN_SALT_CHARACTERS",
     "Disclosure",
-    "check_nothing_nested",
     "decode_disclosure",
     "disclosure_digest",
     "encode_disclosure",
@@ -31,7 +35,6 @@ __all__ = [
 MAX_DISCLOSURE_BYTES = 16 * 1024
 MIN_SALT_CHARACTERS = 22
 """128 bits in base64url: the least that RFC 9901 §9.3 recommends."""
-_RESERVED = frozenset(("_sd", "...", "_sd_alg"))
 
 
 @dataclass(frozen=True)
@@ -77,28 +80,12 @@ def decode_disclosure(encoded: str, *, place: str = "disclosure") -> Disclosure:
         raise InvalidEncoding(
             place, f"salt must be text of {MIN_SALT_CHARACTERS} characters or more"
         )
-    if not isinstance(name, str) or not name or name in _RESERVED:
+    if not isinstance(name, str) or not name or name in RESERVED_NAMES:
         raise InvalidEncoding(place, "name must be text, and none that RFC 9901 reserves")
-    check_nothing_nested(value, place)
+    nested = nested_digests(value)
+    if nested is not None:
+        raise InvalidEncoding(f"{place}{nested}", NOTHING_NESTED)
     return Disclosure(salt, name, value, encoded)
-
-
-def check_nothing_nested(value: Any, place: str) -> None:
-    """Raise InvalidEncoding where an object in ``value`` has a member that RFC 9901 reserves.
-
-    Digests stand at the top of the payload only: a library that follows the RFC, and this one,
-    which does not look for them elsewhere, must read the same.
-    """
-    if isinstance(value, dict):
-        for name, member in value.items():
-            if name in _RESERVED:
-                raise InvalidEncoding(
-                    f"{place}.{name}", "is reserved (RFC 9901): nothing is nested"
-                )
-            check_nothing_nested(member, place)
-    elif isinstance(value, list):
-        for item in value:
-            check_nothing_nested(item, place)
 
 
 def split_sd_jwt(sd_jwt: bytes) -> tuple[bytes, list[str]]:

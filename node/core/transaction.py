@@ -22,13 +22,16 @@ __all__ = [
     "MAX_FERRIED_LIFETIME",
     "MAX_LIFETIME",
     "MAX_TRANSACTION_BYTES",
+    "NOTHING_NESTED",
     "PAYLOAD_MEMBERS",
+    "RESERVED_NAMES",
     "SD_ALGORITHM",
     "TYP",
     "Transaction",
     "check_header",
     "check_payload",
     "decode_transaction",
+    "nested_digests",
     "normalise_signature",
     "split_compact",
     "transaction_id",
@@ -62,6 +65,9 @@ _REQUIRED = {"cid", "data", "exp", "iat", "iss", "jti", "occurred_at", "source",
 _OPTIONAL = {"_sd", "_sd_alg", "collected_at"}
 PAYLOAD_MEMBERS = frozenset(_OPTIONAL.union(_REQUIRED))
 """The members that a transaction's payload may have in clear."""
+RESERVED_NAMES = frozenset(("_sd", "...", "_sd_alg"))
+"""Names that RFC 9901 gives a meaning wherever they stand."""
+NOTHING_NESTED = "is reserved (RFC 9901): nothing is nested"
 _MAX_MILLISECONDS = 253_402_300_799_999
 
 
@@ -151,7 +157,30 @@ def decode_transaction(jwt: bytes) -> Transaction:
     algorithm.check_form(signature)
     if algorithm.canonical(signature) != signature:
         raise InvalidTransaction("signature", algorithm.rule)
-    return _read_payload(jwt, algorithm, header["kid"], payload, signature)
+    transaction = _read_payload(jwt, algorithm, header["kid"], payload, signature)
+    nested = nested_digests(transaction.data)
+    if nested is not None:
+        raise InvalidTransaction(f"payload.data{nested}", NOTHING_NESTED)
+    return transaction
+
+
+def nested_digests(value: Any) -> str | None:
+    """Where in ``value`` a member stands whose name RFC 9901 reserves: the path to it, or None.
+
+    Digests stand at the top of the payload only: a library that follows the RFC, and this one,
+    which does not look for them elsewhere, must read the same.
+    """
+    if isinstance(value, dict):
+        for name, member in value.items():
+            below = "" if name in RESERVED_NAMES else nested_digests(member)
+            if below is not None:
+                return f".{name[:64]}{below}"
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            below = nested_digests(item)
+            if below is not None:
+                return f"[{position}]{below}"
+    return None
 
 
 def check_header(header: dict[str, Any]) -> Algorithm:
@@ -200,7 +229,8 @@ def _read_payload(
 
 
 def check_payload(payload: dict[str, Any]) -> tuple[str, ...]:
-    """Check the members that all transactions have. ``data`` is only checked to be an object.
+    """Check the members that all transactions have. ``data`` is only checked to be an object:
+    `decode_transaction` looks for nested digests in it, the rules at the form of its event type.
 
     Returns:
         The digests of ``_sd``.

@@ -135,13 +135,19 @@ _GONE = object()
 @lru_cache
 @st.composite
 def mutated(draw: st.DrawFn, original: st.SearchStrategy[dict[str, Any]]) -> dict[str, Any]:
-    """Something accepted with one change somewhere: a value gone, another, or a little altered."""
+    """Something accepted with one change somewhere: a value gone, another, or a little altered.
+
+    Or an object gains a member: one that others have, or that RFC 9901 reserves.
+    """
     data = draw(original)
     path = draw(st.sampled_from(sorted(places(data), key=repr)))
-    kind = draw(st.sampled_from(["gone", "odd", "longer", "case", "added", "moved"]))
+    kind = draw(st.sampled_from(["gone", "odd", "longer", "case", "added", "moved", "nested"]))
     if kind == "added":
         name = draw(st.sampled_from(["seal_name", "owner_name", "id_no", "ip", "remark", "sm3"]))
         return {**data, name: draw(st.sampled_from(ODD_VALUES))}
+    if kind == "nested":
+        name, odd = draw(st.sampled_from(["_sd", "_sd_alg", "..."])), draw(_DIGESTS)
+        return _changed(data, path, lambda value: _with(value, name, odd))
     if kind == "gone":
         return _changed(data, path, lambda value: _GONE)
     if kind == "odd":
@@ -160,6 +166,14 @@ def mutated(draw: st.DrawFn, original: st.SearchStrategy[dict[str, Any]]) -> dic
         return value + tail if kind == "longer" else value.swapcase()
 
     return _changed(data, path, text)
+
+
+_DIGESTS = st.sampled_from(["sha-256", ["A" * 43], [], {"...": "A" * 43}])
+
+
+def _with(value: Any, name: str, member: Any) -> Any:
+    """An object with one member more, or an object of it alone."""
+    return {**value, name: member} if isinstance(value, dict) else {name: member}
 
 
 def _repeated(value: Any) -> Any:

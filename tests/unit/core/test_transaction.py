@@ -210,6 +210,10 @@ PAYLOADS: dict[str, tuple[dict[str, Any], str]] = {
         },
         "payload._sd",
     ),
+    "_sd in data": ({"data": {"a": 1, "_sd": [DIGEST]}}, "payload.data._sd"),
+    "_sd_alg in data": ({"data": {"_sd_alg": "sha-256"}}, "payload.data._sd_alg"),
+    "_sd deep in data": ({"data": {"a": [1, {"b": {"_sd": 1}}]}}, "payload.data.a[1].b._sd"),
+    "a digest in an array": ({"data": {"a": [{"...": DIGEST}]}}, "payload.data.a[0]...."),
     "_sd number": ({"_sd": [DIGEST, 1], "_sd_alg": "sha-256"}, "payload._sd[1]"),
     "_sd short": ({"_sd": [DIGEST[:-1]], "_sd_alg": "sha-256"}, "payload._sd[0]"),
     "_sd hex": ({"_sd": ["00" * 32], "_sd_alg": "sha-256"}, "payload._sd[0]"),
@@ -238,6 +242,11 @@ def test_the_longest_lifetime_is_allowed(method: str, longest: int) -> None:
 def test_sixty_four_digests_are_allowed() -> None:
     digests = [encode_base64url(seeded(number)) for number in range(MAX_DIGESTS)]
     assert decode_transaction(jwt(_sd=digests, _sd_alg="sha-256")).digests == tuple(digests)
+
+
+@pytest.mark.parametrize("data", [{}, {"sd": ["_sd"]}, {"a": [{"b": "..."}, []]}, {"_sd_": {}}])
+def test_data_may_be_any_object_and_the_type_any_of_its_pattern(data: dict[str, Any]) -> None:
+    assert decode_transaction(jwt(data=data, type="no.such_type")).data == data
 
 
 def nested(depth: int) -> bytes:

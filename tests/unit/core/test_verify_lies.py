@@ -13,7 +13,7 @@ from builders.bundling import bundle_of, consistency_json, path_json, roots_json
 from builders.cases import OTHER, SUB, Bundle, grown
 from builders.chain import Chain, state_proof
 from builders.reports import refused_by, text_of, verify, with_status
-from builders.signing import MemberKey, digests_of, private_fields, signed_jwt
+from builders.signing import MemberKey, digests_of, event, private_fields, signed_jwt
 
 from node.core.block import BlockId, Header
 from node.core.bundle import commit_json, header_json
@@ -131,6 +131,32 @@ def test_a_transaction_that_is_none() -> None:
 
     says = refused_by(lied(lie), "entries.form")
     assert says.startswith("bundle.entries[0].entry.tx.header.alg")
+
+
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        ({"_sd": ["A" * 43]}, "_sd"),
+        ({"a": [1, {"...": "x"}]}, "a[1]...."),
+        ({"a": {"_sd_alg": "sha-256"}}, "a._sd_alg"),
+    ],
+)
+def test_a_record_with_digests_inside_its_data(data: dict[str, Any], place: str) -> None:
+    """A library that follows RFC 9901 would look for them there."""
+
+    def lie(chain: Chain) -> None:
+        payload = canonical_json(event(cid=chain.chain_id, data=data))
+        nested = signed_jwt(chain.keys["platform-a"], payload).decode()
+        chain.commit_block(chain.jwt(), entry_changes={"tx": nested})
+
+    says = refused_by(lied(lie), "entries.form")
+    assert says.startswith(f"bundle.entries[0].entry.tx.payload.data.{place}: is reserved")
+
+
+def test_a_record_of_a_type_that_only_other_rules_know() -> None:
+    """Its form is good; whether the rules took it is the validators' word, as for every record."""
+    report = lied(lambda chain: chain.commit_block(chain.jwt(type="no.such_type", data={"x": [1]})))
+    assert report.accepted
 
 
 def test_an_entry_whose_time_is_not_its_headers() -> None:

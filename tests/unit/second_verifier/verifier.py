@@ -517,6 +517,7 @@ class Transaction:
         longest = 2_592_000 if source["method"] == "ferry" else 86_400
         need(0 < payload["exp"] - payload["iat"] <= longest, "exp")
         need(isinstance(payload["data"], dict), "data")
+        check_nested(payload["data"])
         need(("_sd" in payload) == ("_sd_alg" in payload), "_sd without _sd_alg")
         self.digests = array(payload["_sd"], 64, 1) if "_sd" in payload else []
         need(payload.get("_sd_alg", "sha-256") == "sha-256", "_sd_alg")
