@@ -29,11 +29,12 @@ from node.core.fields import (
     read_each,
     read_hash,
     read_integer,
+    read_list,
     read_match,
     read_object,
     read_text,
 )
-from node.core.genesis import MAX_GENESIS_BYTES, ed25519_jwk, read_ed25519_jwk
+from node.core.genesis import MAX_GENESIS_BYTES, ed25519_jwk, read_ed25519_bytes
 from node.core.statemap import StateProof
 from node.core.transaction import MAX_DIGESTS
 
@@ -41,6 +42,7 @@ __all__ = [
     "BUNDLE_FORMAT",
     "MAX_BUNDLE_BYTES",
     "MAX_BUNDLE_RECORDS",
+    "MAX_BUNDLE_VALIDATORS",
     "Bundle",
     "BundledChain",
     "BundledEntry",
@@ -57,6 +59,8 @@ __all__ = [
 BUNDLE_FORMAT = "evidence-bundle/1"
 MAX_BUNDLE_BYTES = 64 << 20
 MAX_BUNDLE_RECORDS = 100_000
+MAX_BUNDLE_VALIDATORS = 100_000
+"""In all validator sets together."""
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,32768}", re.ASCII)
 _HEADER_HASHES = (
     "last_commit_hash",
@@ -187,9 +191,7 @@ def _read_chain(value: Any, place: str) -> BundledChain:
         commits=read_each(
             members["commits"], f"{place}.commits", read_commit, least=1, most=MAX_BUNDLE_RECORDS
         ),
-        validator_sets=read_each(
-            members["validator_sets"], f"{place}.validator_sets", _read_set, least=1, most=10_000
-        ),
+        validator_sets=_read_sets(members["validator_sets"], f"{place}.validator_sets"),
         roots=read_each(
             members["roots"], f"{place}.roots", _read_roots, least=1, most=MAX_BUNDLE_RECORDS
         ),
@@ -242,6 +244,13 @@ def _read_roots(value: Any, place: str) -> Roots:
     )
 
 
+def _read_sets(value: Any, place: str) -> tuple[ValidatorSet, ...]:
+    sets = read_list(value, place, least=1, most=10_000)
+    if sum(len(item) for item in sets if isinstance(item, list)) > MAX_BUNDLE_VALIDATORS:
+        raise InvalidEncoding(place, f"may have at most {MAX_BUNDLE_VALIDATORS} validators in all")
+    return read_each(sets, place, _read_set, least=1, most=10_000)
+
+
 def _read_set(value: Any, place: str) -> ValidatorSet:
     validators = read_each(value, place, _read_validator, least=1, most=1000)
     if ValidatorSet.of(validators).validators != validators:
@@ -250,9 +259,10 @@ def _read_set(value: Any, place: str) -> ValidatorSet:
 
 
 def _read_validator(value: Any, place: str) -> Validator:
+    """The key is looked at when a proved header asks for its set: anybody can write down many."""
     members = exact_members(value, place, ("power", "public_key"))
     return Validator(
-        public_key=read_ed25519_jwk(members["public_key"], f"{place}.public_key"),
+        public_key=read_ed25519_bytes(members["public_key"], f"{place}.public_key"),
         power=read_integer(members["power"], f"{place}.power", least=1),
     )
 

@@ -42,6 +42,7 @@ __all__ = [
     "decode_genesis",
     "ed25519_jwk",
     "encode_genesis",
+    "read_ed25519_bytes",
     "read_ed25519_jwk",
 ]
 
@@ -153,12 +154,24 @@ def ed25519_jwk(key: bytes) -> dict[str, str]:
 
 def read_ed25519_jwk(value: Any, place: str) -> bytes:
     """The 32 bytes of an Ed25519 JWK. Raises InvalidInput for weak and malformed keys."""
+    key = read_ed25519_bytes(value, place)
+    check_ed25519_key(key, place=place)
+    return key
+
+
+def read_ed25519_bytes(value: Any, place: str) -> bytes:
+    """The 32 bytes of an Ed25519 JWK, whether they are a key or not: that takes long to find out.
+
+    Raises:
+        InvalidInput: the JWK is malformed.
+    """
     members = exact_members(value, place, ("crv", "kty", "x"))
     if members["kty"] != "OKP" or members["crv"] != "Ed25519":
         raise InvalidEncoding(place, "must have kty OKP and crv Ed25519")
     text = read_text(members["x"], f"{place}.x", most=43)
     key = decode_base64url(text, place=f"{place}.x")
-    check_ed25519_key(key, place=place)
+    if len(key) != 32:
+        raise InvalidEncoding(place, "an Ed25519 key has 32 bytes")
     return key
 
 

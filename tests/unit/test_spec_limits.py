@@ -43,6 +43,7 @@ def b64(text: str) -> bytes:
 LIMITS: dict[str, int] = {
     "block-part": block.BLOCK_PART_BYTES,
     "bundle-bytes": bundle.MAX_BUNDLE_BYTES,
+    "bundle-validators": bundle.MAX_BUNDLE_VALIDATORS,
     "disclosure-bytes": disclosure.MAX_DISCLOSURE_BYTES,
     "disclosure-salt": disclosure.MIN_SALT_CHARACTERS,
     "entry-bytes": entry.MAX_ENTRY_BYTES,

@@ -39,7 +39,7 @@ DECODE: dict[str, Callable[[bytes], object]] = {
     "trust": decode_trust,
 }
 UNSAYABLE = {
-    "bundle": ("must be in order: by power", "the Ed25519 key "),
+    "bundle": ("must be in order: by power", "validators in all"),
     "genesis": (
         "is no member",
         "names a key twice",

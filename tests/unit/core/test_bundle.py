@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from builders.bundling import bundle_of
 from builders.chain import Chain
-from builders.curves import ED_TORSION, ed_encode
 from builders.signing import digests_of, private_fields, validator_set
 
 from node.core.block import FLAG_ABSENT, FLAG_NIL, CommitSignature, Timestamp
@@ -175,7 +174,6 @@ def test_values_of_the_wrong_kind_are_refused_or_decoded_but_never_crash(wrong: 
             assert place_of(path[:-1]) in refusal(with_part(path, wrong)).place
 
 
-SMALL = ed25519_jwk(ed_encode(ED_TORSION[3]))
 HEADER = ("chain", "headers", 0)
 VOTE = ("chain", "commits", 0, "signatures", 1)
 REFUSED: dict[str, tuple[Path, Any, str]] = {
@@ -199,10 +197,15 @@ REFUSED: dict[str, tuple[Path, Any, str]] = {
         0,
         "bundle.chain.validator_sets[0][1].power",
     ),
-    "small-order key": (
+    "key of 31 bytes": (
         ("chain", "validator_sets", 0, 1, "public_key"),
-        SMALL,
+        ed25519_jwk(bytes(31)),
         "bundle.chain.validator_sets[0][1].public_key",
+    ),
+    "100,001 validators": (
+        ("chain", "validator_sets"),
+        [[{}] * 1000] * 100 + [[{}]],
+        "bundle.chain.validator_sets",
     ),
     "path of 65": (
         ("chain", "genesis_path"),

@@ -14,6 +14,7 @@ from builders.chain import Chain, state_proof
 from builders.reports import refused_by, verify
 from builders.signing import BlockSigner, private_fields, validator_set
 
+from node.core import signatures
 from node.core.block import BlockId
 from node.core.bundle import commit_json, header_json, validator_set_json
 
@@ -465,6 +466,22 @@ def test_retired_validators_cannot_sign_for_the_new_ones() -> None:
     assert "is not of the validator in this place" in refused_by(
         verify(bundle, trust_of(chain)), "chain.commits"
     )
+
+
+def test_keys_that_nothing_proved_asks_for_cost_nothing(
+    chain: Chain, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a point is a key takes a millisecond, and anybody can write down thousands."""
+    looked_at = []
+    monkeypatch.setattr(
+        signatures, "_has_prime_order", lambda *point: looked_at.append(point) or True
+    )
+    for number in range(20):
+        spare = [BlockSigner(f"spare-{number}-{one}") for one in range(20)]
+        bundle["chain"]["validator_sets"].append(validator_set_json(validator_set(spare)))
+    report = verify(bundle, trust_of(chain))
+    assert "holds a set that no commit uses" in refused_by(report, "chain.commits")
+    assert len(looked_at) <= len(chain.signers)
 
 
 def test_a_continuation_that_anybody_can_make_up_is_no_fork(chain: Chain) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,10 +13,11 @@ import pytest
 from builders.bundling import bundle_of, consistency_json, path_json, roots_json, trust_of
 from builders.cases import OTHER, SUB, Bundle, grown
 from builders.chain import Chain, state_proof
+from builders.curves import ED_TORSION, ed_encode
 from builders.reports import refused_by, text_of, verify, with_status
-from builders.signing import MemberKey, digests_of, event, private_fields, signed_jwt
+from builders.signing import BlockSigner, MemberKey, digests_of, event, private_fields, signed_jwt
 
-from node.core.block import BlockId, Header
+from node.core.block import BlockId, Commit, Header, Validator
 from node.core.bundle import commit_json, header_json
 from node.core.encoding import canonical_json
 from node.core.merkle import inclusion_path
@@ -162,6 +164,30 @@ def test_a_record_of_a_type_that_only_other_rules_know() -> None:
 def test_an_entry_whose_time_is_not_its_headers() -> None:
     report = lied(lambda chain: chain.commit_block(chain.jwt(), entry_changes={"time": 5}))
     assert "entry.time: is not its block's time" in refused_by(report, "times")
+
+
+class WeakSigner(BlockSigner):
+    """A validator whose key is a point of small order."""
+
+    def __init__(self) -> None:
+        super().__init__("weak")
+        self.validator = Validator(ed_encode(ED_TORSION[3]), 1)
+
+
+@pytest.mark.parametrize("votes", [False, True])
+def test_a_weak_key_in_a_set_that_validators_agreed_on(votes: bool) -> None:
+    """Refused whether it is needed for two thirds or not, as it is in a genesis."""
+    weak = WeakSigner()
+
+    class Weak(Chain):
+        def sign_commit(self, *args: Any) -> Commit:
+            return super().sign_commit(*args, () if votes else (weak,))
+
+    chain = Weak(validators=4)
+    chain.commit_block(next_signers=[*chain.signers, weak])
+    report = verify(bundle_of(grown(chain), SUB), trust_of(chain))
+    says = refused_by(report, "chain.commits")
+    assert re.fullmatch(r"header \d: validators\[\d\]: the Ed25519 key has small order", says), says
 
 
 @pytest.mark.parametrize("height", [2, 3, 6, 7])

@@ -249,13 +249,23 @@ def ed_add(one, other):
 KNOWN_KEYS = set()
 
 
-def ed25519_key(jwk):
+def ed25519_bytes(jwk):
     members(jwk, "crv kty x")
     need((jwk["crv"], jwk["kty"]) == ("Ed25519", "OKP"), "no Ed25519 key")
     raw = from_base64url(jwk["x"])
     need(len(raw) == 32, "an Ed25519 key has 32 bytes")
+    return raw
+
+
+def ed25519_key(jwk):
+    raw = ed25519_bytes(jwk)
+    check_ed25519(raw)
+    return raw
+
+
+def check_ed25519(raw):
     if raw in KNOWN_KEYS:
-        return raw
+        return
     value = int.from_bytes(raw, "little")
     sign, y = value >> 255, value % 2**255
     need(y < Q and y not in SMALL, "key out of range or of small order")
@@ -270,7 +280,6 @@ def ed25519_key(jwk):
         point, scalar = ed_add(point, point), scalar >> 1
     need(total == (0, 1), "key not of the prime-order group")
     KNOWN_KEYS.add(raw)
-    return raw
 
 
 def verify_ed25519(key, message, signature):
@@ -420,7 +429,7 @@ def in_order(validators):
 
 
 def read_set(value):
-    validators = [(ed25519_key(item["public_key"]), item["power"]) for item in value]
+    validators = [(ed25519_bytes(item["public_key"]), item["power"]) for item in value]
     need(in_order(validators) == validators, "set out of order")
     return validators
 
@@ -593,6 +602,7 @@ class Verification:
         conform(bundle, "bundle")
         need(bundle["predecessors"] == [], "this version knows no predecessors")
         self.chain = chain = bundle["chain"]
+        need(sum(map(len, chain["validator_sets"])) <= 100_000, "too many validators")
         self.sets = [read_set(item) for item in chain["validator_sets"]]
         for name in ("headers", "commits", "roots"):
             heights = [item["height"] for item in chain[name]]
@@ -619,6 +629,8 @@ class Verification:
             need(header["chain_id"] == self.genesis["chain_id"], "header of another chain")
             need(header["height"] >= self.genesis["initial_height"], "before the first height")
             need(header["validators_hash"] == current and current in sets, "validator set")
+            for key, _ in sets[current]:
+                check_ed25519(key)
             verify_commit(header, commit, sets[current])
             used.add(current)
             current = header["next_validators_hash"]
