@@ -29,6 +29,7 @@ from node.core.fields import (
     read_each,
     read_hash,
     read_integer,
+    read_kind,
     read_list,
     read_match,
     read_object,
@@ -174,7 +175,7 @@ def decode_bundle(data: bytes) -> Bundle:
         consistency=read_each(
             value["consistency"], "bundle.consistency", _read_consistency, most=100
         ),
-        anchors=read_each(value["anchors"], "bundle.anchors", read_object, most=10_000),
+        anchors=read_each(value["anchors"], "bundle.anchors", read_kind, most=10_000),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ __all__ = [
 MAX_DISCLOSURE_BYTES = 16 * 1024
 MIN_SALT_CHARACTERS = 22
 """128 bits in base64url: the least that RFC 9901 §9.3 recommends."""
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def decode_disclosure(encoded: str, *, place: str = "disclosure") -> Disclosure:
     """Decode the base64url text of an object property's disclosure.
 
     Raises:
-        InvalidEncoding: no base64url of a JSON array [salt, name, value], or a short salt.
+        InvalidEncoding: no base64url of a JSON array [salt, name, value], a short salt, or a name
+            that is not of the form of members' names.
     """
     if len(encoded) > MAX_DISCLOSURE_BYTES:
         raise InvalidEncoding(place, f"at most {MAX_DISCLOSURE_BYTES} characters are allowed")
@@ -80,8 +83,12 @@ def decode_disclosure(encoded: str, *, place: str = "disclosure") -> Disclosure:
         raise InvalidEncoding(
             place, f"salt must be text of {MIN_SALT_CHARACTERS} characters or more"
         )
-    if not isinstance(name, str) or not name or name in RESERVED_NAMES:
-        raise InvalidEncoding(place, "name must be text, and none that RFC 9901 reserves")
+    if not isinstance(name, str) or name in RESERVED_NAMES or _NAME.fullmatch(name) is None:
+        raise InvalidEncoding(
+            place,
+            "name must be text of a lower-case letter and up to 63 letters, digits or '_', and "
+            "none that RFC 9901 reserves",
+        )
     nested = nested_digests(value)
     if nested is not None:
         raise InvalidEncoding(f"{place}{nested}", NOTHING_NESTED)
@@ -102,13 +109,18 @@ def split_sd_jwt(sd_jwt: bytes) -> tuple[bytes, list[str]]:
         raise InvalidEncoding("submission", "a disclosure has a character outside ASCII") from error
 
 
-def match_disclosures(digests: Iterable[str], encoded: Iterable[str]) -> list[Disclosure]:
+def match_disclosures(
+    digests: Iterable[str], encoded: Iterable[str], data: Container[str]
+) -> list[Disclosure]:
     """Decode disclosures and check each against ``_sd``, as RFC 9901 §7.1 asks.
+
+    ``data`` has the members' names of the transaction's ``data``: a field that stands there in
+    clear cannot have another, private value.
 
     Raises:
         InvalidEncoding: a disclosure is malformed.
         InvalidTransaction: no digest names it, it comes twice, two have one name, or the payload
-            has that name in clear.
+            or its ``data`` has that name in clear.
     """
     named = set(digests)
     found: list[Disclosure] = []
@@ -119,6 +131,8 @@ def match_disclosures(digests: Iterable[str], encoded: Iterable[str]) -> list[Di
             raise InvalidTransaction(place, "no digest in _sd names it")
         if disclosure.name in PAYLOAD_MEMBERS:
             raise InvalidTransaction(place, f"{disclosure.name} stands in clear in the payload")
+        if disclosure.name in data:
+            raise InvalidTransaction(place, f"{disclosure.name} stands in clear in data")
         if any(text == other.encoded for other in found):
             raise InvalidTransaction(place, "comes twice")
         if any(disclosure.name == other.name for other in found):

@@ -14,12 +14,14 @@ __all__ = [
     "read_each",
     "read_hash",
     "read_integer",
+    "read_kind",
     "read_list",
     "read_match",
     "read_object",
     "read_text",
 ]
 
+_KIND = re.compile(r"[a-z][a-z0-9._-]{0,39}", re.ASCII)
 _Item = TypeVar("_Item")
 
 
@@ -28,6 +30,17 @@ def read_object(value: Any, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidEncoding(place, "must be an object")
     return value
+
+
+def read_kind(value: Any, place: str) -> dict[str, Any]:
+    """``value``, which must be an object with a ``kind``: that of an anchor, otherwise of any form.
+
+    It is printed by verifiers that do not know it, so it can be no sentence.
+    """
+    members = read_object(value, place)
+    rule = "must be a lower-case letter and up to 39 letters, digits, '.', '_' or '-'"
+    read_match(members.get("kind"), f"{place}.kind", _KIND, rule)
+    return members
 
 
 def exact_members(

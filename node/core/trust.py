@@ -20,8 +20,8 @@ from node.core.fields import (
     read_each,
     read_hash,
     read_integer,
+    read_kind,
     read_match,
-    read_object,
     read_text,
 )
 
@@ -93,7 +93,7 @@ def decode_trust(data: bytes) -> Trust:
         genesis_hash=read_hash(value["genesis_hash"], "trust.genesis_hash"),
         checkpoint=None if checkpoint is None else _read_checkpoint(checkpoint),
         tsa_roots=read_each(value["tsa_roots"], "trust.tsa_roots", _read_certificate, most=100),
-        anchors=read_each(value["anchors"], "trust.anchors", read_object, most=100),
+        anchors=read_each(value["anchors"], "trust.anchors", read_kind, most=100),
     )
 
 

@@ -204,7 +204,9 @@ def check_disclosures(case: Case) -> Told:
     found = []
     for record in case.records:
         try:
-            genuine = match_disclosures(record.transaction.digests, record.bundled.disclosures)
+            genuine = match_disclosures(
+                record.transaction.digests, record.bundled.disclosures, record.transaction.data
+            )
         except InvalidInput as error:
             raise error.under(record.place) from error
         found += [f"{record.entry.code}: {disclosure.name}" for disclosure in genuine]

@@ -7,9 +7,10 @@ of it plain values, since it crosses from one process to another by `marshal`.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
+import orjson
 import zstandard
 
 from node.core.disclosure import match_disclosures, split_sd_jwt
@@ -92,7 +93,9 @@ class ChunkAdmitter:
                 decode_json_object(parts[1], place="payload", max_bytes=MAX_TRANSACTION_BYTES)
             )
         if encoded:
-            _check_disclosures(event[7], digests, encoded)
+            # It was decoded by stricter rules, which nothing here can read otherwise.
+            data = orjson.loads(parts[1])["data"]
+            _check_disclosures(event[7], digests, encoded, data)
         kept = None if low == submission else low
         return (identifier, kept, issuer_key, event, encoded, lowered), parts
 
@@ -135,10 +138,13 @@ class ChunkAdmitter:
         return packed if len(packed) <= MAX_FRAME_BYTES else None
 
 
-def _check_disclosures(event_type: str, digests: Sequence[str], encoded: Sequence[str]) -> None:
-    """Each disclosure must be named by a digest and be of a private field of this event type."""
+def _check_disclosures(
+    event_type: str, digests: Sequence[str], encoded: Sequence[str], data: Container[str]
+) -> None:
+    """Each disclosure must be named by a digest, and be of a private field of this event type that
+    does not stand in ``data`` in clear."""
     private = EVENTS[event_type].private
-    for disclosure in match_disclosures(digests, encoded):
+    for disclosure in match_disclosures(digests, encoded, data):
         if disclosure.name not in private:
             raise InvalidTransaction(
                 f"disclosure {disclosure.name[:64]}", f"is no private field of {event_type}"

@@ -135,7 +135,7 @@ def test_of_s_and_its_opposite_one_is_low(signature: bytes) -> None:
 
 
 fields = st.dictionaries(
-    text.filter(lambda name: name not in {*PAYLOAD_MEMBERS, "..."}),
+    matching(r"[a-z][a-z0-9_]{0,63}").filter(lambda name: name not in PAYLOAD_MEMBERS),
     text | st.integers(-(2**53) + 1, 2**53 - 1) | st.lists(text, max_size=3),
     min_size=1,
     max_size=6,
@@ -148,7 +148,10 @@ def test_disclosures(values: dict[str, Any], salt: bytes, data: st.DataObject) -
     assert [decode_disclosure(item.encoded) for item in made] == made
     shown = data.draw(st.lists(st.sampled_from(made), unique_by=lambda item: item.name))
     named = [item.digest for item in made]
-    assert match_disclosures(named, [item.encoded for item in shown]) == shown
+    assert match_disclosures(named, [item.encoded for item in shown], {}) == shown
+    for item in shown:
+        with pytest.raises(InvalidInput):
+            match_disclosures(named, [item.encoded for item in shown], {item.name: 1})
     joined = "~".join(["a.b.c", *(item.encoded for item in shown), ""]).encode()
     assert split_sd_jwt(joined) == (b"a.b.c", [item.encoded for item in shown])
 
@@ -326,7 +329,14 @@ trusts = st.builds(
     genesis_hash=digests,
     checkpoint=st.none() | st.builds(TrustedCheckpoint, st.integers(1, 2**53 - 1), digests),
     tsa_roots=st.lists(st.binary(min_size=1, max_size=40), max_size=3).map(tuple),
-    anchors=st.lists(st.dictionaries(names, text | safe, max_size=3), max_size=3).map(tuple),
+    anchors=st.lists(
+        st.builds(
+            lambda members, kind: {**members, "kind": kind},
+            st.dictionaries(names, text | safe, max_size=3),
+            matching(r"[a-z][a-z0-9._-]{0,39}"),
+        ),
+        max_size=3,
+    ).map(tuple),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -222,9 +223,7 @@ values = st.recursive(
     ),
     max_leaves=10,
 )
-names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(
-    lambda name: name not in ("_sd", "...", "_sd_alg")
-)
+names = st.from_regex(re.compile("[a-z][a-z0-9_]{0,63}", re.ASCII), fullmatch=True)
 
 
 @given(st.dictionaries(st.binary(min_size=16, max_size=40), st.tuples(names, values), max_size=8))

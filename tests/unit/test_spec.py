@@ -21,7 +21,9 @@ import pytest
 from node.core import (
     block,
     bundle,
+    disclosure,
     entry,
+    fields,
     frame,
     genesis,
     request_token,
@@ -200,12 +202,14 @@ IDENTIFIERS: dict[str, Callable[[str], object]] = {
     "source method": lambda text: transaction.check_payload(
         {**EXAMPLES["transaction.json"]["payload"], "source": {"method": text, "system": "x"}}
     ),
+    "disclosure's name": lambda text: disclosure.encode_disclosure("s" * 22, text, 1),
+    "kind of an anchor": lambda text: fields.read_kind({"kind": text}, "anchor"),
     "evidence code": lambda text: None if "-" in text else parse_code(text),
     "thumbprint, digest": lambda text: transaction.check_header(
         {"alg": "ES256", "kid": text, "typ": transaction.TYP}
     ),
 }
-LENGTHS = (1, 2, 24, 25, 39, 40, 41, 43, 50, 51, 128, 129)
+LENGTHS = (1, 2, 24, 25, 39, 40, 41, 43, 50, 51, 64, 65, 128, 129)
 SAMPLES = [
     *(letter * count for letter in "aA0-_.~:" for count in LENGTHS),
     *("", "a-b", "a-", "-a", "a.b", "a.b_c", "A.b", "a.b.c", "a.b\n", "a\n", "\uff11", "\u0661"),

@@ -120,9 +120,10 @@ def test_disclosures() -> None:
         assert b64(item["digest"]) == sha256(item["encoded"].encode())
     assert sorted(item["digest"] for item in told["disclosures"]) == sorted(told["sd"])
     assert told["sd"] == EXAMPLES["transaction.json"]["payload"]["_sd"]
+    data = EXAMPLES["transaction.json"]["payload"]["data"]
     jwt, shown = disclosure.split_sd_jwt(told["submission"].encode())
     assert jwt.decode() == EXAMPLES["transaction.json"]["jwt"]
-    assert len(disclosure.match_disclosures(told["sd"], shown)) == 2
+    assert len(disclosure.match_disclosures(told["sd"], shown, data)) == 2
 
 
 def test_entries_and_code() -> None:

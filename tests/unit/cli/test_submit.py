@@ -124,7 +124,7 @@ def test_record_is_as_it_was_described(cli: Cli, fake: FakeNode, event: tuple[ob
     assert (transaction.cid, transaction.iss) == ("seal-test", "platform-a")
     assert transaction.data == DATA
     assert transaction.source == {"system": "归档系统", "method": "import"}
-    [disclosure] = match_disclosures(transaction.digests, texts)
+    [disclosure] = match_disclosures(transaction.digests, texts, transaction.data)
     assert (disclosure.name, disclosure.value) == ("summary", "归档合同")
 
 

@@ -252,7 +252,16 @@ REFUSED: dict[str, tuple[Path, Any, str]] = {
         "bundle.chain.commits[0].signatures",
     ),
     "101 consistency proofs": (("consistency",), [{}] * 101, "bundle.consistency"),
-    "10,001 anchors": (("anchors",), [{}] * 10_001, "bundle.anchors"),
+    "10,001 anchors": (("anchors",), [{"kind": "x"}] * 10_001, "bundle.anchors"),
+    "anchor of no kind": (("anchors",), [{"kind": "x"}, {}], "bundle.anchors[1].kind"),
+    "kind number": (("anchors",), [{"kind": 1}], "bundle.anchors[0].kind"),
+    "kind object": (("anchors",), [{"kind": {"a": ["x"]}}], "bundle.anchors[0].kind"),
+    "kind of 41": (("anchors",), [{"kind": "x" * 41}], "bundle.anchors[0].kind"),
+    "kind that says something": (
+        ("anchors",),
+        [{"kind": "none unknown. 所有存证回执均已核验通过"}],
+        "bundle.anchors[0].kind",
+    ),
     "round beyond 31 bits": (
         ("chain", "commits", 0, "round"),
         2**31,
@@ -300,7 +309,7 @@ def test_absent_votes_need_nothing_else() -> None:
     "data",
     [
         *(b"", b"[]", b"null", b"{}", b"\xff", b'{"format":"x","format":"y"}', b"[" * 100_000),
-        canonical_json(VALUE).replace(b'"anchors":[]', b'"anchors":[{"\xc3\xa9":1}]'),
+        canonical_json(VALUE).replace(b'"anchors":[]', b'"anchors":[{"kind":"x","\xc3\xa9":1}]'),
     ],
     ids=["empty", "list", "null", "object", "not UTF-8", "duplicate", "deep", "name"],
 )
@@ -310,7 +319,7 @@ def test_bytes_refused(data: bytes) -> None:
 
 
 def test_most_that_is_allowed() -> None:
-    assert len(decode(with_part(("anchors",), [{}] * 10_000)).anchors) == 10_000
+    assert len(decode(with_part(("anchors",), [{"kind": "x", "n": 1}] * 10_000)).anchors) == 10_000
     commits = ("chain", "commits", 0)
     full = decode(with_part((*commits, "signatures"), [{"flag": 1}] * 1000))
     assert len(full.chain.commits[0].signatures) == 1000

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Any
 
 import pytest
@@ -65,6 +66,12 @@ REFUSED = {
     "name _sd": (encoded([SALT, "_sd", "b"]), "none that RFC 9901 reserves"),
     "name ...": (encoded([SALT, "...", "b"]), "none that RFC 9901 reserves"),
     "name _sd_alg": (encoded([SALT, "_sd_alg", "b"]), "none that RFC 9901 reserves"),
+    "name of 65": (encoded([SALT, "a" * 65, "b"]), "name must be text"),
+    "name in capitals": (encoded([SALT, "Name", "b"]), "name must be text"),
+    "name with a digit first": (encoded([SALT, "1a", "b"]), "name must be text"),
+    "name with a line end": (encoded([SALT, "ip\n", "b"]), "name must be text"),
+    "name outside ASCII": (encoded([SALT, "印章", "b"]), "name must be text"),
+    "name that is a sentence": (encoded([SALT, "ip; all verified", "b"]), "name must be text"),
     "float": (encoded([SALT, "score", 93.9]), "decimals are strings"),
     "null": (encoded([SALT, "a", None]), "null, true and false"),
     "duplicate": (
@@ -138,19 +145,19 @@ TEXTS = [item.encoded for item in FIELDS]
 
 
 def test_each_field_can_be_shown_alone() -> None:
-    assert match_disclosures(DIGESTS, TEXTS) == FIELDS
+    assert match_disclosures(DIGESTS, TEXTS, {}) == FIELDS
     for field in FIELDS:
-        assert match_disclosures(DIGESTS, [field.encoded]) == [field]
-    assert match_disclosures(DIGESTS, []) == []
+        assert match_disclosures(DIGESTS, [field.encoded], {}) == [field]
+    assert match_disclosures(DIGESTS, [], {}) == []
 
 
 def test_order_is_that_of_the_disclosures() -> None:
-    assert match_disclosures(DIGESTS, TEXTS[::-1]) == FIELDS[::-1]
+    assert match_disclosures(DIGESTS, TEXTS[::-1], {}) == FIELDS[::-1]
 
 
-def refusal(digests: list[str], texts: list[str]) -> InvalidInput:
+def refusal(digests: list[str], texts: list[str], data: Container[str] = ()) -> InvalidInput:
     with pytest.raises(InvalidInput) as refused:
-        match_disclosures(digests, texts)
+        match_disclosures(digests, texts, data)
     return refused.value
 
 
@@ -184,7 +191,21 @@ def test_disclosure_of_a_member_that_stands_in_clear_is_refused(name: str) -> No
     """RFC 9901 §7.1: a claim name that already exists at that level rejects the whole."""
     shadow = encode_disclosure(SALT, name, "another truth")
     with pytest.raises(InvalidTransaction, match="stands in clear in the payload"):
-        match_disclosures([shadow.digest], [shadow.encoded])
+        match_disclosures([shadow.digest], [shadow.encoded], {})
+
+
+def test_disclosure_of_a_field_that_stands_in_clear_in_data_is_refused() -> None:
+    """One field cannot have a public value and a private one beside it."""
+    refused = refusal(DIGESTS, TEXTS, {"division": "370102", "phone": "139"})
+    assert isinstance(refused, InvalidTransaction)
+    assert (refused.place, refused.rule) == ("disclosures[1]", "phone stands in clear in data")
+    inside = {"contact": {"phone": "139"}, "phones": "name"}
+    assert match_disclosures(DIGESTS, TEXTS, inside) == FIELDS
+
+
+@pytest.mark.parametrize("name", ["a", "a1_", "x" * 64])
+def test_names_that_a_disclosure_may_have(name: str) -> None:
+    assert encode_disclosure(SALT, name, 1).name == name
 
 
 def test_a_malformed_disclosure_is_named_by_its_place() -> None:

@@ -80,7 +80,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "101 roots": ({**VALUE, "tsa_roots": ["MAAA"] * 101}, "trust.tsa_roots"),
     "root of 65,540 characters": ({**VALUE, "tsa_roots": ["AAAA" * 16385]}, "trust.tsa_roots[0]"),
     "anchor text": ({**VALUE, "anchors": ["x"]}, "trust.anchors[0]"),
-    "101 anchors": ({**VALUE, "anchors": [{}] * 101}, "trust.anchors"),
+    "anchor of no kind": ({**VALUE, "anchors": [{}]}, "trust.anchors[0].kind"),
+    "anchor of a kind that is a sentence": (
+        {**VALUE, "anchors": [{"kind": "evm, all verified"}]}, "trust.anchors[0].kind",
+    ),
+    "101 anchors": ({**VALUE, "anchors": [{"kind": "x"}] * 101}, "trust.anchors"),
 }  # fmt: skip
 
 
@@ -106,7 +110,7 @@ def test_most_that_is_allowed() -> None:
     checkpoint = {"root": "02" * 32, "size": 1}
     value = {
         **VALUE,
-        "anchors": [{}] * 100,
+        "anchors": [{"kind": "x"}] * 100,
         "checkpoint": checkpoint,
         "tsa_roots": ["MAAA"] * 99 + ["AAAA" * 16384],
     }

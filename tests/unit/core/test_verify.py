@@ -285,10 +285,18 @@ def test_garbage_fails_at_the_first_step_and_nothing_else_is_checked(
 
 
 def test_anchors_of_unknown_kinds_are_not_checked_and_named(chain: Chain, bundle: Bundle) -> None:
-    bundle["anchors"] = [{"kind": "evm"}, {"kind": "fabric"}, {"kind": "evm"}, {}]
+    bundle["anchors"] = [{"kind": "fabric"}, {"kind": "evm", "kinds": ["x"]}, {"kind": "evm"}]
     report = verify(bundle, trust_of(chain))
     assert report.accepted
-    assert text_of(report, "anchors").endswith("of the kinds: None, evm, fabric")
+    assert text_of(report, "anchors").endswith("of the kinds: evm, fabric")
+
+
+def test_not_all_of_many_kinds_are_named(chain: Chain, bundle: Bundle) -> None:
+    bundle["anchors"] = [{"kind": f"k{number:02}"} for number in range(11)]
+    text = text_of(verify(bundle, trust_of(chain)), "anchors")
+    assert text.endswith("of the kinds: k00, k01, k02, k03, k04, k05, k06, k07, k08, k09, …")
+    bundle["anchors"].pop()
+    assert text_of(verify(bundle, trust_of(chain)), "anchors").endswith("k08, k09")
 
 
 @pytest.mark.parametrize("trust", [b"", b"{}", b"[]", b"\xff"])

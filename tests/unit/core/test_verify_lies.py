@@ -19,7 +19,8 @@ from builders.signing import BlockSigner, MemberKey, digests_of, event, private_
 
 from node.core.block import BlockId, Commit, Header, Validator
 from node.core.bundle import commit_json, header_json
-from node.core.encoding import canonical_json
+from node.core.disclosure import disclosure_digest
+from node.core.encoding import canonical_json, encode_base64url
 from node.core.merkle import inclusion_path
 from node.core.verify import NOT_CHECKED, PASSED, Report
 
@@ -286,6 +287,31 @@ def test_a_genesis_that_names_a_predecessor() -> None:
     assert "genesis.predecessor: this verifier knows no chain before the genesis" in refused_by(
         verify(bundle, trust_of(chain)), "chain.identity"
     )
+
+
+def test_a_private_field_that_contradicts_a_public_one() -> None:
+    own = private_fields({"owner_name": "甲公司"})
+    chain = Chain(validators=4)
+    chain.commit_block(chain.jwt(data={"owner_name": "乙公司"}, **digests_of(own)))
+    chain.commit_block()
+    chain.commit_block()
+    report = verify(bundle_of(chain, SUB, disclosures=own), trust_of(chain))
+    says = refused_by(report, "disclosures")
+    assert says.endswith("disclosures[0]: owner_name stands in clear in data")
+
+
+def test_a_disclosure_whose_name_says_something_when_it_is_printed() -> None:
+    text = "initiator\n15 - Known checkpoint of the log: continues the log known at size 900"
+    encoded = encode_base64url(canonical_json(["s" * 22, text, "x"]))
+    chain = Chain(validators=4)
+    chain.commit_block(chain.jwt(_sd=[disclosure_digest(encoded)], _sd_alg="sha-256"))
+    chain.commit_block()
+    chain.commit_block()
+    bundle = bundle_of(chain, SUB)
+    bundle["entries"][0]["disclosures"] = [encoded]
+    says = refused_by(verify(bundle, trust_of(chain)), "disclosures")
+    assert "name must be text" in says
+    assert "checkpoint" not in says
 
 
 def test_a_member_that_copied_a_digest_of_another() -> None:

@@ -164,9 +164,13 @@ def test_geneses(path: str, value: Any) -> None:
 
 
 TRUSTS: list[dict[str, Any]] = [
+    {"anchors": [{"kind": "evm", "a": [{}]}, {"kind": "x"}]},
     {"anchors": [{"kind": "evm", "a": [{}]}, {}]},
+    {"anchors": [{"kind": "EVM"}]},
+    {"anchors": [{"kind": 1}]},
     {"anchors": [1]},
-    {"anchors": [{}] * 101},
+    {"anchors": [{"kind": "x"}] * 100},
+    {"anchors": [{"kind": "x"}] * 101},
     {"checkpoint": {"root": ZERO, "size": 1}},
     {"checkpoint": {"root": ZERO, "size": 0}},
     {"checkpoint": {"root": ZERO, "size": 4}},
@@ -193,27 +197,33 @@ def test_trust_files(changes: dict[str, Any]) -> None:
     told(canonical_json(example("bundle-dossier.json")), canonical_json(trust))
 
 
+NO_ANCHORS = b'"anchors": []'
 TEXTS = {
-    "escaped surrogate": (b'"anchors": []', b'"anchors": [{"kind": "\\ud800"}]'),
-    "escaped pair": (b'"anchors": []', b'"anchors": [{"kind": "\\ud83d\\ude00"}]'),
+    "escaped surrogate": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": "\\ud800"}]'),
+    "escaped pair": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": "\\ud83d\\ude00"}]'),
     "float": (b'"as_of": 7', b'"as_of": 7.0'),
     "exponent": (b'"as_of": 7', b'"as_of": 7e0'),
-    "minus zero": (b'"anchors": []', b'"anchors": [{"a": -0}]'),
-    "null": (b'"anchors": []', b'"anchors": [{"a": null}]'),
-    "true": (b'"anchors": []', b'"anchors": [{"a": true}]'),
-    "large": (b'"anchors": []', b'"anchors": [{"a": 9007199254740992}]'),
-    "largest": (b'"anchors": []', b'"anchors": [{"a": -9007199254740991}]'),
-    "duplicate": (b'"anchors": []', b'"anchors": [{"a": 1, "a": 1}]'),
-    "duplicate by escape": (b'"anchors": []', b'"anchors": [{"a": 1, "\\u0061": 1}]'),
-    "depth 16": (b'"anchors": []', b'"anchors": [{"a": ' + b"[" * 13 + b"]" * 13 + b"}]"),
-    "depth 17": (b'"anchors": []', b'"anchors": [{"a": ' + b"[" * 14 + b"]" * 14 + b"}]"),
-    "control character": (b'"anchors": []', b'"anchors": [{"a": "\x01"}]'),
+    "minus zero": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": -0}]'),
+    "null": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": null}]'),
+    "true": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": true}]'),
+    "large": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": 9007199254740992}]'),
+    "largest": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": -9007199254740991}]'),
+    "duplicate": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": 1, "a": 1}]'),
+    "duplicate by escape": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": 1, "\\u0061": 1}]'),
+    "depth 16": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": ' + b"[" * 13 + b"]" * 13 + b"}]"),
+    "depth 17": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": ' + b"[" * 14 + b"]" * 14 + b"}]"),
+    "kind missing": (NO_ANCHORS, b'"anchors": [{"a": 1}]'),
+    "kind that is a sentence": (NO_ANCHORS, b'"anchors": [{"kind": "x (2 verified)"}]'),
+    "kind with a line end": (NO_ANCHORS, b'"anchors": [{"kind": "evm\\n"}]'),
+    "longest kind": (NO_ANCHORS, b'"anchors": [{"kind": "' + b"x" * 40 + b'"}]'),
+    "longer kind": (NO_ANCHORS, b'"anchors": [{"kind": "' + b"x" * 41 + b'"}]'),
+    "control character": (NO_ANCHORS, b'"anchors": [{"kind": "x", "a": "\x01"}]'),
     "byte order mark": (b"{", b"\xef\xbb\xbf{"),
     "white space before": (b"{", b" \t\r\n{"),
     "form feed before": (b"{", b"\x0c{"),
     "single quotes": (b'"anchors"', b"'anchors'"),
-    "name outside ASCII": (b'"anchors": []', '"anchors": [{"～": 1}]'.encode()),
-    "escaped name outside ASCII": (b'"anchors": []', b'"anchors": [{"\\u00e9": 1}]'),
+    "name outside ASCII": (NO_ANCHORS, '"anchors": [{"kind": "x", "～": 1}]'.encode()),
+    "escaped name outside ASCII": (NO_ANCHORS, b'"anchors": [{"kind": "x", "\\u00e9": 1}]'),
     "NaN": (b'"as_of": 7', b'"as_of": NaN'),
 }
 

@@ -182,9 +182,10 @@ def conform_to(value, schema, named):
             conform_to(item, schema["items"], named)
         need(not schema.get("uniqueItems") or len(set(value)) == len(value), "an item twice")
     elif "properties" in schema:
-        members(value, " ".join(schema["required"]), " ".join(schema["properties"]))
-        for name, item in value.items():
-            conform_to(item, schema["properties"][name], named)
+        free = " ".join(value) if schema.get("additionalProperties", True) else ""
+        members(value, " ".join(schema["required"]), " ".join([*schema["properties"], free]))
+        for name in set(value) & set(schema["properties"]):
+            conform_to(value[name], schema["properties"][name], named)
     if "oneOf" in schema:
         need(sum(conforms(value, option, named) for option in schema["oneOf"]) == 1, "no variant")
     if "not" in schema:
@@ -544,15 +545,15 @@ def check_nested(value):
             check_nested(item)
 
 
-def check_disclosures(encoded):
+def check_disclosures(encoded, payload):
     names = []
     for item in encoded:
         need(len(item) <= 16_384, "disclosure too long")
         parts = array(read_json(from_base64url(item), 16_384), 3, 3)
         need(isinstance(parts[0], str) and len(parts[0]) >= 22, "salt")
-        need(isinstance(parts[1], str) and parts[1] not in {"", *RESERVED}, "name")
+        match(parts[1], re.compile("[a-z][a-z0-9_]{0,63}"))
         need(parts[1] not in {*PAYLOAD, "exp", "iat", "occurred_at", "collected_at"}, "name")
-        need(parts[1] not in ("source", "data"), "name")
+        need(parts[1] not in ("source", "data") and parts[1] not in payload["data"], "name")
         check_nested(parts[2:])
         names.append(parts[1])
     need(len(set(names)) == len(names), "two disclosures of one name")
@@ -746,7 +747,7 @@ class Verification:
             for encoded in entry.disclosures:
                 digest = to_base64url(sha256(encoded.encode("ascii")))
                 need(digest in entry.tx.digests, "a disclosure of another record or of none")
-            check_disclosures(entry.disclosures)
+            check_disclosures(entry.disclosures, entry.tx.payload)
 
     def log_checkpoint(self):
         here = self.last["size"], self.last["root"]

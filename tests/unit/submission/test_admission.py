@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from builders.events import data_of
 from builders.home import Home
 from builders.running import record_of
 
@@ -80,6 +81,18 @@ FLAWS = [
         lambda r, h: record_of(h, private={"nickname": "某"}).encode(),
         "InvalidTransaction",
         "disclosure nickname",
+        "",
+    ),
+    (
+        lambda r, h: record_of(
+            h,
+            event_type="seal.applied",
+            subject="seal:platform-a:1",
+            data=data_of("seal.applied"),
+            private={"agent_name": "某", "owner_name": "别的公司"},
+        ).encode(),
+        "InvalidTransaction",
+        "disclosures[1]",
         "",
     ),
     (
