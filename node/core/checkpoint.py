@@ -36,6 +36,7 @@ __all__ = [
 _ED25519 = b"\x01"
 _MAX_NOTE = 64 * 1024
 _NUMBER = re.compile(r"0|[1-9]\d{0,15}", re.ASCII)
+_DASH = "\u2014 "
 _NAME = re.compile(r"[^\s+\x00-\x1f\ud800-\udfff]+")
 
 
@@ -99,30 +100,42 @@ def parse_verifier_key(text: str) -> NoteKey:
 
 def note_signature_line(key: NoteKey, signature: bytes) -> str:
     """The line that adds ``signature`` over a note's text to the note."""
-    return f"\u2014 {key.name} {base64.b64encode(key.id + signature).decode('ascii')}\n"
+    return f"{_DASH}{key.name} {base64.b64encode(key.id + signature).decode('ascii')}\n"
 
 
 def open_note(note: bytes, key: NoteKey, backend: Backend) -> str:
-    """The text of a note that ``key`` has signed.
+    """The text of a note that ``key`` has signed. The order of its signature lines says nothing.
 
     Raises:
-        InvalidEncoding: not a signed note.
-        InvalidSignature: ``key`` has not signed it, or its signature does not hold.
+        InvalidEncoding: not a signed note, or one of its lines is malformed, whoever's it is.
+        InvalidSignature: ``key`` has not signed it, or a signature of it does not hold.
     """
     text, lines = _split_note(note)
-    for line in lines:
-        name, _, encoded = line[2:].partition(" ")
+    signatures = [_read_signature_line(line) for line in lines]
+    own = [raw[4:] for name, raw in signatures if name == key.name and raw[:4] == key.id]
+    if not own:
+        raise InvalidSignature("note", f"{key.name} ({key.id.hex()}) has not signed it")
+    for signature in own:
         try:
-            raw = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise InvalidEncoding("note", "a signature line is malformed") from error
-        if name == key.name and raw[:4] == key.id:
-            try:
-                backend.verify_ed25519(key.public_key, text.encode("utf-8"), raw[4:])
-            except InvalidInput as error:
-                raise InvalidSignature("note", f"signature of {key.name}: {error.rule}") from error
-            return text
-    raise InvalidSignature("note", f"{key.name} ({key.id.hex()}) has not signed it")
+            backend.verify_ed25519(key.public_key, text.encode("utf-8"), signature)
+        except InvalidInput as error:
+            raise InvalidSignature("note", f"signature of {key.name}: {error.rule}") from error
+    return text
+
+
+def _read_signature_line(line: str) -> tuple[str, bytes]:
+    """The name on a signature line, and key id and signature behind it."""
+    name, _, encoded = line[2:].partition(" ")
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    canonical = base64.b64encode(raw).decode("ascii") == encoded
+    if not line.startswith(_DASH) or _NAME.fullmatch(name) is None or not canonical or len(raw) < 5:
+        raise InvalidEncoding(
+            "note", "a signature line must be an em dash, a name and base64, with a space between"
+        )
+    return name, raw
 
 
 def _split_note(note: bytes) -> tuple[str, list[str]]:
@@ -136,8 +149,6 @@ def _split_note(note: bytes) -> tuple[str, list[str]]:
     lines = signatures.split("\n")
     if not separator or len(lines) < 2 or lines.pop() != "":
         raise InvalidEncoding("note", "must be text, an empty line, and signature lines")
-    if any(not line.startswith("\u2014 ") for line in lines):
-        raise InvalidEncoding("note", "a signature line must begin with an em dash and a space")
     return text + "\n", lines
 
 

@@ -136,7 +136,7 @@ def note_of(size: int) -> None:
     text, _, line = EXAMPLES["checkpoint.json"]["note"].partition("\n\n")
     key = checkpoint.parse_verifier_key(EXAMPLES["checkpoint.json"]["verifier_key"])
     note = f"{text}\n\n{line}".encode()
-    filling = "\u2014 ".encode() + b"x" * (size - len(note) - 10) + b" AAAA\n"
+    filling = "\u2014 ".encode() + b"x" * (size - len(note) - 14) + b" AAAAAAAA\n"
     assert len(note + filling) == size
     checkpoint.open_note(note + filling, key, load_backend())
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from itertools import permutations
 
 import pytest
 from builders.curves import ED_TORSION, ed_encode
@@ -80,6 +81,17 @@ def test_other_signers_lines_are_passed_over() -> None:
         open_note(note(text, *lines[:2]), KEY, ANY)
 
 
+def test_the_order_of_lines_says_nothing() -> None:
+    text = CHECKPOINT.text()
+    good, other = signed(text), "— witness.example AAAAAAAA\n"
+    bad = note_signature_line(KEY, bytes(64))
+    for lines in permutations((good, other, good)):
+        assert open_note(note(text, *lines), KEY, ANY) == text
+    for lines in permutations((good, other, bad)):
+        with pytest.raises(InvalidSignature, match=f"signature of {KEY.name}"):
+            open_note(note(text, *lines), KEY, ANY)
+
+
 def test_a_signature_by_another_under_this_keys_id_is_refused(backend: Backend) -> None:
     text = CHECKPOINT.text()
     forged = note_signature_line(KEY, BlockSigner("other").sign(text.encode()))
@@ -92,7 +104,7 @@ def test_a_signature_by_another_under_this_keys_id_is_refused(backend: Backend) 
 def test_a_signature_of_another_length_is_refused(length: int) -> None:
     text = CHECKPOINT.text()
     line = note_signature_line(KEY, (SIGNER.sign(text.encode()) + b"x")[:length])
-    with pytest.raises(InvalidSignature):
+    with pytest.raises(InvalidSignature if length else InvalidEncoding):
         open_note(note(text, line), KEY, ANY)
 
 
@@ -116,6 +128,16 @@ NOTES = {
     "text behind": note("text\n", LINE) + b"more\n",
     "empty line behind": note("text\n", LINE) + b"\n",
     "not base64": note("text\n", "— x !!!\n"),
+    "not base64 behind a good line": note("text\n", LINE, "— x !!!\n"),
+    "not base64 before a good line": note("text\n", "— x !!!\n", LINE),
+    "base64 with loose bits": note("text\n", LINE, "— x AAAAAAB=\n"),
+    "base64 without padding": note("text\n", LINE, "— x AAAAAAA\n"),
+    "four bytes": note("text\n", LINE, "— x AAAAAA==\n"),
+    "no base64": note("text\n", LINE, "— x\n"),
+    "no name": note("text\n", LINE, "—  AAAAAAAA\n"),
+    "name with a plus": note("text\n", LINE, "— a+b AAAAAAAA\n"),
+    "two blanks": note("text\n", LINE, "— x  AAAAAAAA\n"),
+    "a word behind": note("text\n", LINE, "— x AAAAAAAA x\n"),
     "not UTF-8": b"\xff\n\n" + LINE.encode(),
     "large": b"x" * 65_537,
 }
