@@ -73,9 +73,10 @@ _CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}", re.ASCII)
 _MEMBER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
 _DIVISION = re.compile(r"(?:\d\d){0,3}", re.ASCII)
 _PATTERN = re.compile(
-    r"(?:[A-Za-z0-9_-]|\\d|\[A-Z0-9\]|\[A-Za-z0-9\]|\{\d{1,2}(?:,\d{1,2})?\}|\+)+"
+    r"(?:[A-Za-z0-9_-]|\\d|\[A-Z0-9\]|\[A-Za-z0-9\]|\{\d{1,2}(?:,\d{1,2})?\}|\+)+",
+    re.ASCII,
 )
-_RANGE = re.compile(r"\{(\d+),(\d+)\}")
+_RANGE = re.compile(r"\{(\d+),(\d+)\}", re.ASCII)
 _MAX_VARIABLE = 3
 """How many quantifiers of a pattern may match more or less than once: with so many there are at
 most of the order of n cubed ways to match n characters, however the pattern is written."""

@@ -243,6 +243,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "pattern of nothing repeated": (parameter(sign_no_patterns=["+a"]), f"{PATTERNS}[0]"),
     "pattern with bounds turned": (parameter(sign_no_patterns=["a{3,2}"]), f"{PATTERNS}[0]"),
     "pattern repeated twice": (parameter(sign_no_patterns=["a{2}{3}"]), f"{PATTERNS}[0]"),
+    "pattern with Arabic digits": (parameter(sign_no_patterns=["a{\u0663}"]), f"{PATTERNS}[0]"),
+    "pattern with wide digits": (
+        parameter(sign_no_patterns=["a{\uff11,\u0663}"]), f"{PATTERNS}[0]",
+    ),
     "pattern possessive": (parameter(sign_no_patterns=["a++"]), f"{PATTERNS}[0]"),
     "pattern possessive count": (parameter(sign_no_patterns=["a{2}+"]), f"{PATTERNS}[0]"),
     "predecessor text": ({**VALUE, "predecessor": "x"}, BEFORE),
