@@ -37,7 +37,7 @@ from node.core.fields import (
 )
 from node.core.genesis import MAX_GENESIS_BYTES, ed25519_jwk, read_ed25519_bytes
 from node.core.statemap import StateProof
-from node.core.transaction import MAX_DIGESTS
+from node.core.transaction import MAX_DIGESTS, MAX_SECONDS
 
 __all__ = [
     "BUNDLE_FORMAT",
@@ -283,7 +283,7 @@ def _time_json(time: Timestamp) -> dict[str, int]:
 def _read_time(value: Any, place: str) -> Timestamp:
     members = exact_members(value, place, ("nanos", "seconds"))
     return Timestamp(
-        seconds=read_integer(members["seconds"], f"{place}.seconds"),
+        seconds=read_integer(members["seconds"], f"{place}.seconds", most=MAX_SECONDS),
         nanos=read_integer(members["nanos"], f"{place}.nanos", most=999_999_999),
     )
 

@@ -21,6 +21,7 @@ __all__ = [
     "MAX_DIGESTS",
     "MAX_FERRIED_LIFETIME",
     "MAX_LIFETIME",
+    "MAX_SECONDS",
     "MAX_TRANSACTION_BYTES",
     "NOTHING_NESTED",
     "PAYLOAD_MEMBERS",
@@ -68,7 +69,15 @@ PAYLOAD_MEMBERS = frozenset(_OPTIONAL.union(_REQUIRED))
 RESERVED_NAMES = frozenset(("_sd", "...", "_sd_alg"))
 """Names that RFC 9901 gives a meaning wherever they stand."""
 NOTHING_NESTED = "is reserved (RFC 9901): nothing is nested"
-_MAX_MILLISECONDS = 253_402_300_799_999
+MAX_SECONDS = 253_402_300_799
+"""The last second of the year 9999, the last that RFC 3339 can say."""
+_MAX_MILLISECONDS = MAX_SECONDS * 1000 + 999
+_TIMES = (
+    ("iat", MAX_SECONDS),
+    ("exp", MAX_SECONDS),
+    ("occurred_at", _MAX_MILLISECONDS),
+    ("collected_at", _MAX_MILLISECONDS),
+)
 
 
 @dataclass(frozen=True)
@@ -273,10 +282,10 @@ def _check_identifiers(payload: dict[str, Any]) -> None:
 
 
 def _check_times(payload: dict[str, Any]) -> None:
-    for name in ("iat", "exp", "occurred_at", "collected_at"):
+    for name, most in _TIMES:
         value = payload.get(name, 0)
-        if type(value) is not int or not 0 <= value <= _MAX_MILLISECONDS:
-            raise InvalidTransaction(f"payload.{name}", "must be a time, an integer from 0")
+        if type(value) is not int or not 0 <= value <= most:
+            raise InvalidTransaction(f"payload.{name}", f"must be a time, from 0 to {most}")
     lifetime = payload["exp"] - payload["iat"]
     longest = MAX_FERRIED_LIFETIME if payload["source"]["method"] == FERRY else MAX_LIFETIME
     if not 0 < lifetime <= longest:

@@ -38,7 +38,7 @@ from node.core.evidence_code import check_digit, code_digits, parse_code, tidy_l
 from node.core.frame import decode_frame, encode_frame, pack_parts, unpack_parts
 from node.core.genesis import GenesisMember, decode_genesis, encode_genesis
 from node.core.signatures import P256_ORDER, has_low_s, use_low_s
-from node.core.transaction import PAYLOAD_MEMBERS, decode_transaction, split_compact
+from node.core.transaction import MAX_SECONDS, PAYLOAD_MEMBERS, decode_transaction, split_compact
 from node.core.trust import Trust, TrustedCheckpoint, decode_trust
 
 KEY = MemberKey("platform-a")
@@ -240,7 +240,7 @@ def test_any_bytes_are_a_frame_or_refused(data: bytes, position: int, mask: int)
 
 
 block_ids = st.builds(BlockId, st.just(b"") | digests, st.integers(0, 9), st.just(b"") | digests)
-times = st.builds(Timestamp, safe, st.integers(0, 999_999_999))
+times = st.builds(Timestamp, st.integers(0, MAX_SECONDS), st.integers(0, 999_999_999))
 optional_digests = st.just(b"") | digests
 headers = st.builds(
     Header,

@@ -54,6 +54,7 @@ LIMITS: dict[str, int] = {
     "json-integer": encoding.MAX_INTEGER,
     "state-depth": statemap.MAX_STATE_DEPTH,
     "state-key": statemap.MAX_STATE_KEY,
+    "time-seconds": transaction.MAX_SECONDS,
     "token-leeway": request_token.CLOCK_LEEWAY,
     "token-lifetime": request_token.MAX_TOKEN_LIFETIME,
     "transaction-bytes": transaction.MAX_TRANSACTION_BYTES,
@@ -159,6 +160,7 @@ TRIED: dict[str, Callable[[int], None]] = {
     "state-value": state_value,
     "token-bytes": token_of,
     "token-target": lambda n: with_token(htu="/" * n),
+    "time-seconds": lambda n: with_payload(iat=n - 1, exp=n),
     "transaction-time": lambda n: with_payload(occurred_at=n),
     "validator-power": lambda n: with_genesis("validators.0.power", n),
 }
@@ -213,6 +215,7 @@ IN_SCHEMAS = {
     "member-keys": ("genesis", "$defs/member/properties/keys/maxItems"),
     "member-name": ("genesis", "$defs/member/properties/name/maxLength"),
     "state-depth": ("bundle", "$defs/state_proof/properties/path/maxItems"),
+    "time-seconds": ("bundle", "$defs/time/properties/seconds/maximum"),
     "trust-anchors": ("trust", "properties/anchors/maxItems"),
     "trust-tsa-characters": ("trust", "properties/tsa_roots/items/maxLength"),
     "trust-tsa-roots": ("trust", "properties/tsa_roots/maxItems"),

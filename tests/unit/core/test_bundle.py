@@ -224,6 +224,16 @@ REFUSED: dict[str, tuple[Path, Any, str]] = {
         1_000_000_000,
         "bundle.chain.headers[0].time.nanos",
     ),
+    "a second of the year 10000": (
+        (*HEADER, "time", "seconds"),
+        253_402_300_800,
+        "bundle.chain.headers[0].time.seconds",
+    ),
+    "a vote's second of the year 10000": (
+        (*VOTE, "time", "seconds"),
+        253_402_300_800,
+        "bundle.chain.commits[0].signatures[1].time.seconds",
+    ),
     "height 0": ((*HEADER, "height"), 0, "bundle.chain.headers[0].height"),
     "chain id of 51": ((*HEADER, "chain_id"), "x" * 51, "bundle.chain.headers[0].chain_id"),
     "hash of 31": ((*HEADER, "app_hash"), "00" * 31, "bundle.chain.headers[0].app_hash"),

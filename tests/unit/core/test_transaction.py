@@ -179,6 +179,12 @@ PAYLOADS: dict[str, tuple[dict[str, Any], str]] = {
     "iat negative": ({"iat": -1}, "payload.iat"),
     "exp text": ({"exp": "1"}, "payload.exp"),
     "occurred_at negative": ({"occurred_at": -1}, "payload.occurred_at"),
+    "iat past the year 9999": (
+        {"iat": 253_402_300_800, "exp": 253_402_300_801}, "payload.iat",
+    ),
+    "exp past the year 9999": (
+        {"iat": 253_402_300_799, "exp": 253_402_300_800}, "payload.exp",
+    ),
     "occurred_at past the year 9999": ({"occurred_at": 253_402_300_800_000}, "payload.occurred_at"),
     "collected_at text": ({"collected_at": "1"}, "payload.collected_at"),
     "collected before it occurred": (

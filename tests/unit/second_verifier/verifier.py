@@ -520,8 +520,9 @@ class Transaction:
         source = members(payload["source"], "system method")
         text(source["system"], 200)
         match(source["method"], re.compile(r"[a-z][a-z0-9_.-]{0,39}"))
-        for name in ("iat", "exp", "occurred_at"):
-            number(payload[name], 0, 253_402_300_799_999)
+        for name in ("iat", "exp"):
+            number(payload[name], 0, 253_402_300_799)
+        number(payload["occurred_at"], 0, 253_402_300_799_999)
         number(payload.get("collected_at", payload["occurred_at"]), payload["occurred_at"])
         number(payload.get("collected_at", 0), 0, 253_402_300_799_999)
         longest = 2_592_000 if source["method"] == "ferry" else 86_400
