@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from node.api import models
+from node.api.convertors import rest
 from node.api.description import answers
 from node.api.problems import Problem, malformed
 from node.api.proofs import signed_json, state_json
@@ -171,7 +172,7 @@ def _signed(reader: LedgerReader, height: int) -> dict[str, Any]:
 
 
 @routes.get(
-    "/v1/state/{key:path}",
+    "/v1/state/" + rest("key"),
     tags=["proofs"],
     summary="Proof of a key of the state map 状态证明",
     response_class=Response,

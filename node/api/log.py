@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from node.api import models
+from node.api.convertors import rest
 from node.api.description import answers, content_of
 from node.api.problems import Problem, malformed
 from node.api.requests import Caller
@@ -72,7 +73,7 @@ def get_checkpoint(service: Served) -> Response:
 
 
 @routes.get(
-    "/v1/log/tile/entries/{index:path}",
+    "/v1/log/tile/entries/" + rest("index"),
     summary="A bundle of entries 条目包",
     response_class=Response,
     responses=content_of(
@@ -119,7 +120,7 @@ def _beyond(reader: LedgerReader) -> Problem:
 
 
 @routes.get(
-    "/v1/log/tile/{level}/{index:path}",
+    "/v1/log/tile/{level}/" + rest("index"),
     summary="A tile of hashes 哈希瓦片",
     response_class=Response,
     responses=content_of("application/octet-stream", "Up to 256 hashes", "binary", 404),

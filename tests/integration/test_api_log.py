@@ -207,6 +207,8 @@ def test_the_state_map_proves_what_is_there_and_what_is_not(
         ("seal/", 400),
         ("seal/ES-1%20active", 400),
         ("seal/ES-1%0A", 400),
+        ("seal/%0Aactive", 400),
+        ("%0A", 400),
         ("seal/[ES-1]", 400),
         ("seal/" + "x" * 258, 400),
         ("seal/" + "x" * 257, 200),

@@ -164,7 +164,7 @@ def test_a_dossier_of_more_records_than_are_given_at_once_is_read_whole(node: Se
     node.submit(node.teller.initiated("long"))
     checks = [
         node.teller.tell(
-            "identity-a",
+            "platform-a",
             "signing.identity_verified",
             subject,
             {
