@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import msgspec
 import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -24,8 +25,10 @@ from node.ledger.application import Application
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
 from node.ledger.reader import LedgerReader, open_reader
+from node.ledger.rows import META, decode_meta
 from node.storage.errors import StorageError, StoreUnavailable
 from node.storage.leveldb import LevelStore, open_leveldb
+from node.storage.ports import SegmentRef
 from node.storage.segments import FileSegments
 from node.submission.disk_guard import DiskGuard
 from node.submission.journal import Journal
@@ -39,8 +42,8 @@ from node.vault.opening import finish_rotation, open_vault
 
 __all__ = ["EdKey", "Node", "Stores", "open_stores", "system_time"]
 
-# The last segment is read whole when it is opened, and so are the journal's frames.
 _BLOCK_SEGMENT = 32 << 20
+# The journal's last segment is read whole when it is opened.
 _JOURNAL_SEGMENT = 4 << 20
 _LOCAL_WRITE_BUFFER = 4 << 20
 
@@ -127,7 +130,12 @@ def open_stores(config: NodeConfig, *, create: bool) -> Stores:
             create=create,
         )
         opened.append(ledger)
-        blocks = FileSegments(config.path("blocks"), max_bytes=_BLOCK_SEGMENT, create=create)
+        blocks = FileSegments(
+            config.path("blocks"),
+            max_bytes=_BLOCK_SEGMENT,
+            create=create,
+            synced=_last_body(ledger),
+        )
         opened.append(blocks)
         local = open_leveldb(
             config.path("local"), kind="local", write_buffer=_LOCAL_WRITE_BUFFER, create=create
@@ -139,6 +147,16 @@ def open_stores(config: NodeConfig, *, create: bool) -> Stores:
         for store in opened:
             store.close()
         raise
+
+
+def _last_body(ledger: LevelStore) -> SegmentRef | None:
+    """Where the last body lies that the ledger knows: it was synced before the ledger was."""
+    raw = ledger.get(META)
+    try:
+        meta = None if raw is None else decode_meta(raw)
+    except msgspec.DecodeError:  # whoever opens the ledger says so
+        return None
+    return SegmentRef(*meta.body) if meta and meta.body else None
 
 
 class Node:

@@ -125,8 +125,9 @@ class SegmentTail:
         self.fault: str | None = None
 
 
-def open_tail(directory: Path, segment: int) -> SegmentTail:
-    """Open the last segment and find where its whole records end.
+def open_tail(directory: Path, segment: int, begin: int) -> SegmentTail:
+    """Open the last segment and find where its whole records end, from the one at ``begin`` on (0:
+    the first; also where the file is not as long).
 
     It is synced first: what a process left in the page cache when it died is not durable yet. And
     the cache is then dropped: a page that an earlier sync failed to write still stands there as if
@@ -144,7 +145,7 @@ def open_tail(directory: Path, segment: int) -> SegmentTail:
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             _header(path, segment, descriptor)
             size = os.fstat(descriptor).st_size
-            tail = SegmentTail(segment, descriptor, _end_of_whole_records(descriptor, size))
+            tail = SegmentTail(segment, descriptor, _end_of_whole_records(descriptor, size, begin))
             if tail.end < size:
                 tail.torn = size - tail.end
                 tail.fault = damage_of(_read(descriptor, tail.end, tail.torn), tail.end)
@@ -167,8 +168,8 @@ def _header(path: Path, segment: int, descriptor: int) -> SegmentHeader:
     return header
 
 
-def _end_of_whole_records(descriptor: int, size: int) -> int:
-    offset = HEADER_BYTES
+def _end_of_whole_records(descriptor: int, size: int, begin: int) -> int:
+    offset = begin if HEADER_BYTES < begin < size else HEADER_BYTES
     while offset < size:
         length = payload_length(_read(descriptor, offset, RECORD_HEADER_BYTES))
         end = record_end(offset, length)

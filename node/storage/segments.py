@@ -56,6 +56,7 @@ class FileSegments:
         max_bytes: int = 64 << 20,
         open_files: int = 16,
         create: bool = True,
+        synced: SegmentRef | None = None,
     ) -> None:
         """Open the segments in the directory ``path``, and find out how the last one ends.
 
@@ -65,6 +66,8 @@ class FileSegments:
                 2 GiB.
             open_files: files kept open for reading.
             create: whether a missing directory is made.
+            synced: a record that is known to have been synced. The search for the end begins with
+                it: to read all of a large last segment would take longer than all else.
 
         Raises:
             StoreLocked: somebody has it open.
@@ -80,7 +83,8 @@ class FileSegments:
             numbers = segment_numbers(self._path)
             self._tail: SegmentTail | None = None
             if numbers:
-                self._tail = open_tail(self._path, numbers[-1])
+                begin = synced.offset if synced and synced.segment == numbers[-1] else 0
+                self._tail = open_tail(self._path, numbers[-1], begin)
         except BaseException:
             self._lock.release()
             raise
@@ -258,7 +262,7 @@ class FileSegments:
                 return 0
             segment = self._reader.first if after is None else after.segment
             end = HEADER_BYTES if after is None else record_end(after.offset, after.length)
-            kept = tail if segment == tail.segment else open_tail(self._path, segment)
+            kept = tail if segment == tail.segment else open_tail(self._path, segment, 0)
             if after is not None:
                 try:
                     self._verify_within(kept, after)

@@ -87,6 +87,36 @@ def test_truncated_anywhere_the_records_before_are_there(
         assert read(path) == [*PAYLOADS[:whole], b"again"]
 
 
+def test_the_end_is_the_same_from_wherever_it_is_looked_for(
+    written: tuple[Path, list[SegmentRef], bytes],
+) -> None:
+    path, refs, data = written
+    places = [*refs, SegmentRef(2, 16, 5), SegmentRef(1, 1 << 40, 5), SegmentRef(1, 0, 5)]
+    for size in range(refs[1].offset, len(data) + 1):
+        (path / FIRST).write_bytes(data[:size])
+        whole = sum(ref.offset + 8 + ref.length <= size for ref in refs)
+        for place in places:
+            segments = FileSegments(path, synced=place)
+            found = [payload for _, payload in segments.records(None)]
+            segments.close()
+            if place not in refs[whole:]:
+                assert found == PAYLOADS[:whole], (size, place)
+
+
+def test_what_lies_before_a_synced_record_is_looked_at_when_it_is_read(
+    written: tuple[Path, list[SegmentRef], bytes],
+) -> None:
+    path, refs, _ = written
+    flip(path / FIRST, refs[0].offset + 10, 3)
+    segments = FileSegments(path, synced=refs[1])
+    assert segments.read(refs[3]) == PAYLOADS[3]
+    following = segments.append(b"more")
+    assert segments.read(following) == b"more"
+    with pytest.raises(StoreCorrupt, match=f"at offset {refs[0].offset}"):
+        segments.read(refs[0])
+    segments.close()
+
+
 def test_zero_filled_from_anywhere_the_records_before_are_there(
     written: tuple[Path, list[SegmentRef], bytes],
 ) -> None:
