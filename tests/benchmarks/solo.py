@@ -130,7 +130,7 @@ def million(
     """What ``count`` records change: the rate of commits, opening, memory, the cost of a write.
 
     Two nodes of one chain, of ``few`` and ``count`` records, are opened and given the same further
-    ``3 * few`` records in turn, each time in a fresh process; the smaller one is a fresh copy.
+    ``10 * few`` records in turn, each time in a fresh process; the smaller one is a fresh copy.
     """
     home = OUT / "bench" / name
     shutil.rmtree(home, ignore_errors=True)
@@ -145,7 +145,7 @@ def million(
     opened, written, rates = [], [], []
     memory: dict[str, Any] = {}
     for number in range(rounds):
-        write_load(load, home / "members", seed=100 + number, count=3 * few)
+        write_load(load, home / "members", seed=100 + number, count=10 * few)
         shutil.rmtree(home / "copy", ignore_errors=True)
         shutil.copytree(home / "few", home / "copy")
         before = jws_checks(keys, sample, _SECONDS)
@@ -154,7 +154,7 @@ def million(
         opened.append([memory["opened"] * 1000, small["opened"] * 1000])
         written.append([1e6 / memory["rate"], 1e6 / small["rate"]])
         rates.append([memory["rate"], checks])
-    note = f"{memory['size']} records against {few} to {4 * few}"
+    note = f"{memory['size']} records against {few} to {11 * few}"
     against = f"the same with {few} records"
     return [
         filling,
@@ -163,7 +163,7 @@ def million(
             "transactions/s",
             _CHECKS,
             rates,
-            f"{3 * few} more a round, {note}",
+            f"{10 * few} more a round, {note}",
         ),
         figure_of("solo.million.open", "ms", against, opened, note),
         figure_of("solo.million.write", "microseconds a record", against, written, note),
