@@ -51,6 +51,7 @@ class _Worker:
     pipe: Connection
     memory: SharedMemory
     slots: memoryview
+    free: list[int]
     busy: dict[int, Chunk] = field(default_factory=dict)
     ready: bool = False
 
@@ -84,7 +85,6 @@ class WorkerPool:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake_read, selectors.EVENT_READ, None)
         self._workers = [self._start_worker(number) for number in range(workers)]
-        self._free = [(worker, slot) for slot in range(depth) for worker in self._workers]
 
     def _start_worker(self, number: int) -> _Worker:
         memory = SharedMemory(create=True, size=_SLOT_BYTES * self._depth)
@@ -99,19 +99,20 @@ class WorkerPool:
         theirs.close()
         slots = memory.buf
         assert slots is not None
-        worker = _Worker(number, process, ours, memory, slots)
+        worker = _Worker(number, process, ours, memory, slots, list(range(self._depth)))
         self._selector.register(ours, selectors.EVENT_READ, worker)
         return worker
 
     def kick(self) -> None:
-        """Give free workers what the source has."""
+        """Give workers what the source has, those with the least first, into the slot used last:
+        its memory is still in the processor's cache."""
         with self._lock:
-            while self._free:
+            while any(worker.free for worker in self._workers):
                 chunk = self._retry.pop() if self._retry else self._source()
                 if chunk is None:
                     return
-                worker, slot = self._free.pop(0)
-                self._send(worker, slot, chunk)
+                worker = max(self._workers, key=_room)
+                self._send(worker, worker.free.pop(), chunk)
 
     def _send(self, worker: _Worker, slot: int, chunk: Chunk) -> None:
         data = marshal.dumps(chunk.items)
@@ -156,7 +157,7 @@ class WorkerPool:
         answer = decode_answer(inline or worker.slots[start : start + length])
         with self._lock:
             chunk = worker.busy.pop(slot)
-            self._free.append((worker, slot))
+            worker.free.append(slot)
         self.kick()
         self._answered(chunk, answer)
 
@@ -167,7 +168,7 @@ class WorkerPool:
             WorkersFailed: several one after another died before they were ready.
         """
         with self._lock:  # from here on nobody sends to the dead one, whose memory goes
-            self._free = [pair for pair in self._free if pair[0] is not worker]
+            worker.free.clear()
             left = list(worker.busy.values())
         self._selector.unregister(worker.pipe)
         worker.process.join()
@@ -185,7 +186,6 @@ class WorkerPool:
         failed: list[Chunk] = []
         with self._lock:
             self._workers[worker.number] = fresh
-            self._free += [(fresh, slot) for slot in range(self._depth)]
             for chunk in left:
                 chunk.attempts += worker.ready
                 (failed if chunk.attempts >= _MAX_ATTEMPTS else self._retry).append(chunk)
@@ -204,6 +204,10 @@ class WorkerPool:
                 worker.process.kill()
                 worker.process.join()
             _free_memory(worker)
+
+
+def _room(worker: _Worker) -> int:
+    return len(worker.free)
 
 
 def _free_memory(worker: _Worker) -> None:

@@ -35,7 +35,7 @@ __all__ = ["Engine", "Submission", "SubmissionLimits"]
 
 _DUPLICATE = rejection("duplicate")
 _RETRY_AFTER = 2
-_MIN_CHUNK_ITEMS = 16
+_MIN_CHUNK_ITEMS = 32
 """Fewer are not split among the workers."""
 _FAILED = ("WorkerFailed", "submission", "the node could not examine it; report this", "")
 
