@@ -10,7 +10,7 @@ from node.core.encoding import MAX_INTEGER
 from node.core.errors import LedgerFault
 from node.ledger.reader import LedgerReader, LogEntry
 from node.rules.judgement import State
-from node.rules.seals import status_at
+from node.rules.seals import shown_status
 
 __all__ = ["SealStatus", "read_moment", "seal_status"]
 
@@ -23,7 +23,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True)
 class SealStatus:
     """A seal's status at ``at`` (ms). ``set_by`` is the record that set it, None where there was
-    none yet (``status`` "unknown"); ``derived`` says that the validity's end made it expired."""
+    none yet (``status`` "unknown"); ``derived`` says that its validity makes it another than the
+    one set."""
 
     es_id: str
     at: int
@@ -59,7 +60,7 @@ def seal_status(reader: LedgerReader, es_id: str, at: int) -> SealStatus:
     stored = set_by.entry.facts.get("status")
     if not isinstance(stored, str):
         raise LedgerFault(f"entry {set_by.index} sets a seal's status and does not say which")
-    status = status_at({**seal, "status": stored}, at)
+    status = shown_status({**seal, "status": stored}, at)
     return SealStatus(es_id, at, status, status != stored, set_by, dossier, seal)
 
 

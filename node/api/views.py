@@ -15,7 +15,7 @@ from node.core.transaction import Transaction
 from node.ledger.reader import LedgerReader, LogEntry
 from node.rules.events import EVENTS
 from node.rules.judgement import State
-from node.rules.seals import status_at
+from node.rules.seals import shown_status
 
 __all__ = ["KINDS_ZH", "STATUSES_ZH", "Views", "as_of", "documents_of"]
 
@@ -36,6 +36,7 @@ STATUSES_ZH = {
     "imported": "已补录",
     "initiated": "已发起",
     "lost": "已挂失",
+    "not_yet_valid": "尚未生效",
     "recorded": "已存证",
     "rejected": "已拒签",
     "revoked": "已吊销（撤销）",
@@ -99,13 +100,13 @@ class Views:
         }
 
     def _status(self, state: State) -> str:
-        """A dossier's status; a seal's may have expired since it was set."""
+        """A dossier's status; a seal's follows from its validity as well."""
         status: str = state["status"]
         if "es_id" in state:
             seal = self._reader.state(f"seal/{state['es_id']}")
             if seal is None:
                 raise LedgerFault(f"state map: seal/{state['es_id']} is missing")
-            status = status_at(seal, self._now)
+            status = shown_status(seal, self._now)
         return status
 
     def records(self, indexes: list[int], *, whole: bool) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from node.rules.judgement import Event, State, View, refuse
 
-__all__ = ["APPLY", "TRANSITIONS", "status_at"]
+__all__ = ["APPLY", "TRANSITIONS", "shown_status", "status_at"]
 
 Changes = list[tuple[str, State | None]]
 Facts = dict[str, str | int]
@@ -31,6 +31,12 @@ def status_at(seal: State, time: int) -> str:
     if status in ("active", "suspended") and time > seal["valid_to"]:
         return "expired"
     return status
+
+
+def shown_status(seal: State, time: int) -> str:
+    """`status_at` as it is told to people: an active seal may be ``not_yet_valid``."""
+    status = status_at(seal, time)
+    return "not_yet_valid" if status == "active" and time < seal["valid_from"] else status
 
 
 def _covers(member: State, division: str) -> bool:

@@ -392,6 +392,26 @@ def test_a_seal_expires_by_the_clock_alone(node: ServedNode) -> None:
     assert (expired.status, expired.derived) == ("expired", True)
 
 
+def test_a_seal_is_not_active_before_its_validity_begins(node: ServedNode) -> None:
+    told = node.teller.seal("early")
+    payload = node.teller._created("early")
+    begin = node.now() + 3_600_000
+    told[1] = node.teller.tell(
+        "seal-maker-a",
+        "seal.created",
+        "seal:platform-a:early",
+        {**payload, "valid_from": begin, "valid_to": begin + 3_600_000},
+    )
+    node.submit(*told)
+    with node.node.reader() as reader:
+        early = seal_status(reader, "ES-early", begin - 1)
+        assert seal_status(reader, "ES-early", begin).status == "active"
+    assert (early.status, early.derived) == ("not_yet_valid", True)
+    now = get(node, "/v1/seals/ES-early/status")
+    assert (now["status"], now["status_zh"]) == ("not_yet_valid", "尚未生效")
+    assert get(node, "/v1/dossiers/seal:platform-a:early")["status"] == "not_yet_valid"
+
+
 def test_a_status_comes_with_the_proof_of_the_state(node: ServedNode, story: Story) -> None:
     now = get(node, "/v1/seals/ES-0001/status")["now"]
     proof = StateProof.from_json(now["proof"], place="proof")

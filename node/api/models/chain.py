@@ -17,7 +17,7 @@ class SealStatus(Form):
     at: Time
     status: str
     status_zh: str
-    derived: bool = Field(description="Expired by the end of its validity, not by a record")
+    derived: bool = Field(description="Expired or not yet valid by its validity, not by a record")
     valid_from: Time
     valid_to: Time
     dossier: str

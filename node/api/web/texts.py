@@ -133,6 +133,7 @@ STATUSES = {
     "imported": "imported",
     "initiated": "initiated",
     "lost": "reported lost",
+    "not_yet_valid": "not yet valid",
     "recorded": "recorded",
     "rejected": "rejected",
     "revoked": "revoked",
