@@ -49,7 +49,7 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the solo engine makes blocks."""
 
     empty_block_ms: Positive = 10_000
-    max_frames: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 128
+    max_frames: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 256
 
 
 class SubmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ max_wait_seconds = 60       # longest ?timeout= of a submission that waits
 
 [engine]
 empty_block_ms = 10000      # longest time without a block
-max_frames = 128            # frames in a block; this node makes them of up to 64 transactions
+max_frames = 256            # frames in a block; this node makes them of up to 32 transactions
 
 [submission]
 workers = 0                 # processes that check signatures; 0: one a core

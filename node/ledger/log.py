@@ -27,6 +27,7 @@ _HASH = 32
 _GROUP_HEIGHT = TILE_HEIGHT // 2
 _GROUP = 1 << _GROUP_HEIGHT
 _CACHED_GROUPS = 4096
+_CACHED_ROWS = 256
 
 
 class TileSource(Protocol):
@@ -60,6 +61,7 @@ class TileReader:
         self._reader = reader
         self._groups: dict[tuple[int, int], list[list[bytes]]] = {}
         self._known: dict[tuple[int, int], bytes] = {}
+        self._rows: dict[tuple[int, int], bytes] = {}
 
     def tile(self, level: int, index: int) -> bytes:
         """The stored tile at (tile level, index): up to 256 hashes.
@@ -117,7 +119,12 @@ class TileReader:
     def _read_group(self, base: int, group: int) -> list[bytes]:
         """The 16 hashes, or as many as there are, at level ``base`` from 16 times ``group`` on."""
         index, inside = divmod(group, _width(base) // _GROUP)
-        raw, start = self.row(base, index), inside * _GROUP * _HASH
+        raw = self._rows.get((base, index))
+        if raw is None:
+            if len(self._rows) >= _CACHED_ROWS:
+                self._rows.clear()
+            raw = self._rows[base, index] = self.row(base, index)
+        start = inside * _GROUP * _HASH
         stop = min(len(raw), start + _GROUP * _HASH)
         return [raw[at : at + _HASH] for at in range(start, stop, _HASH)]
 

@@ -38,7 +38,7 @@ Flaw = tuple[str, str, str, str]
 
 
 _NONE: tuple[str, ...] = ()
-_FRAME_TRANSACTIONS = 64
+_FRAME_TRANSACTIONS = 32
 """Fewer than a frame may have: whoever reads one record unpacks its whole frame."""
 
 

@@ -35,7 +35,7 @@ class SoloSettings:
     for each transaction and ``gather_ms`` in all: what a block costs is then shared by more.
     """
 
-    max_frames: int = 128
+    max_frames: int = 256
     empty_block_ms: int = 10_000
     power: int = 10
     gather_ms: int = 150
