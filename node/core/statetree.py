@@ -278,6 +278,8 @@ class StateTree:
     @property
     def dirty_count(self) -> int:
         """How many nodes `take_dirty` would give."""
+        if not self._changed:
+            return len(self._dirty)
         return len(self._dirty.keys() | self._changed.keys())
 
     def evict(self, keep: int) -> None:

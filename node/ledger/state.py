@@ -25,8 +25,10 @@ __all__ = ["StateChanges", "WorkingState", "canonical_state", "read_node", "read
 
 _GENERATION = 16_384
 _MAX_NODES = 60_000
-_MAX_DIRTY = 120_000
-"""Changes of nodes after which they are written. A crash costs making as many again."""
+_MAX_DIRTY = 100_000
+"""Nodes that have changed, after which they are written."""
+_MAX_CHANGES = 200_000
+"""Changes of values after which they are: a crash costs making as many again."""
 
 
 def canonical_state(value: State) -> bytes:
@@ -89,7 +91,7 @@ class WorkingState:
         self._old: dict[str, State | None] = {}
         self._unwritten: list[dict[str, State | None]] = []
         self._changed: dict[str, State | None] = {}
-        self._dirty = 0
+        self._changes = 0
         self.tree = StateTree(self._read_node)
 
     def _read_node(self, number: int) -> Node | None:
@@ -107,9 +109,8 @@ class WorkingState:
             self._heights.append(int.from_bytes(key[1:], "big"))
             paths.update((row[at : at + 32], None) for at in range(0, len(row), 32))
         self.tree.update([(path, self._leaf(path)) for path in paths])
-        nodes = self.tree.take_changed()
-        self._dirty = len(nodes)
-        return nodes
+        self._changes = len(paths)
+        return self.tree.take_changed()
 
     def _leaf(self, path: bytes) -> bytes | None:
         row = self._reader.get(VALUE + path)
@@ -163,12 +164,12 @@ class WorkingState:
                 leaves.append((path, sha256(b"\x02" + path + sha256(raw).digest()).digest()))
         self.tree.update(leaves)
         nodes = self.tree.take_changed()
-        self._dirty += len(nodes)
+        self._changes += len(leaves)
         if len(self._young) >= _GENERATION:
             self._old, self._young = self._young, {}
         self._young.update(values)
         self._unwritten.append(values)
-        if self._dirty >= _MAX_DIRTY:
+        if self.tree.dirty_count >= _MAX_DIRTY or self._changes >= _MAX_CHANGES:
             return StateChanges(values, nodes, self.flush(height, batch))
         if leaves:
             put(number_key(CHANGED, height), b"".join([path for path, _ in leaves]))
@@ -185,7 +186,7 @@ class WorkingState:
                 batch.put(node_key(number), encode_node(node))
         for changed in self._heights:
             batch.delete(number_key(CHANGED, changed))
-        self._heights, self._dirty, self.flushed = [], 0, height
+        self._heights, self._changes, self.flushed = [], 0, height
         return written
 
     def release(self, changes: StateChanges) -> None:

@@ -169,10 +169,11 @@ def million(
         figure_of("solo.million.write", "microseconds a record", against, written, note),
         figure_of(
             "solo.million.memory",
-            "MB, peak of the node's process while it opens, records and reads",
+            "MB, peak of the node's process while it opens, records and reads, mapped files aside",
             "500 MB",
             [[memory["peak"], 500.0]],
-            f"its workers hold {memory['workers']:.0f} MB besides",
+            f"its workers hold {memory['workers']:.0f} MB besides; {memory['mapped']:.0f} MB of "
+            "the store's tables are mapped, which the kernel may drop",
         ),
     ]
 

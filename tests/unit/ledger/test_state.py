@@ -142,6 +142,23 @@ def test_when_nodes_are_written_decides_nothing(most: int, monkeypatch: pytest.M
     assert [key for key in rows if key[:1] == NODE]
 
 
+def test_nodes_are_written_when_few_values_change_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise what a crash costs would grow for ever."""
+    monkeypatch.setattr(state_module, "_MAX_CHANGES", 25)
+    store = MemoryStore()
+    working = WorkingState(store, -1)
+    flushed = []
+    for height in range(30):
+        batch = store.batch()
+        for name in range(5):
+            working.set(f"key/{name}", {"height": height})
+        if working.close_block(height, batch).written is not None:
+            flushed.append(height)
+        store.write(batch, sync=False)
+    assert flushed == [4, 9, 14, 19, 24, 29]
+    assert not list(store.scan(CHANGED, CHANGED + b"\xff" * 7))
+
+
 @pytest.mark.parametrize("most", [1, 60, 90, 130, 200])
 def test_readers_of_several_blocks_in_one_batch(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nodes of a block behind one that wrote all before it, in the same batch."""
