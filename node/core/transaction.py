@@ -106,6 +106,31 @@ class Transaction:
     signing_input: bytes
     signature: bytes
 
+    @classmethod
+    def of(cls, jwt: bytes, header: dict[str, Any], payload: dict[str, Any]) -> Transaction:
+        """That of a JWT's decoded header and payload, of which nothing is checked here."""
+        signing_input, _, signature = jwt.rpartition(b".")
+        return cls(
+            jwt=jwt.decode("ascii"),
+            id=transaction_id(jwt),
+            algorithm=algorithm_named(header["alg"], place="header.alg"),
+            kid=header["kid"],
+            cid=payload["cid"],
+            iss=payload["iss"],
+            jti=payload["jti"],
+            iat=payload["iat"],
+            exp=payload["exp"],
+            type=payload["type"],
+            sub=payload["sub"],
+            occurred_at=payload["occurred_at"],
+            collected_at=payload.get("collected_at"),
+            source=payload["source"],
+            data=payload["data"],
+            digests=tuple(payload.get("_sd", ())),
+            signing_input=signing_input,
+            signature=decode_base64url(signature, place="signature"),
+        )
+
 
 def transaction_id(jwt: bytes) -> bytes:
     """SHA-256 of the JWT's ASCII bytes."""
@@ -166,11 +191,11 @@ def decode_transaction(jwt: bytes) -> Transaction:
     algorithm.check_form(signature)
     if algorithm.canonical(signature) != signature:
         raise InvalidTransaction("signature", algorithm.rule)
-    transaction = _read_payload(jwt, algorithm, header["kid"], payload, signature)
-    nested = nested_digests(transaction.data)
+    check_payload(payload)
+    nested = nested_digests(payload["data"])
     if nested is not None:
         raise InvalidTransaction(f"payload.data{nested}", NOTHING_NESTED)
-    return transaction
+    return Transaction.of(jwt, header, payload)
 
 
 def nested_digests(value: Any) -> str | None:
@@ -209,32 +234,6 @@ def check_header(header: dict[str, Any]) -> Algorithm:
     if not isinstance(header["kid"], str) or _DIGEST.fullmatch(header["kid"]) is None:
         raise InvalidTransaction("header.kid", "must be a SHA-256 thumbprint (RFC 7638)")
     return algorithm
-
-
-def _read_payload(
-    jwt: bytes, algorithm: Algorithm, kid: str, payload: dict[str, Any], signature: bytes
-) -> Transaction:
-    digests = check_payload(payload)
-    return Transaction(
-        jwt=jwt.decode("ascii"),
-        id=transaction_id(jwt),
-        algorithm=algorithm,
-        kid=kid,
-        cid=payload["cid"],
-        iss=payload["iss"],
-        jti=payload["jti"],
-        iat=payload["iat"],
-        exp=payload["exp"],
-        type=payload["type"],
-        sub=payload["sub"],
-        occurred_at=payload["occurred_at"],
-        collected_at=payload.get("collected_at"),
-        source=payload["source"],
-        data=payload["data"],
-        digests=digests,
-        signing_input=jwt[: jwt.rindex(b".")],
-        signature=signature,
-    )
 
 
 def check_payload(payload: dict[str, Any]) -> tuple[str, ...]:

@@ -9,8 +9,7 @@ from functools import cached_property
 import orjson
 
 from node.core.entry import Entry
-from node.core.signatures import algorithm_named
-from node.core.transaction import Transaction, transaction_id
+from node.core.transaction import Transaction
 
 __all__ = ["LogEntry"]
 
@@ -31,28 +30,8 @@ class LogEntry:
         was recorded passed every check.
         """
         jwt = self.entry.tx.encode("ascii")
-        signing_input, _, signature = jwt.rpartition(b".")
-        header, payload = (orjson.loads(_decode(part)) for part in signing_input.split(b"."))
-        return Transaction(
-            jwt=self.entry.tx,
-            id=transaction_id(jwt),
-            algorithm=algorithm_named(header["alg"], place="header.alg"),
-            kid=header["kid"],
-            cid=payload["cid"],
-            iss=payload["iss"],
-            jti=payload["jti"],
-            iat=payload["iat"],
-            exp=payload["exp"],
-            type=payload["type"],
-            sub=payload["sub"],
-            occurred_at=payload["occurred_at"],
-            collected_at=payload.get("collected_at"),
-            source=payload["source"],
-            data=payload["data"],
-            digests=tuple(payload.get("_sd", ())),
-            signing_input=signing_input,
-            signature=_decode(signature),
-        )
+        header, payload = (orjson.loads(_decode(part)) for part in jwt.split(b".")[:2])
+        return Transaction.of(jwt, header, payload)
 
 
 def _decode(part: bytes) -> bytes:

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import msgspec
 
 from node.core.disclosure import Disclosure, decode_disclosure
+from node.core.errors import EvidenceError
+from node.storage.errors import StorageError
 from node.storage.ports import Batch, SegmentRef, Store
 from node.submission.in_flight import InFlight
 from node.submission.journal import Journal
@@ -19,6 +21,12 @@ from node.submission.tickets import Ticket
 __all__ = ["Custody", "Keeping"]
 
 _INTENT = b"u/"
+_UNREADABLE = (
+    "WorkerFailed",
+    "disclosures",
+    "the node cannot read what it keeps of this record; tell its operator",
+    "",
+)
 
 
 class Custody(Protocol):
@@ -37,7 +45,11 @@ class Custody(Protocol):
         """Put into ``batch`` the removal of what a refused transaction disclosed."""
 
     def names_held(self, dossier: str, transaction_id: bytes) -> Mapping[str, str]:
-        """What a transaction disclosed and is kept: the digest of each field's name."""
+        """What a transaction disclosed and is kept: the digest of each field's name.
+
+        Raises:
+            EvidenceError: something of it cannot be read.
+        """
 
 
 @dataclass(frozen=True)
@@ -199,7 +211,13 @@ class Keeping:
                 continue
             assert ticket.id is not None
             if ticket.id not in held:
-                held[ticket.id] = dict(self._custody.names_held(ticket.subject, ticket.id))
+                try:
+                    held[ticket.id] = dict(self._custody.names_held(ticket.subject, ticket.id))
+                except StorageError:
+                    raise
+                except EvidenceError:  # one row that does not open is no reason to stop the node
+                    ticket.flaw, ticket.disclosures = _UNREADABLE, ()
+                    continue
             names = held[ticket.id]
             found = [decode_disclosure(text) for text in ticket.disclosures]
             for position, one in enumerate(found):

@@ -168,7 +168,7 @@ class WorkerPool:
             WorkersFailed: several one after another died before they were ready.
         """
         with self._lock:  # from here on nobody sends to the dead one, whose memory goes
-            worker.free.clear()
+            self._workers.remove(worker)
             left = list(worker.busy.values())
         self._selector.unregister(worker.pipe)
         worker.process.join()
@@ -176,7 +176,6 @@ class WorkerPool:
         _free_memory(worker)
         self._stillborn += not worker.ready
         if self._stillborn >= _MAX_STILLBORN:
-            self._workers.remove(worker)
             raise WorkersFailed(
                 f"{self._stillborn} worker processes ended before they were ready, the last with "
                 f"exit code {worker.process.exitcode}; what they wrote to the node's standard "
@@ -185,7 +184,7 @@ class WorkerPool:
         fresh = self._start_worker(worker.number)
         failed: list[Chunk] = []
         with self._lock:
-            self._workers[worker.number] = fresh
+            self._workers.append(fresh)
             for chunk in left:
                 chunk.attempts += worker.ready
                 (failed if chunk.attempts >= _MAX_ATTEMPTS else self._retry).append(chunk)

@@ -152,11 +152,14 @@ class Vault:
         Raises:
             VaultDamaged: a row was altered, or is another's; the error names it.
         """
-        return {
-            one.name: one.digest
-            for one in self.reveal(dossier)
-            if one.transaction_id == transaction_id
-        }
+        reader, wrapping_keys = self._view()
+        names = {}
+        with reader:
+            keys = StoredKeys(reader, dossier, wrapping_keys)
+            for name, row, sealed in rows_held(reader, dossier):
+                if name.transaction_id == transaction_id:
+                    names[open_row(keys, name, row, sealed).name] = name.digest
+        return names
 
     def held(self, dossier: str) -> tuple[str, ...]:
         """Digests of the disclosures of a dossier that are here, in order."""

@@ -18,6 +18,7 @@ from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput
 from node.core.signatures import load_backend
 from node.core.statemap import StateProof, verify_state_proof
+from node.core.transaction import decode_transaction
 from node.core.verify import NOT_CHECKED, STEPS, Report, verify_bundle
 from node.evidence.bundle import bundle_dossier, bundle_record, encode_bundle
 
@@ -98,6 +99,12 @@ def test_every_dossier_of_random_traffic_is_verified(busy: LedgerBench) -> None:
         assert {sub.split(":")[0] for sub in subs} == {"case", "record", "seal"}
         for sub in sorted(subs):
             assert verified(busy, bundle_dossier(reader, sub)).accepted
+
+
+def test_a_recorded_transaction_is_read_as_it_is_decoded(busy: LedgerBench) -> None:
+    with busy.reader() as reader:
+        for entry in reader.entries(range(1, reader.meta.size)):
+            assert entry.transaction == decode_transaction(entry.entry.tx.encode("ascii"))
 
 
 def test_bundles_made_earlier_go_on_verifying(story: LedgerBench) -> None:

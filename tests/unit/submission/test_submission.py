@@ -16,6 +16,7 @@ from node.rules.rejections import ACCEPTED, rejection
 from node.storage.errors import StoreCorrupt
 from node.submission.errors import SubmissionFull, SubmissionStopped
 from node.submission.tickets import Group
+from node.vault.errors import VaultDamaged
 from node.wiring import Node, system_time
 
 
@@ -118,6 +119,27 @@ def test_a_field_is_disclosed_once_however_often_a_record_comes(node: Node, home
     )
     subject = decode_transaction(jwt).sub
     assert [item.encoded for item in node.vault.reveal(subject)] == [first]
+
+
+def test_a_row_that_does_not_open_fails_its_record_and_not_the_node(
+    node: Node, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = record_of(home, private={"summary": "补录"})
+    submit(node, [record.encode()])
+
+    def damaged(dossier: str, transaction_id: bytes) -> dict[str, str]:
+        raise VaultDamaged("v/d/…", "does not open")
+
+    monkeypatch.setattr(node.vault, "names_held", damaged)
+    flaw = submit(node, [record.encode()]).tickets[0].flaw
+    assert flaw is not None
+    assert flaw[1:3] == (
+        "disclosures",
+        "the node cannot read what it keeps of this record; tell its operator",
+    )
+    monkeypatch.undo()
+    assert submit(node, [record.encode()]).tickets[0].flaw is None
+    assert submit(node, [record_of(home).encode()]).tickets[0].rejection == ACCEPTED
 
 
 def test_followers_that_contradict_each_other_disclose_a_field_once(node: Node, home: Home) -> None:
