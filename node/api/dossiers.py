@@ -148,6 +148,8 @@ def get_bundle(
         if from_size is not None and from_size > reader.meta.size:  # before anything is released
             raise malformed("query.from_size", f"must be at most {reader.meta.size}")
         if disclosures == "all":
+            # nor is anything released where no bundle could hold it
+            encode_bundle(bundle_dossier(reader, sub, from_size=from_size))
             released = release(service, caller, Asked(sub, state, purpose, case_no))
             shown = [(item.transaction_id, item.encoded) for item in released.disclosures]
     with service.node.reader() as reader:

@@ -233,6 +233,19 @@ def test_a_bundle_with_private_fields_verifies_and_is_released_like_them(node: S
     assert_problem(node.get(f"{TARGET}?disclosures=all", "platform-b"), 403)
 
 
+def test_nothing_is_released_where_no_bundle_could_hold_it(
+    node: ServedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, size = node.node.access_log.head().number, node.node.application.need_meta().size
+    monkeypatch.setattr("node.evidence.bundle.MAX_BUNDLE_RECORDS", 2)
+    answer = node.get(f"{TARGET}?disclosures=all&purpose=x&case_no=1", "court-a")
+    problem = assert_problem(answer, 400)
+    assert problem["place"] == "dossier"
+    assert "one by one" in problem["detail"]
+    assert node.node.access_log.head().number == before
+    assert node.node.application.need_meta().size == size
+
+
 def test_what_cannot_be_put_on_the_chain_is_not_handed_out(
     node: ServedNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:

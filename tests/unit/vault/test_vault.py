@@ -52,6 +52,23 @@ def test_what_was_kept_is_revealed_byte_for_byte(store: LocalStore, vault: Vault
     assert decode_disclosure(found[ID_NO.digest].encoded) == ID_NO
 
 
+def test_names_are_those_of_one_transaction_whatever_became_of_others(
+    store: LocalStore, vault: Vault
+) -> None:
+    keep(vault, store, CASE, 1, NAME, ID_NO)
+    keep(vault, store, CASE, 2, PHONE)
+    keep(vault, store, OTHER_CASE, 1, PHONE)
+    for row, value in list(store.scan(b"v/d/", b"v/d0")):
+        if PHONE.digest.encode() in row:
+            batch = store.batch()
+            batch.put(row, flipped(value, 100))
+            store.write(batch, sync=True)
+    assert vault.names_held(CASE, transaction(1)) == {"name": NAME.digest, "id_no": ID_NO.digest}
+    assert vault.names_held(CASE, transaction(3)) == {}
+    with pytest.raises(VaultDamaged):
+        vault.names_held(CASE, transaction(2))
+
+
 def test_nothing_is_there_before_the_batch_is_written(store: LocalStore, vault: Vault) -> None:
     batch = store.batch()
     vault.keep(batch, CASE, transaction(), [NAME])
