@@ -20,13 +20,13 @@ from node.core.frame import decode_frame, encode_frame
 from node.core.transaction import transaction_id
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.intake import Intake, TakenValues
-from node.ledger.rows import ISSUED, TRANSACTION
-from node.rules.rejections import ACCEPTED, REJECTIONS, rejection
+from node.rules.rejections import ACCEPTED, rejection
 from node.storage.errors import StorageError
 from node.submission.admission import Answer
 from node.submission.errors import SubmissionFull, SubmissionStopped
 from node.submission.in_flight import InFlight, outcomes_of
 from node.submission.keeping import Keeping
+from node.submission.known import Known
 from node.submission.pool import MAX_CHUNK_BYTES, MAX_CHUNK_ITEMS, Chunk, WorkerPool
 from node.submission.tickets import Group, Ticket
 from node.submission.worker import WorkerSetup
@@ -90,6 +90,7 @@ class Submission:
         self._next_number = 1
         self._stopped: str | None = "the node is starting"
         self._started = False
+        self._known = Known(application)
 
     def start(self, engine: Engine, intake: Intake) -> int:
         """Start the workers, and submit again what an earlier run journaled and did not commit.
@@ -107,7 +108,9 @@ class Submission:
         )
         resumed = self._resume(intake)
         self._keeping.forget_unjournaled(
-            lambda identifier: identifier in self._pending or self._known(identifier) == "recorded"
+            lambda identifier: (
+                identifier in self._pending or self._known.judged(identifier) == "recorded"
+            )
         )
         self._keeping.start(self._kept, self._fail)
         self._stopped = None
@@ -118,7 +121,7 @@ class Submission:
         resumed = 0
         for reference, frame in list(self._keeping.journal.left_over()):
             try:
-                known = set(map(self._known, map(transaction_id, decode_frame(frame))))
+                known = set(map(self._known.judged, map(transaction_id, decode_frame(frame))))
                 if known == {"recorded"}:  # what a refused one disclosed may have to be removed yet
                     self._keeping.journal.settle(reference)
                     continue
@@ -263,7 +266,7 @@ class Submission:
             self._finish(flawed)
         written = self._application.written_height
         leading = self._without_followers(taken)
-        issued = [ticket for ticket in leading if self._is_issued(ticket)]
+        issued = [ticket for ticket in leading if self._known.mark(ticket)]
         known = [ticket for ticket in issued if ticket.known is not None]
         if known:
             self._keeping.keep_disclosures(known)
@@ -290,31 +293,6 @@ class Submission:
                 else:
                     under_way.followers = [*(under_way.followers or ()), ticket]
         return leading
-
-    def _is_issued(self, ticket: Ticket) -> bool:
-        """Whether the chain has something of this (iss, jti), or has refused this transaction.
-
-        Where it has judged this very transaction for good, the ticket is marked as known.
-        """
-        assert ticket.good is not None
-        identifier, _, issuer_key, _, _, _ = ticket.good
-        application = self._application
-        row = application.store.get(ISSUED + issuer_key)
-        if row is None and not application.is_refused(identifier):
-            return False
-        ticket.known = self._known(identifier)
-        if ticket.known == "refused":
-            ticket.disclosures = ()
-        return True
-
-    def _known(self, identifier: bytes) -> str | None:
-        """``recorded`` or ``refused`` where the ledger has judged this transaction for good."""
-        row = self._application.store.get(TRANSACTION + identifier[:20])
-        if row is None:
-            return None
-        if row[0] != 0xFF:
-            return "recorded"
-        return "refused" if REJECTIONS[row[-1]].remembered else None
 
     def _send(self, frame: bytes, chosen: list[Ticket], packed: int, absent_up_to: int) -> None:
         """Journal a frame and give it to the engine, without the repeated ones of ``packed``."""

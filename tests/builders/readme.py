@@ -96,8 +96,9 @@ def play(blocks: list[list[Step]], folder: Path) -> Iterator[Transcript]:
 @contextmanager
 def _demonstration(folder: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The demonstration at a port that is free: that port, and what it printed until it serves."""
+    # Tests that run in a shell's background ignore Ctrl-C, and so would what they start.
     process = subprocess.Popen(
-        ["evidence-node", "demo", "--port", "0"],
+        ["env", "--default-signal=INT", "evidence-node", "demo", "--port", "0"],
         cwd=folder,
         env=_environment(),
         stdout=subprocess.PIPE,
