@@ -132,22 +132,27 @@ async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
     Raises:
         Problem: nothing came for `BODY_SECONDS`, or the client went away.
     """
-    while True:
-        message = await _receive_in_time(receive, BODY_SECONDS)
-        if message["type"] == "http.disconnect":
-            raise _gone()
-        chunk = message.get("body", b"")
+    more = True
+    while more:
+        chunk, more = await _next_chunk(receive)
         if chunk:
             yield chunk
-        if not message.get("more_body", False):
-            return
+
+
+async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:
+    """The next part of the body, and whether there are more. Raises Problem as `body_chunks`."""
+    message = await _receive_in_time(receive, BODY_SECONDS)
+    if message["type"] == "http.disconnect":
+        raise _gone()
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def _receive_in_time(receive: Receive, seconds: float) -> Message:
     """What `asyncio.timeout` would do, in half its time: this is paid for by every submission."""
-    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task(loop)
     assert task is not None
-    timer = asyncio.get_running_loop().call_later(seconds, task.cancel, _LATE)
+    timer = loop.call_later(seconds, task.cancel, _LATE)
     try:
         return await receive()
     except asyncio.CancelledError as error:
@@ -161,13 +166,18 @@ async def _receive_in_time(receive: Receive, seconds: float) -> Message:
 
 async def read_body(receive: Receive, most: int, share: Share) -> bytes:
     """The whole body, at most ``most`` bytes of it, which ``share`` counts. Raises Problem."""
+    chunk, more = await _next_chunk(receive)
     whole = bytearray()
-    async for chunk in body_chunks(receive):
+    while True:
         if len(whole) + len(chunk) > most:
             raise too_large(most)
         share.hold(len(chunk))
+        if not more and not whole:
+            return chunk
         whole += chunk
-    return bytes(whole)
+        if not more:
+            return bytes(whole)
+        chunk, more = await _next_chunk(receive)
 
 
 def need_short(scope: Scope, most: int) -> None:

@@ -23,6 +23,8 @@ KEEPING_SECONDS = 10.0
 """How long, after its time has run out, a submission is waited for to be on disk."""
 STOPPING_SECONDS = 1.0
 """How long, when the node is stopping, what is under way may take to be committed."""
+_ENOUGH = 32
+"""As many as a worker examines at once are not kept waiting for those behind them."""
 
 Loop = asyncio.AbstractEventLoop
 
@@ -106,6 +108,8 @@ class Hub:
         if not self._gathered:
             loop.call_soon(self._submit_gathered, loop)
         self._gathered.append(waiter)
+        if len(self._gathered) == _ENOUGH:
+            self._submit_gathered(loop)
         safe = await self._wait(waiter, loop, timeout)
         assert waiter.group is not None
         return waiter.group.tickets[waiter.first], safe
@@ -146,6 +150,8 @@ class Hub:
 
     def _submit_gathered(self, loop: Loop) -> None:
         gathered, self._gathered = self._gathered, []
+        if not gathered:  # there were enough before the loop's next turn
+            return
         try:
             self._submit_all(loop, gathered)
         except Exception as error:  # noqa: BLE001 - each request hears of it

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from bisect import bisect_left
+from collections import Counter as Tally
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from node.ledger.statistics import Statistics
 
@@ -21,36 +30,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Metrics"]
 
+_OUTCOMES = (
+    *("recorded", "repeated", "pending", "refused", "conflict"),
+    *("malformed", "busy", "stopped"),
+)
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 _SIZES = (0, 1, 4, 16, 64, 256, 1024, 2048, 4096)
 _MOST_BLOCKS = 10_000
 
 
 class Metrics:
-    """The counters that the interface raises. Safe for threads."""
+    """The counters that the interface raises, in its event loop."""
 
     clock = staticmethod(time.monotonic)
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._submissions = Counter(
-            "evidence_submissions",
-            "Submissions answered, by outcome",
-            ["outcome"],
-            registry=self.registry,
-        )
-        self._commit = Histogram(
-            "evidence_commit_seconds",
-            "Time from a submission's arrival to its receipt",
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._requests = Counter(
-            "evidence_http_requests",
-            "Requests answered, by route and status",
-            ["route", "status"],
-            registry=self.registry,
-        )
+        self._answers = _Answers()
+        self.registry.register(self._answers)
         self._accesses = Counter(
             "evidence_access_decisions",
             "Decisions about private data, as the access log has them",
@@ -63,28 +60,20 @@ class Metrics:
             buckets=_SIZES,
             registry=self.registry,
         )
-        self._outcomes = {
-            outcome: self._submissions.labels(outcome)
-            for outcome in (
-                *("recorded", "repeated", "pending", "refused", "conflict"),
-                *("malformed", "busy", "stopped"),
-            )
-        }
-        self._answered: dict[tuple[str, int], Counter] = {}
         self._counted = -1
 
     def submitted(self, outcome: str, began: float) -> None:
         """A submission that arrived at ``began`` (by `clock`) is answered."""
-        self._outcomes[outcome].inc()
+        answers = self._answers
+        answers.outcomes[outcome] += 1
         if outcome == "recorded":
-            self._commit.observe(time.monotonic() - began)
+            seconds = time.monotonic() - began
+            answers.waits[bisect_left(_SECONDS, seconds)] += 1
+            answers.waited += seconds
 
     def answered(self, route: str, status: int) -> None:
         """A request to ``route`` is answered."""
-        counter = self._answered.get((route, status))
-        if counter is None:
-            counter = self._answered[route, status] = self._requests.labels(route, status)
-        counter.inc()
+        self._answers.requests[route, status] += 1
 
     def decided(self, decision: str) -> None:
         """The access log has another decision."""
@@ -109,6 +98,41 @@ class Metrics:
                 if row is not None:
                     self._blocks.observe(sum(map(len, row.results)))
         self._counted = newest
+
+
+class _Answers(Collector):
+    """What is counted with every request, in plain numbers: the library's own counters took 4 of
+    the event loop's 75 µs."""
+
+    def __init__(self) -> None:
+        self.outcomes = Tally(dict.fromkeys(_OUTCOMES, 0))
+        self.requests: Tally[tuple[str, int]] = Tally()
+        self.waits = [0] * (len(_SECONDS) + 1)
+        self.waited = 0.0
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        submissions = CounterMetricFamily(
+            "evidence_submissions", "Submissions answered, by outcome", labels=["outcome"]
+        )
+        for outcome, count in self.outcomes.items():
+            submissions.add_metric([outcome], count)
+        yield submissions
+        below = list(accumulate(self.waits))
+        buckets = [*zip(map(floatToGoString, _SECONDS), below), ("+Inf", below[-1])]
+        commit = HistogramMetricFamily(
+            "evidence_commit_seconds", "Time from a submission's arrival to its receipt"
+        )
+        commit.add_metric([], buckets, self.waited)
+        yield commit
+        requests = CounterMetricFamily(
+            "evidence_http_requests",
+            "Requests answered, by route and status",
+            labels=["route", "status"],
+        )
+        for (route, status), count in self.requests.items():
+            requests.add_metric([route, str(status)], count)
+        yield requests
 
 
 class _Ledger(Collector):

@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 from node.api.admin import create_admin
 from node.api.app import NodeApp
 from node.api.hub import Hub
+from node.api.joined_writes import Protocol
 from node.api.logs import configure_logs
 from node.api.service import Service
 from node.api.sockets import admin_listener, listen, url_of
@@ -188,7 +189,7 @@ class _Serving:
 def _server(app: NodeApp | Starlette) -> _Server:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from itertools import islice
 
 from node.core.errors import InvalidEncoding, LedgerFault
 from node.core.statemap import EMPTY_STATE, StateProof, key_hash, nibble
@@ -52,6 +51,7 @@ class StateTree:
     def __init__(self, read: Callable[[int], Node | None]) -> None:
         self._read = read
         self._nodes: dict[int, Node] = {}
+        self._old: dict[int, Node] = {}
         self._changed: NodeChanges = {}
         self._dirty: NodeChanges = {}
         self._writing: list[NodeChanges] = []
@@ -60,13 +60,16 @@ class StateTree:
         node = self._nodes.get(number)
         if node is not None:
             return node
-        for held in (self._changed, self._dirty, *reversed(self._writing)):
-            if number in held:
-                return held[number]
-        node = self._read(number)
+        node = self._old.get(number) or self._find(number)
         if node is not None:
             self._nodes[number] = node
         return node
+
+    def _find(self, number: int) -> Node | None:
+        for held in (self._changed, self._dirty, *reversed(self._writing)):
+            if number in held:
+                return held[number]
+        return self._read(number)
 
     def _need(self, number: int) -> Node:
         node = self._get(number)
@@ -82,6 +85,7 @@ class StateTree:
 
     def _drop(self, number: int) -> None:
         self._nodes.pop(number, None)
+        self._old.pop(number, None)
         self._changed[number] = None
 
     @property
@@ -225,6 +229,23 @@ class StateTree:
             steps.append((bitmap, tuple(rest[i : i + 32] for i in range(0, len(rest), 32))))
         return StateProof(key, value, tuple(steps))
 
+    def holds(self, path: bytes) -> bool:
+        """Whether a key with this hash has a value. Reads the nodes that changing it would."""
+        number, depth = 1, 0
+        node = self._nodes.get(1) or self._get(1)
+        while node is not None:
+            bitmap, mask, _, keys = node
+            byte = path[depth >> 1]
+            digit = byte & 15 if depth & 1 else byte >> 4
+            bit = 1 << digit
+            if mask & bit:
+                return keys.startswith(path, 32 * _COUNT[mask & bit - 1])
+            if not bitmap & bit:
+                return False
+            number, depth = number << 4 | digit, depth + 1
+            node = self._nodes.get(number) or self._need(number)
+        return False
+
     def lone_leaf(self, key: str) -> bytes | None:
         """Key hash of the leaf that stands where ``key`` would, if one does: perhaps its own."""
         found = None
@@ -283,11 +304,15 @@ class StateTree:
         return len(self._dirty.keys() | self._changed.keys())
 
     def evict(self, keep: int) -> None:
-        """Forget the oldest of the nodes in the cache, until at most ``keep`` are in it."""
-        surplus = len(self._nodes) - keep
-        if surplus > 0:
-            for number in list(islice(self._nodes, surplus)):
-                del self._nodes[number]
+        """Forget what has not been used for longest, so that at most ``keep`` nodes are cached.
+
+        Two generations: what is used moves to the younger; once that has half of them, the older
+        one goes.
+        """
+        if 2 * len(self._nodes) >= keep:
+            self._old, self._nodes = self._nodes, {}
+        if len(self._old) > keep:
+            self._old = {}
 
 
 def _with_slot(node: Node, bit: int, slot: _Slot | None) -> Node:

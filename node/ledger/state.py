@@ -24,7 +24,7 @@ from node.storage.ports import Batch, Reader
 __all__ = ["StateChanges", "WorkingState", "canonical_state", "read_node", "read_value"]
 
 _GENERATION = 16_384
-_MAX_NODES = 60_000
+_MAX_NODES = 120_000
 _MAX_DIRTY = 100_000
 """Nodes that have changed, after which they are written."""
 _MAX_CHANGES = 200_000
@@ -135,6 +135,8 @@ class WorkingState:
         for values in reversed(self._unwritten):
             if key in values:
                 return values[key]
+        if not self.tree.holds(sha256(key.encode("ascii")).digest()):
+            return None
         raw = read_value(self._reader, key)
         return None if raw is None else orjson.loads(raw)
 

@@ -8,46 +8,15 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+from node.storage.batch import ChangeBatch
 from node.storage.errors import SegmentDropped, StoreClosed, StoreCorrupt
-from node.storage.ports import FIRST_KEY, KEY_RULE, MAX_KEY, MAX_PAYLOAD, Batch, Reader, SegmentRef
+from node.storage.ports import MAX_PAYLOAD, Batch, Reader, SegmentRef
 from node.storage.segment_format import HEADER_BYTES, record_end, segment_is_full
 
-__all__ = ["MemoryBatch", "MemorySegments", "MemoryStore"]
+__all__ = ["MemorySegments", "MemoryStore"]
 
 _NAME = "the store in memory"
 _SEGMENTS_NAME = "the segments in memory"
-_CHANGE_OVERHEAD = 8
-
-
-class MemoryBatch:
-    """Changes for one MemoryStore."""
-
-    __slots__ = ("changes", "size_bytes", "store")
-
-    def __init__(self, store: MemoryStore) -> None:
-        self.store = store
-        self.changes: list[tuple[bytes, bytes | None]] = []
-        self.size_bytes = 0
-
-    def put(self, key: bytes, value: bytes) -> None:
-        """See `ports.Batch`."""
-        _verify_key(key)
-        self.changes.append((key, bytes(value)))
-        self.size_bytes += len(key) + len(value) + _CHANGE_OVERHEAD
-
-    def delete(self, key: bytes) -> None:
-        """See `ports.Batch`."""
-        _verify_key(key)
-        self.changes.append((key, None))
-        self.size_bytes += len(key) + _CHANGE_OVERHEAD
-
-    def __len__(self) -> int:
-        return len(self.changes)
-
-
-def _verify_key(key: bytes) -> None:
-    if key < FIRST_KEY or len(key) > MAX_KEY:
-        raise ValueError(KEY_RULE)
 
 
 class _Content:
@@ -167,11 +136,11 @@ class MemoryStore(_MemoryReader):
     def batch(self) -> Batch:
         """See `ports.Store`."""
         self._verify_open()
-        return MemoryBatch(self)
+        return ChangeBatch(self)
 
     def write(self, batch: Batch, *, sync: bool) -> None:
         """See `ports.Store`."""
-        if not (isinstance(batch, MemoryBatch) and batch.store is self):
+        if not (isinstance(batch, ChangeBatch) and batch.store is self):
             raise ValueError("the batch was made by another store")
         with self._guard:
             self._verify_open()

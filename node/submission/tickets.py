@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from node.rules.rejections import ACCEPTED
 from node.submission.admission import Flaw, Good
 
 __all__ = ["FrameOutcome", "Group", "Position", "Ticket"]
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """Where a transaction was recorded. ``time`` and ``proven_time`` in ms: the times of its
     block's header and of the next one, between which it came into the log."""
 

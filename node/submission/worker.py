@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import marshal
+import os
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
@@ -33,6 +34,8 @@ def run_worker(
     the answer itself where it does not fit into the slot. Ends when the pipe is closed, so never
     outlives the node."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):  # woken, it does not take the core from whoever woke it
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     admitter = ChunkAdmitter(Intake(KeyRing(setup.keys)), setup.chain_id)
     memory = SharedMemory(memory_name)
     slots = memory.buf

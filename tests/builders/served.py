@@ -15,6 +15,7 @@ from builders.story import STORY_TIME, Teller
 
 from node.api.app import NodeApp, create_app
 from node.api.hub import Hub
+from node.api.joined_writes import Protocol
 from node.client.http import NodeClient
 from node.client.requests import sign_request
 from node.wiring import Node
@@ -87,7 +88,7 @@ def served(home: Home, now: Callable[[], int] | None = None) -> Iterator[ServedN
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=Protocol,
             log_config=None,
             access_log=False,
             proxy_headers=False,

@@ -121,6 +121,10 @@ class NodeLife(RuleBasedStateMachine):
         self.tree = StateTree(self.read)
         self.now, self.taken, self.changed = dict(self.durable), [], {}
 
+    @rule()
+    def look_for_all_keys(self) -> None:
+        assert {key for key in KEYS if self.tree.holds(key)} == set(self.now)
+
     @invariant()
     def root_is_the_defined_one(self) -> None:
         assert self.tree.root == defined_root(self.now)

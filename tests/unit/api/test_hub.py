@@ -80,6 +80,28 @@ def test_what_arrives_in_one_turn_is_submitted_together_and_answered_apart(
     asyncio.run(scenario())
 
 
+def test_those_that_make_a_whole_chunk_are_not_kept_waiting(hub: Hub, pipeline: Pipeline) -> None:
+    async def scenario() -> None:
+        waiting = [one(hub, b"%d" % number) for number in range(70)]
+        await turn()
+        assert [len(group.tickets) for group in pipeline.groups] == [32, 32, 6]
+        for group in pipeline.groups:
+            settle(hub, group, finished=True)
+        answers = await asyncio.gather(*waiting)
+        assert [ticket.raw for ticket, _ in answers] == [b"%d" % number for number in range(70)]
+
+    asyncio.run(scenario())
+
+
+def test_a_chunk_that_is_refused_says_so_to_each(hub: Hub, pipeline: Pipeline) -> None:
+    async def scenario() -> None:
+        pipeline.error = SubmissionFull(2)
+        answers = await asyncio.gather(*(one(hub) for _ in range(33)), return_exceptions=True)
+        assert [type(answer) for answer in answers] == [SubmissionFull] * 33
+
+    asyncio.run(scenario())
+
+
 def test_until_commit_waits_beyond_the_disk_and_none_does_not(hub: Hub, pipeline: Pipeline) -> None:
     async def scenario() -> None:
         patient, hasty = one(hub), one(hub, until_commit=False)
