@@ -108,8 +108,13 @@ def _root_between(start: int, end: int, read: NodeReader) -> bytes:
     return root
 
 
-def inclusion_path(index: int, size: int, read: NodeReader) -> list[bytes]:
+def inclusion_path(
+    index: int, size: int, read: NodeReader, edges: dict[tuple[int, int], bytes] | None = None
+) -> list[bytes]:
     """Audit path of leaf ``index`` in the tree of ``size`` leaves (RFC 9162 §2.1.3.1).
+
+    ``edges`` keeps, for further paths in the same log, the roots of its subtrees that are not
+    perfect, by their first leaf and the one behind their last.
 
     Raises:
         InvalidProof: there is no such leaf.
@@ -121,7 +126,13 @@ def inclusion_path(index: int, size: int, read: NodeReader) -> list[bytes]:
     meet = (index ^ (size - 1)).bit_length()
     path = [read(level, (index >> level) ^ 1) for level in range(meet - 1)]
     if meet:
-        path.append(_root_between(((index >> meet - 1) ^ 1) << meet - 1, size, read))
+        start = ((index >> meet - 1) ^ 1) << meet - 1
+        edge = edges and edges.get((start, size))
+        if not edge:
+            edge = _root_between(start, size, read)
+            if edges is not None:
+                edges[start, size] = edge
+        path.append(edge)
     left = (level for level in range(meet, size.bit_length()) if index >> level & 1)
     return path + [read(level, (index >> level) - 1) for level in left]
 

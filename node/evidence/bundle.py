@@ -113,6 +113,11 @@ class _ChainParts:
         if header.validators_hash not in self._sets:
             self._sets[header.validators_hash] = self._reader.validators(header.validators_hash)
 
+    def size_after(self, height: int) -> int:
+        """How many entries the log has after ``height``, whose roots have been added."""
+        size: int = self._roots[height]["size"]
+        return size
+
     def add_time(self, height: int) -> None:
         """The header that gives the block at ``height`` its time; the next one vouches for it."""
         if height not in self._headers:
@@ -138,7 +143,6 @@ def _bundle(
     from_size: int | None,
 ) -> dict[str, Any]:
     as_of = reader.meta.height - 1
-    size = reader.need_block(as_of).size
     found = _read_entries(reader, indexes)
     shown = _by_record(found, disclosures)
     parts = _ChainParts(reader)
@@ -146,12 +150,13 @@ def _bundle(
         parts.add_roots(entry.entry.height)
         parts.add_time(entry.entry.height)
     parts.add_roots(as_of)
+    size = parts.size_after(as_of)
     return {
         "anchors": [],
         "as_of": as_of,
         "chain": parts.to_json(reader.genesis_document(), reader.inclusion(0, size)),
         "consistency": _consistency(reader, size, from_size),
-        "entries": [_entry_json(reader, entry, size, shown[entry.index]) for entry in found],
+        "entries": [_entry_json(reader, parts, entry, size, shown[entry.index]) for entry in found],
         "format": BUNDLE_FORMAT,
         "predecessors": [],
         "scope": scope,
@@ -202,10 +207,10 @@ def _by_record(found: Sequence[LogEntry], disclosures: Iterable[Shown]) -> dict[
 
 
 def _entry_json(
-    reader: LedgerReader, entry: LogEntry, newest: int, shown: Iterable[str]
+    reader: LedgerReader, parts: _ChainParts, entry: LogEntry, newest: int, shown: Iterable[str]
 ) -> dict[str, Any]:
     """An entry with its paths in the log after its block and in that of size ``newest``."""
-    size = reader.need_block(entry.entry.height).size
+    size = parts.size_after(entry.entry.height)
     path = [step.hex() for step in reader.inclusion(entry.index, size)]
     if size == newest:
         path_as_of = path

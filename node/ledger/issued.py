@@ -31,7 +31,7 @@ class IssuedKeys:
         self._store = store
         self._young = KeyFilter()
         self._written: KeyFilter | None = KeyFilter(1) if empty else None
-        self._closing = False
+        self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def add(self, keys: Iterable[bytes]) -> None:
@@ -62,7 +62,7 @@ class IssuedKeys:
                     if len(keys) == _AT_ONCE:
                         known.add(keys)
                         keys.clear()
-                        if self._closing:
+                        if self._closing.is_set():
                             return
                 known.add(keys)
                 self._written = known
@@ -70,8 +70,12 @@ class IssuedKeys:
         self._thread = threading.Thread(target=read, name="issued-keys", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Have the thread end, and wait for it."""
-        self._closing = True
+    def wait(self) -> None:
+        """Wait until the index has been read, which takes a second for a million records."""
         if self._thread is not None:
             self._thread.join()
+
+    def close(self) -> None:
+        """Have the thread end, and wait for it."""
+        self._closing.set()
+        self.wait()

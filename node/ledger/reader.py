@@ -15,7 +15,7 @@ from typing import Self
 import orjson
 
 from node.core.block import Commit, Header, ValidatorSet
-from node.core.entry import Entry
+from node.core.entry import Entry, join_entry
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.frame import transaction_at
 from node.core.merkle import (
@@ -78,6 +78,7 @@ class LedgerReader:
         self._nodes = nodes
         self._frames = frames
         self._tiles = TileReader(snapshot)
+        self._edges: dict[tuple[int, int], bytes] = {}
         self._tree = StateTree(self._read_node)
         self._held: tuple[int, EntriesRow] | None = None
         self._entries_rows: dict[int, tuple[int, EntriesRow]] = {}
@@ -166,7 +167,7 @@ class LedgerReader:
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """Audit path of the entry at ``index`` in the tree of ``size``. Raises InvalidInput."""
         self._check_size(size)
-        return inclusion_path(index, size, self._tiles.read)
+        return inclusion_path(index, size, self._tiles.read, self._edges)
 
     def consistency(self, first: int, second: int) -> list[bytes]:
         """Consistency proof between two sizes. Raises InvalidInput."""
@@ -227,15 +228,14 @@ class LedgerReader:
         content = self._frames.content(row.body, row.span)
         try:
             before = row.before[rank]
+            prev = self.leaf(before - 1) if before else b""
+            jwt = transaction_at(content, row.offsets[rank])
+            code = f"CZ{row.digits[rank]:013d}-{row.ordinals[rank]}"
+            facts = row.facts[rank]
+            text = join_entry(code, facts, row.height, prev.hex(), row.time, jwt)
             entry = Entry(
-                code=f"CZ{row.digits[rank]:013d}-{row.ordinals[rank]}",
-                facts=orjson.loads(row.facts[rank]),
-                height=row.height,
-                prev=self.leaf(before - 1) if before else b"",
-                time=row.time,
-                tx=transaction_at(content, row.offsets[rank]).decode("ascii"),
+                code, orjson.loads(facts), row.height, prev, row.time, jwt.decode("ascii")
             )
-            text = entry.encode()
         except (InvalidInput, IndexError, ValueError) as error:
             raise _altered(index, row) from error
         if leaf_hash(text) != self.leaf(index):

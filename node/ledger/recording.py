@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from node.core.entry import join_entry
 from node.core.frame import transaction_offsets
 from node.core.merkle import root_hash
 from node.ledger.indexes import index_keys
@@ -153,18 +154,8 @@ class BlockRecording:
         digits, ordinal = dossier["code"], dossier["count"]
         # Copied, since what orjson gives holds on to a whole page for as long as it is kept.
         found = b"%b" % orjson.dumps(facts, option=_SORTED)
-        entry = (
-            b'{"code":"CZ%b-%d","facts":%b,"height":%d,"prev":"%b","time":%d,"tx":"%b","v":1}'
-            % (
-                digits.encode(),
-                ordinal,
-                found,
-                self.height,
-                dossier.get("head", "").encode(),
-                self.time,
-                jwt,
-            )
-        )
+        code, head = f"CZ{digits}-{ordinal}", dossier.get("head", "")
+        entry = join_entry(code, found, self.height, head, self.time, jwt)
         leaf = sha256(b"\x00" + entry).digest()
         self.leaves.append(leaf)
         before = dossier.get("index", -1) + 1

@@ -56,6 +56,15 @@ def test_any_batches_give_the_same_tree(batches: list[int]) -> None:
 sizes = st.integers(1, LARGEST)
 
 
+@given(st.lists(st.tuples(sizes, sizes), min_size=2, max_size=12))
+def test_paths_are_the_same_with_what_others_left(places: list[tuple[int, int]]) -> None:
+    edges: dict[tuple[int, int], bytes] = {}
+    for one, other in places:
+        index, size = min(one, other) - 1, max(one, other)
+        assert inclusion_path(index, size, read, edges) == inclusion_path(index, size, read)
+    assert all(root_of_leaves(LEAVES[start:end]) == root for (start, end), root in edges.items())
+
+
 @given(st.data(), sizes)
 def test_inclusion(data: st.DataObject, size: int) -> None:
     index = data.draw(st.integers(0, size - 1))

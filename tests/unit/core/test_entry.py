@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.core.encoding import canonical_json
-from node.core.entry import MAX_ENTRY_BYTES, Entry, decode_entry, encode_entry
+from node.core.entry import MAX_ENTRY_BYTES, Entry, decode_entry, encode_entry, join_entry
 from node.core.errors import InvalidEncoding
 from node.core.merkle import leaf_hash
 
@@ -37,6 +37,14 @@ def test_round_trip() -> None:
     assert decode_entry(first.encode()) == first
     assert b'"prev":""' in first.encode()
     assert encode_entry(**vars(ENTRY)) == ENTRY.encode()
+
+
+def test_what_is_joined_is_what_is_encoded() -> None:
+    for entry in (ENTRY, replace(ENTRY, prev=b"", facts={}, height=0)):
+        facts = canonical_json(entry.facts)
+        prev, tx = entry.prev.hex(), entry.tx.encode()
+        joined = join_entry(entry.code, facts, entry.height, prev, entry.time, tx)
+        assert joined == entry.encode()
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

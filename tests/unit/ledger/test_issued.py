@@ -57,7 +57,7 @@ def test_once_it_has_been_read_what_is_not_there_costs_none(store: CountingStore
     issued.learn()
     write(store, 2000, 2500)
     issued.add(KEYS[2500:2600])
-    issued._thread.join()  # type: ignore[union-attr]
+    issued.wait()
     assert [issued.find(key) for key in KEYS[:2500]] == list(range(2500))
     assert store.looked_up == 2500
     assert [issued.find(key) for key in KEYS[2500:]] == [None] * 500
