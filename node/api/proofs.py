@@ -33,7 +33,7 @@ def state_json(reader: LedgerReader, key: str) -> dict[str, Any]:
 def inclusion_json(reader: LedgerReader, entry: LogEntry) -> dict[str, Any]:
     """Inclusion of an entry in the log after its block, and what shows that log."""
     height = entry.entry.height
-    size = reader.need_block(height).size
+    size = reader.roots(height).size
     return {
         "index": entry.index,
         "size": size,
@@ -45,7 +45,7 @@ def inclusion_json(reader: LedgerReader, entry: LogEntry) -> dict[str, Any]:
 
 def _shown_by(reader: LedgerReader, height: int) -> dict[str, Any]:
     """Roots after ``height``, and the next header, whose app_hash is of them, with its commit."""
-    row = reader.need_block(height)
+    row = reader.roots(height)
     header, commit = reader.need_kept(height + 1)
     return {
         "roots": {

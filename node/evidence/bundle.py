@@ -101,7 +101,7 @@ class _ChainParts:
         """Log and state after ``height``, with the next header and its commit that prove them."""
         if height in self._roots:
             return
-        row = self._reader.need_block(height)
+        row = self._reader.roots(height)
         self._roots[height] = {
             "height": height,
             "root": row.root.hex(),

@@ -39,9 +39,11 @@ from node.ledger.rows import (
     TRANSACTION,
     VALIDATORS,
     VALUE,
+    BlockRoots,
     BlockRow,
     EntriesRow,
     Meta,
+    decode_block_roots,
     decode_block_row,
     decode_entries_row,
     decode_kept,
@@ -117,11 +119,18 @@ class LedgerReader:
         raw = self._rows.get(number_key(BLOCK, height)) if 0 <= height < 1 << 48 else None
         return None if raw is None else decode_block_row(raw)
 
+    def roots(self, height: int) -> BlockRoots:
+        """What the block at ``height`` left, which must be there."""
+        raw = self._rows.get(number_key(BLOCK, height))
+        if raw is None:
+            raise _no_block(height)
+        return decode_block_roots(raw)
+
     def need_block(self, height: int) -> BlockRow:
         """`block`, which must be there."""
         row = self.block(height)
         if row is None:
-            raise LedgerFault(f"the row of height {height} is missing; run `evidence-node audit`")
+            raise _no_block(height)
         return row
 
     def kept(self, height: int) -> tuple[Header, Commit | None] | None:
@@ -300,6 +309,10 @@ class LedgerReader:
         if held:
             return node
         return read_node(self._rows, number)
+
+
+def _no_block(height: int) -> LedgerFault:
+    return LedgerFault(f"the row of height {height} is missing; run `evidence-node audit`")
 
 
 def _altered(index: int, row: EntriesRow) -> LedgerFault:

@@ -53,9 +53,11 @@ __all__ = [
     "TRANSACTION",
     "VALIDATORS",
     "VALUE",
+    "BlockRoots",
     "BlockRow",
     "EntriesRow",
     "Meta",
+    "decode_block_roots",
     "decode_block_row",
     "decode_entries_row",
     "decode_kept",
@@ -98,9 +100,8 @@ class Meta(msgspec.Struct, array_like=True, frozen=True):
     body: tuple[int, int, int] | None = None
 
 
-class BlockRow(msgspec.Struct, array_like=True, frozen=True):
-    """What a block did. ``results`` has a byte for each transaction of each frame; ``spans`` are
-    (offset, length) of the frames in the body at (segment, offset, length), None without any."""
+class BlockRoots(msgspec.Struct, array_like=True, frozen=True):
+    """What a block left: the log's size before and after it, roots and app_hash after it."""
 
     height: int
     time: int
@@ -109,6 +110,12 @@ class BlockRow(msgspec.Struct, array_like=True, frozen=True):
     root: bytes
     state_root: bytes
     app_hash: bytes
+
+
+class BlockRow(BlockRoots, array_like=True, frozen=True):
+    """What a block did. ``results`` has a byte for each transaction of each frame; ``spans`` are
+    (offset, length) of the frames in the body at (segment, offset, length), None without any."""
+
     body: tuple[int, int, int] | None
     spans: list[tuple[int, int]]
     results: list[bytes]
@@ -161,6 +168,7 @@ def encode_row(row: Any) -> bytes:
 
 
 _META = msgspec.msgpack.Decoder(Meta)
+_ROOTS = msgspec.msgpack.Decoder(BlockRoots)
 _BLOCK = msgspec.msgpack.Decoder(BlockRow)
 _ENTRIES = msgspec.msgpack.Decoder(EntriesRow)
 
@@ -168,6 +176,11 @@ _ENTRIES = msgspec.msgpack.Decoder(EntriesRow)
 def decode_meta(data: bytes) -> Meta:
     """Decode a Meta. Raises msgspec.DecodeError."""
     return _META.decode(data)
+
+
+def decode_block_roots(data: bytes) -> BlockRoots:
+    """The first part of a BlockRow: of large blocks, a small one."""
+    return _ROOTS.decode(data)
 
 
 def decode_block_row(data: bytes) -> BlockRow:
