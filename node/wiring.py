@@ -243,7 +243,6 @@ class Node:
         gc.freeze()
         gc.set_threshold(1_000_000, 50, 100)
         replayed = self.engine.recover()
-        self.application.issued.learn()
         self._settle_vault()
         resumed = self.submission.start(self.engine, Intake(self.application.key_ring()))
         self.engine.start(self.submission.pump, self.submission.wake)

@@ -22,7 +22,6 @@ from node.core.signatures import PublicJwk
 from node.core.statetree import NodeChanges
 from node.ledger.body import encode_body
 from node.ledger.intake import Intake, KeyRing, TakenValues
-from node.ledger.issued import IssuedKeys
 from node.ledger.node_layers import PublishedLayers
 from node.ledger.recording import BlockRecording
 from node.ledger.rows import (
@@ -110,8 +109,7 @@ class Application:
             self._open(self.meta)
 
     def _open(self, meta: Meta) -> None:
-        self.issued = IssuedKeys(self.store, empty=meta.size == 1)
-        self._working = Working(self.store, self.issued, meta.height, meta.size, meta.flushed)
+        self._working = Working(self.store, meta.height, meta.size, meta.flushed)
         self.written_height = meta.height
         self.layers = PublishedLayers(meta.height, self._working.state.recover())
         self.last_body = SegmentRef(*meta.body) if meta.body else None
@@ -133,8 +131,7 @@ class Application:
         if genesis.predecessor is not None:
             raise InvalidInput("genesis.predecessor", "this version starts no chain from another")
         batch = self.store.batch()
-        none = IssuedKeys(self.store, empty=True)
-        self._working = Working(self.store, none, -1, 0, -1)
+        self._working = Working(self.store, -1, 0, -1)
         self._working.log.append([leaf_hash(genesis.document)], batch)
         for key, value in first_state(genesis).items():
             self._working.state.set(key, value)
@@ -338,7 +335,6 @@ class Application:
         To be called when every finalized block is persisted; nothing may be finalized afterwards.
         """
         meta = self.need_meta()
-        self.issued.close()
         batch = self.store.batch()
         self._working.state.flush(meta.height, batch)
         flushed = msgspec.structs.replace(meta, flushed=meta.height, body=self.last_body)

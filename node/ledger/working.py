@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from node.ledger.issued import IssuedKeys
 from node.ledger.log import TileChanges, WorkingLog
 from node.ledger.refused import RefusedIds
-from node.ledger.rows import TRANSACTION
+from node.ledger.rows import ISSUED, TRANSACTION
 from node.ledger.state import StateChanges, WorkingState
 from node.storage.ports import Store
 
@@ -34,14 +33,11 @@ class BlockChanges:
 class Working:
     """The writer's memory over ``store``. Only the thread that finalizes blocks uses it."""
 
-    def __init__(
-        self, store: Store, issued: IssuedKeys, height: int, size: int, flushed: int
-    ) -> None:
+    def __init__(self, store: Store, height: int, size: int, flushed: int) -> None:
         self.log = WorkingLog(store, size)
         self.state = WorkingState(store, flushed)
         self.refused = RefusedIds(store)
         self._store = store
-        self._issued = issued
         self._recent: dict[bytes, Issued] = {}
         self._blocks: deque[tuple[int, dict[bytes, Issued]]] = deque()
         self._written = 0
@@ -54,9 +50,9 @@ class Working:
         """
         held = self._recent.get(issuer_key)
         if held is None and absent_up_to < self._recent_above:
-            index = self._issued.find(issuer_key)
-            if index is not None:
-                return index, b""
+            raw = self._store.get(ISSUED + issuer_key)
+            if raw is not None:
+                return int.from_bytes(raw, "big"), b""
         return held
 
     def is_recorded(self, identifier: bytes, held: Issued) -> bool:
@@ -69,7 +65,6 @@ class Working:
     def hold(self, height: int, changes: BlockChanges) -> BlockChanges:
         """Keep readable what a block recorded until `release`, and what it issued for longer."""
         self._recent.update(changes.issued)
-        self._issued.add(changes.issued)
         self._blocks.append((height, changes.issued))
         return changes
 

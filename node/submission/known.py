@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node.ledger.application import Application
-from node.ledger.rows import TRANSACTION
+from node.ledger.rows import ISSUED, TRANSACTION
 from node.rules.rejections import REJECTIONS
 from node.submission.tickets import Ticket
 
@@ -23,8 +23,8 @@ class Known:
         """
         assert ticket.good is not None
         identifier, _, issuer_key, _, _, _ = ticket.good
-        index = self._application.issued.find(issuer_key)
-        if index is None and not self._application.is_refused(identifier):
+        row = self._application.store.get(ISSUED + issuer_key)
+        if row is None and not self._application.is_refused(identifier):
             return False
         ticket.known = self.judged(identifier)
         if ticket.known == "refused":

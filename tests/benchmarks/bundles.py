@@ -47,7 +47,6 @@ def bundles(home: Path) -> list[Figure]:
     node = Node(load_config(home))
     try:
         node.start()
-        node.application.issued.wait()
         trust = canonical_json(Trust(node.genesis.chain_id, node.genesis.hash).to_json())
         subjects = dossiers_of(node, _RECORDS, _DOSSIERS)
         if len(subjects) < _DOSSIERS:

@@ -13,6 +13,6 @@ function init(args)
 end
 
 function request()
-  sent = sent + 1
-  return requests[(sent - 1) % #requests + 1]
+  sent = sent + 1 -- the first call is wrk's own, to see what it would get
+  return requests[(math.max(sent, 2) - 2) % #requests + 1]
 end
