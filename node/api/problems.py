@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.core.errors import InvalidInput, InvalidSignature, LedgerFault
+from node.ledger.reader import NotProven
 from node.storage.errors import StorageError
 from node.submission.errors import SubmissionError, SubmissionFull, SubmissionStopped
 from node.vault.errors import VaultError
@@ -109,6 +110,10 @@ def problem_of(error: Exception) -> Problem:
         return malformed(error.place, error.rule, kind)
     if isinstance(error, SubmissionError):
         return _unsubmitted(error)
+    if isinstance(error, NotProven):
+        return Problem(
+            "not-ready", str(error), "尚无区块头可证明当前状态，请待下一区块。", {"retry_after": 5}
+        )
     if isinstance(error, LedgerFault):
         return Problem(
             "ledger-fault", str(error), "账本存储数据与日志不一致，请联系节点运营方：未作答复。"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from node.api.problems import Problem
 from node.core.block import Commit, Header
 from node.core.bundle import commit_json, header_json, validator_set_json
 from node.ledger.reader import LedgerReader, LogEntry
@@ -16,17 +15,9 @@ def state_json(reader: LedgerReader, key: str) -> dict[str, Any]:
     """Proof of a key's value or absence, with the roots, header and commit that it leads to.
 
     Raises:
-        Problem: the chain has no block yet whose header shows the state.
+        NotProven: the chain has no block yet whose header shows the state.
     """
-    height = reader.meta.height - 1
-    row = reader.block(height)
-    if row is None or row.state_root != reader.meta.state_root:
-        raise Problem(
-            "not-ready",
-            "no header shows this state yet; the next block brings one",
-            "尚无区块头可证明当前状态，请待下一区块。",
-            {"retry_after": 5},
-        )
+    height = reader.as_of
     return {"as_of": height, "proof": reader.prove(key).to_json(), **_shown_by(reader, height)}
 
 

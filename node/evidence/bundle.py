@@ -142,7 +142,7 @@ def _bundle(
     disclosures: Iterable[Shown],
     from_size: int | None,
 ) -> dict[str, Any]:
-    as_of = reader.meta.height - 1
+    as_of = reader.as_of
     found = _read_entries(reader, indexes)
     shown = _by_record(found, disclosures)
     parts = _ChainParts(reader)

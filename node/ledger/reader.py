@@ -16,7 +16,7 @@ import orjson
 
 from node.core.block import Commit, Header, ValidatorSet
 from node.core.entry import Entry, join_entry
-from node.core.errors import InvalidInput, LedgerFault
+from node.core.errors import EvidenceError, InvalidInput, LedgerFault
 from node.core.frame import transaction_at
 from node.core.merkle import (
     consistency_proof,
@@ -56,7 +56,11 @@ from node.ledger.state import read_node, read_value
 from node.rules.judgement import State
 from node.storage.ports import Reader, Store
 
-__all__ = ["Judged", "LedgerReader", "LogEntry", "open_reader"]
+__all__ = ["Judged", "LedgerReader", "LogEntry", "NotProven", "open_reader"]
+
+
+class NotProven(EvidenceError):
+    """No header shows this state of the ledger yet; the next block brings one."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +76,23 @@ _HELD_ROWS = 256
 
 
 class LedgerReader:
-    """The ledger as of one written block. Close it after use; it holds a snapshot of the store."""
+    """The ledger as of one written block. Close it after use; it holds a snapshot of the store.
 
-    def __init__(self, snapshot: Reader, frames: FrameCache, meta: Meta, nodes: NodeLayers) -> None:
+    ``newest`` is the store itself: headers and commits may have come into it after the snapshot.
+    """
+
+    def __init__(
+        self, snapshot: Reader, frames: FrameCache, meta: Meta, nodes: NodeLayers, newest: Reader
+    ) -> None:
         self.meta = meta
         self._rows = snapshot
+        self._newest = newest
         self._nodes = nodes
         self._frames = frames
         self._tiles = TileReader(snapshot)
         self._edges: dict[tuple[int, int], bytes] = {}
         self._tree = StateTree(self._read_node)
+        self._as_of: int | None = None
         self._held: tuple[int, EntriesRow] | None = None
         self._entries_rows: dict[int, tuple[int, EntriesRow]] = {}
 
@@ -112,6 +123,28 @@ class LedgerReader:
             raise LedgerFault("the store holds no genesis; restore a backup")
         return raw
 
+    @property
+    def as_of(self) -> int:
+        """The newest height whose state is this one and which a kept header proves.
+
+        Raises:
+            NotProven: there is none yet.
+        """
+        if self._as_of is None:
+            self._as_of = self._find_as_of()
+        return self._as_of
+
+    def _find_as_of(self) -> int:
+        height = self.meta.height
+        if self.kept(height + 1) is not None:
+            return height
+        before = self.block(height - 1)
+        if before is None or self.kept(height) is None or before.app_hash != self.meta.app_hash:
+            raise NotProven(
+                f"no header shows the state after height {height} yet; the next block brings one"
+            )
+        return height - 1
+
     # -- blocks ---------------------------------------------------------------------------------
 
     def block(self, height: int) -> BlockRow | None:
@@ -135,7 +168,9 @@ class LedgerReader:
 
     def kept(self, height: int) -> tuple[Header, Commit | None] | None:
         """The header at ``height``, and its commit where it is known."""
-        raw = self._rows.get(number_key(KEPT, height)) if 0 <= height < 1 << 48 else None
+        if not 0 <= height < 1 << 48:
+            return None
+        raw = self._rows.get(key := number_key(KEPT, height)) or self._newest.get(key)
         return None if raw is None else decode_kept(raw)
 
     def need_kept(self, height: int) -> tuple[Header, Commit]:
@@ -147,7 +182,7 @@ class LedgerReader:
 
     def validators(self, digest: bytes) -> ValidatorSet:
         """The validator set with this hash."""
-        raw = self._rows.get(VALIDATORS + digest)
+        raw = self._rows.get(key := VALIDATORS + digest) or self._newest.get(key)
         if raw is None:
             raise LedgerFault(f"validator set {digest.hex()} is missing; restore a backup")
         return decode_validators(raw)
@@ -336,7 +371,7 @@ def open_reader(store: Store, frames: FrameCache, layers: PublishedLayers) -> Le
             if raw is None:
                 raise LedgerFault("the store holds no chain yet; run `evidence-node init`")
             meta = decode_meta(raw)
-            return LedgerReader(snapshot, frames, meta, layers.at(meta.height))
+            return LedgerReader(snapshot, frames, meta, layers.at(meta.height), store)
         except NoLayer:  # so many blocks were written meanwhile that it is no longer remembered
             snapshot.close()
         except BaseException:

@@ -1,0 +1,156 @@
+"""Hands frames to the engine's mempool: few at a time, each until it is in a block.
+
+More frames in flight than validators can put into their next blocks add latency and nothing else,
+so the rest waits here, where the limits of submission count it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from node.core.errors import EvidenceError, LedgerFault
+from node.engines.cometbft.opened import OpenedFrames, frame_id
+from node.engines.cometbft.rpc import EngineRpc, RpcRefused, RpcUnreachable
+from node.ledger.application import OpenedFrame
+
+__all__ = ["Broadcaster"]
+
+_IN_FLIGHT = 12
+_AGAIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+_RESEND_SECONDS = 20.0
+_HAS_IT = "already exists in cache"
+
+
+@dataclass
+class _Flight:
+    """A frame on its way; ``sent`` is when the mempool took it, by the loop's clock."""
+
+    opened: OpenedFrame
+    tokens: list[object] = field(default_factory=list)
+    sent: float | None = None
+
+
+class Broadcaster:
+    """Sends frames. All methods but `submit` are called in the event loop ``loop``.
+
+    ``failed`` is called where the engine refuses a frame for good: that cannot be right.
+    """
+
+    def __init__(
+        self,
+        rpc: EngineRpc,
+        opened: OpenedFrames,
+        failed: Callable[[EvidenceError], None],
+        in_flight: int = _IN_FLIGHT,
+    ) -> None:
+        self._rpc = rpc
+        self._opened = opened
+        self._failed = failed
+        self._most = in_flight
+        self._flights: dict[bytes, _Flight] = {}
+        self._waiting: deque[bytes] = deque()
+        self._flying: set[bytes] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._log = structlog.get_logger("broadcaster")
+        self._open = False
+
+    @property
+    def waiting(self) -> int:
+        """Frames that the mempool has not been given yet."""
+        return len(self._waiting)
+
+    @property
+    def flying(self) -> int:
+        """Frames that it has, or is being given, and that are in no block yet."""
+        return len(self._flying)
+
+    def add(self, opened: OpenedFrame, token: object) -> None:
+        """Send a frame; ``token`` comes back with `landed`."""
+        identifier = self._opened.put(opened)
+        flight = self._flights.get(identifier)
+        if flight is None:
+            flight = self._flights[identifier] = _Flight(opened)
+            self._waiting.append(identifier)
+        flight.tokens.append(token)
+        self._go_on()
+
+    def begin(self) -> None:
+        """The engine answers: send."""
+        self._open = True
+        self._go_on()
+
+    def landed(self, frames: Iterable[bytes]) -> list[list[object]]:
+        """These frames are in a block.
+
+        Returns:
+            For each the tokens that came with it, none where it is another node's.
+        """
+        tokens = []
+        for frame in frames:
+            identifier = frame_id(frame)
+            flight = self._flights.pop(identifier, None)
+            self._flying.discard(identifier)
+            tokens.append([] if flight is None else flight.tokens)
+        self._go_on()
+        return tokens
+
+    async def watch(self) -> None:
+        """Send again what has been in the mempool for long, until cancelled: a frame can get lost
+        with an engine that stops, or be pushed out of a full mempool."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_RESEND_SECONDS / 4)
+            late = loop.time() - _RESEND_SECONDS
+            for identifier in list(self._flying):
+                flight = self._flights.get(identifier)
+                if flight is not None and flight.sent is not None and flight.sent < late:
+                    flight.sent = None
+                    self._start(identifier)
+
+    def _go_on(self) -> None:
+        while self._open and self._waiting and len(self._flying) < self._most:
+            identifier = self._waiting.popleft()
+            if identifier in self._flights:
+                self._flying.add(identifier)
+                self._start(identifier)
+
+    def _start(self, identifier: bytes) -> None:
+        task = asyncio.get_running_loop().create_task(self._send(identifier))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, identifier: bytes) -> None:
+        attempt = 0
+        while (flight := self._flights.get(identifier)) is not None:
+            try:
+                answer = await self._rpc.broadcast(flight.opened.frame)
+            except RpcRefused as error:
+                if _HAS_IT in str(error):
+                    break
+                why = str(error)
+            except RpcUnreachable as error:
+                why = str(error)
+            else:
+                if not answer.code:
+                    break
+                self._failed(LedgerFault(f"the engine refuses this node's own frame: {answer.log}"))
+                return
+            pause = _AGAIN_SECONDS[min(attempt, len(_AGAIN_SECONDS) - 1)]
+            attempt += 1
+            if attempt % 10 == 0:
+                self._log.warning("the mempool does not take a frame", why=why)
+            await asyncio.sleep(pause)
+        if flight is not None:
+            flight.sent = asyncio.get_running_loop().time()
+
+    async def close(self) -> None:
+        """Send nothing more."""
+        self._open = False
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

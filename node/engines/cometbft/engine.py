@@ -1,0 +1,274 @@
+"""The engine of a consortium, as submission and the node see it: start it, hand it frames.
+
+Engine and application live and die together: where one ends, the node stops making blocks and says
+why. A thread of its own runs the event loop in which everything that waits lives: the ABCI server,
+the keeper, the broadcaster, the engine's process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from node.core.block import Header
+from node.core.errors import EvidenceError, LedgerFault
+from node.engines.cometbft.abci import AbciServer
+from node.engines.cometbft.broadcaster import Broadcaster
+from node.engines.cometbft.engine_home import (
+    ABCI_SOCKET,
+    RPC_SOCKET,
+    EngineHome,
+    EngineSettings,
+    PrivateKey,
+)
+from node.engines.cometbft.keeper import Keeper
+from node.engines.cometbft.machine import Decided, Machine
+from node.engines.cometbft.opened import OpenedFrames
+from node.engines.cometbft.process import EngineDied, EngineProcess
+from node.engines.cometbft.rpc import EngineRpc, RpcRefused, RpcUnreachable
+from node.ledger.application import Application, Committed, OpenedFrame
+from node.ledger.intake import KeyRing
+from node.ledger.published import Published
+
+__all__ = ["CometEngine"]
+
+_ANSWERS_SECONDS = 60.0
+_PUMP_SECONDS = 0.25
+_CHECKING_THREADS = 2
+
+
+class CometEngine:
+    """Orders frames together with the other nodes. ``committed`` and ``failed`` are called in
+    threads of the engine's own."""
+
+    def __init__(
+        self,
+        application: Application,
+        published: Published,
+        home: Path,
+        binary: Path,
+        validator: PrivateKey,
+        node_key: PrivateKey,
+        settings: EngineSettings,
+        committed: Callable[[Committed], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._application = application
+        self._published = published
+        self._home = EngineHome(home)
+        self._binary = binary
+        self._keys = validator, node_key
+        self._settings = settings
+        self._committed = committed
+        self._failed = failed
+        self._genesis = application.genesis()
+        self._opened = OpenedFrames(KeyRing(application.public_keys()))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
+        self._early: list[tuple[OpenedFrame, object]] = []
+        self._unproven: dict[int, tuple[Decided, list[list[object]]]] = {}
+        self._state = threading.Lock()
+        self._wake_pump: Callable[[], None] | None = None
+        self.trouble: EvidenceError | None = None
+
+    def recover(self) -> int:
+        """Make ready what a crash left; the blocks that are missing are replayed by the engine.
+
+        Returns:
+            0: nothing is replayed here.
+        """
+        application = self._application
+        for _ in application.bodies.records(application.last_body):
+            pass  # a body whose block was never written: it comes again
+        application.bodies.cut(application.last_body)
+        self._published.written()
+        return 0
+
+    def start(
+        self, pump: Callable[[float], int] | None = None, wake: Callable[[], None] | None = None
+    ) -> None:
+        """Start application and engine, after `recover`; return when the engine answers.
+
+        Args:
+            pump: called again and again with a time to wait, in seconds; it may call `submit`.
+            wake: makes a ``pump`` that waits return.
+
+        Raises:
+            EvidenceError: the engine does not start.
+        """
+        self._wake_pump = wake
+        ready: Future[None] = Future()
+        self._begin_thread("engine", self._run, ready)
+        ready.result()
+        if pump is not None:
+            self._begin_thread("pump", self._pump_loop, pump)
+
+    def submit(self, frame: OpenedFrame, token: object = None) -> None:
+        """Hand a frame over. ``token`` comes back with it in `Committed`. Any thread may call."""
+        loop = self._loop
+        if loop is None:  # resumed before the start
+            self._early.append((frame, token))
+            return
+        try:
+            loop.call_soon_threadsafe(self._broadcaster.add, frame, token)
+        except RuntimeError:  # the loop has been closed: it stays in the journal
+            return
+
+    def stop(self) -> None:
+        """Stop the engine, then the application. Frames under way stay in the journal."""
+        self._stopping.set()
+        if self._wake_pump is not None:
+            self._wake_pump()
+        loop = self._loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(self._end.set)
+            except RuntimeError:
+                pass
+        for thread in self._threads:
+            thread.join()
+        self._published.close()
+
+    def _begin_thread(self, name: str, target: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, name=f"comet-{name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _pump_loop(self, pump: Callable[[float], int]) -> None:
+        try:
+            while not self._stopping.is_set():
+                pump(_PUMP_SECONDS)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nothing is passed on any more
+            self._fail(error)
+
+    def _run(self, ready: Future[None]) -> None:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            try:
+                runner.run(self._live(ready))
+            except BaseException as error:  # noqa: BLE001 - told to whoever waits, or to the node
+                if ready.done():
+                    self._fail(error)
+                else:
+                    ready.set_exception(error)
+
+    async def _live(self, ready: Future[None]) -> None:
+        """Everything from the engine's start to its end."""
+        self._loop = asyncio.get_running_loop()
+        self._end = asyncio.Event()
+        validator, node_key = self._keys
+        self._home.write(self._genesis, validator, node_key, self._settings)
+        with (
+            ThreadPoolExecutor(1, "consensus") as consensus,
+            ThreadPoolExecutor(_CHECKING_THREADS, "frames") as checks,
+        ):
+            machine = Machine(
+                self._application,
+                self._genesis,
+                self._opened,
+                consensus,
+                checks,
+                self._decided,
+                self._written,
+            )
+            server = AbciServer(self._home.path / ABCI_SOCKET, machine, self._fail)
+            await server.start()
+            rpc = EngineRpc(self._home.path / RPC_SOCKET)
+            self._keeper = Keeper(
+                rpc,
+                self._application.store,
+                self._genesis.chain_id,
+                self._genesis.initial_height,
+                self._kept,
+            )
+            self._broadcaster = Broadcaster(rpc, self._opened, self._fail)
+            process = EngineProcess(self._binary, self._home.path)
+            try:
+                await process.start()
+                await self._serve(process, rpc, ready)
+            finally:
+                await self._broadcaster.close()
+                await rpc.close()
+                await process.stop()
+                await server.stop()
+
+    async def _serve(self, process: EngineProcess, rpc: EngineRpc, ready: Future[None]) -> None:
+        """Talk to the engine until it is told to end, or something fails."""
+        watching = asyncio.create_task(process.watch())
+        try:
+            await _first(self._answers(rpc), watching)
+            self._keeper.decided(await rpc.latest_height())
+            for frame, token in self._early:
+                self._broadcaster.add(frame, token)
+            self._early.clear()
+            self._broadcaster.begin()
+            ready.set_result(None)
+            await _first(
+                self._end.wait(), watching, self._keeper.run(), self._broadcaster.watch()
+            )
+        finally:
+            watching.cancel()
+
+    async def _answers(self, rpc: EngineRpc) -> None:
+        """Wait until the engine has replayed what the application lacks, and answers."""
+        deadline = asyncio.get_running_loop().time() + _ANSWERS_SECONDS
+        while True:
+            try:
+                await rpc.call("health")
+            except (RpcUnreachable, RpcRefused) as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise EngineDied(f"the engine does not answer: {error}") from error
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+    def _decided(self, decided: Decided) -> None:
+        height = decided.block.height
+        tokens = self._broadcaster.landed([frame.frame for frame in decided.frames])
+        self._keeper.decided(height)
+        with self._state:
+            self._unproven[height] = (decided, tokens)
+
+    def _written(self, decided: Decided) -> None:
+        self._published.written()
+
+    def _kept(self, header: Header) -> None:
+        """The block before this header's is proven now."""
+        height = header.height - 1
+        self._published.proven(height)
+        with self._state:
+            decided, tokens = self._unproven.pop(height, (None, []))
+        if decided is not None and decided.frames:
+            for place in range(max(1, *map(len, tokens))):
+                some = [given[place] if place < len(given) else None for given in tokens]
+                self._committed(Committed(decided.block, header, decided.frames, some))
+
+    def _fail(self, error: BaseException) -> None:
+        if self._stopping.is_set():
+            return
+        if self.trouble is None:
+            self.trouble = error if isinstance(error, EvidenceError) else LedgerFault(repr(error))
+            self._failed(error)
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._end.set)
+
+
+async def _first(*work: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:
+    """Run all until the first has ended; cancel those begun here. Raises what that one raised."""
+    tasks = [asyncio.ensure_future(item) for item in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task, item in zip(tasks, work):
+            if task is not item:
+                task.cancel()
+        await asyncio.gather(
+            *(task for task, item in zip(tasks, work) if task is not item), return_exceptions=True
+        )

@@ -1,0 +1,180 @@
+"""The engine's directory: its configuration, genesis and keys, written anew at every start.
+
+Only ``data/`` is the engine's own: its blocks, its write-ahead log, and the state that keeps its
+validator key from signing two blocks of one height. That is made once and never touched again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from node.core.frame import MAX_FRAME_BYTES
+from node.core.genesis import Genesis
+from node.engines.cometbft.genesis_file import engine_genesis
+
+__all__ = ["ABCI_SOCKET", "RPC_SOCKET", "EngineHome", "EngineSettings", "PrivateKey", "node_id"]
+
+ABCI_SOCKET, RPC_SOCKET = "abci.sock", "rpc.sock"
+_MEMPOOL_FRAMES = 2000
+_NEVER_SIGNED = {"height": "0", "round": 0, "step": 0}
+
+
+class PrivateKey(Protocol):
+    """An Ed25519 key."""
+
+    @property
+    def public_key(self) -> bytes:
+        """32 bytes."""
+
+    @property
+    def seed(self) -> bytes:
+        """The private key's 32 bytes."""
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How the engine runs.
+
+    ``listen`` is the address at which the other nodes reach this one (host:port, or tcp://…),
+    ``peers`` are theirs, as ``<node id>@host:port``.
+    """
+
+    listen: str
+    peers: tuple[str, ...] = ()
+    moniker: str = "node"
+    timeout_commit_ms: int = 100
+    timeout_propose_ms: int = 3_000
+    empty_block_ms: int = 10_000
+    strict_addresses: bool = False
+
+
+def node_id(public_key: bytes) -> str:
+    """How peers name the node with this key: the first 20 bytes of SHA-256 of it, in hex."""
+    return hashlib.sha256(public_key).digest()[:20].hex()
+
+
+class EngineHome:
+    """The engine's directory at ``path``, inside the node's home."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(
+        self, genesis: Genesis, validator: PrivateKey, node_key: PrivateKey, settings: EngineSettings
+    ) -> None:
+        """Write everything but what the engine writes itself. Raises OSError."""
+        config, data = self.path / "config", self.path / "data"
+        for directory in (self.path, config, data):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(config / "genesis.json", engine_genesis(genesis))
+        _write(config / "config.toml", _config(settings).encode("utf-8"))
+        _write(config / "node_key.json", _json({"priv_key": _private(node_key)}))
+        _write(config / "priv_validator_key.json", _json(_validator(validator)))
+        state = data / "priv_validator_state.json"
+        if not state.exists():
+            _write(state, _json(_NEVER_SIGNED))
+        for name in (ABCI_SOCKET, RPC_SOCKET):
+            (self.path / name).unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that its owner alone can read, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, indent=2).encode("ascii") + b"\n"
+
+
+def _private(key: PrivateKey) -> dict[str, str]:
+    raw = key.seed + key.public_key
+    return {"type": "tendermint/PrivKeyEd25519", "value": b64encode(raw).decode("ascii")}
+
+
+def _validator(key: PrivateKey) -> dict[str, object]:
+    public = {
+        "type": "tendermint/PubKeyEd25519",
+        "value": b64encode(key.public_key).decode("ascii"),
+    }
+    address = hashlib.sha256(key.public_key).digest()[:20]
+    return {"address": address.hex().upper(), "pub_key": public, "priv_key": _private(key)}
+
+
+def _config(settings: EngineSettings) -> str:
+    """``config.toml``: what differs from CometBFT's defaults. Sockets are named relative to the
+    engine's working directory, which is its home: a path may have 107 bytes only."""
+    sections: Sequence[tuple[str, dict[str, object]]] = (
+        (
+            "",
+            {
+                "proxy_app": f"unix://{ABCI_SOCKET}",
+                "abci": "socket",
+                "moniker": settings.moniker,
+                "log_format": "json",
+                "log_level": "error,consensus:info,p2p:error,state:info",
+                "filter_peers": bool(settings.peers),
+            },
+        ),
+        ("rpc", {"laddr": f"unix://{RPC_SOCKET}", "pprof_laddr": "", "cors_allowed_origins": []}),
+        (
+            "p2p",
+            {
+                "laddr": _tcp(settings.listen),
+                "persistent_peers": ",".join(settings.peers),
+                "pex": False,
+                "addr_book_strict": settings.strict_addresses,
+                "allow_duplicate_ip": not settings.strict_addresses,
+                "flush_throttle_timeout": "10ms",
+                "max_packet_msg_payload_size": 32_768,
+                "send_rate": 100 << 20,
+                "recv_rate": 100 << 20,
+            },
+        ),
+        (
+            "mempool",
+            {
+                "recheck": False,
+                "size": _MEMPOOL_FRAMES,
+                "max_tx_bytes": MAX_FRAME_BYTES,
+                "max_txs_bytes": 64 << 20,
+                "cache_size": 10 * _MEMPOOL_FRAMES,
+            },
+        ),
+        (
+            "consensus",
+            {
+                "timeout_propose": f"{settings.timeout_propose_ms}ms",
+                "timeout_commit": f"{settings.timeout_commit_ms}ms",
+                "create_empty_blocks": True,
+                "create_empty_blocks_interval": f"{settings.empty_block_ms}ms",
+                "peer_gossip_sleep_duration": "10ms",
+            },
+        ),
+        ("storage", {"discard_abci_responses": True}),
+        ("tx_index", {"indexer": "null"}),
+        ("instrumentation", {"prometheus": False}),
+    )
+    lines: list[str] = []
+    for name, members in sections:
+        if name:
+            lines += ["", f"[{name}]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in members.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _tcp(address: str) -> str:
+    return address if "://" in address else f"tcp://{address}"

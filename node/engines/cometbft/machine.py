@@ -1,0 +1,216 @@
+"""The application as CometBFT calls it: ABCI 2.0 over `node.ledger.application.Application`.
+
+A transaction of the engine is a frame. CheckTx and ProcessProposal ask only what needs no state:
+whether a frame can be opened. FinalizeBlock judges and writes nothing, Commit writes all at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from node.core.block import Timestamp
+from node.core.errors import InvalidInput, LedgerFault
+from node.core.frame import MAX_FRAME_BYTES
+from node.core.genesis import Genesis
+from node.engines.cometbft.genesis_file import app_state
+from node.engines.cometbft.opened import OpenedFrames
+from node.engines.cometbft.proto import abci_pb2 as abci
+from node.ledger.application import Application, Finalized, OpenedFrame
+
+__all__ = ["Decided", "Machine"]
+
+_SOFTWARE = "evidence-ledger-node"
+_FLAWED = 1
+_FRAME_OVERHEAD = 8
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A block that the engine has decided, judged and not yet written."""
+
+    block: Finalized
+    frames: Sequence[OpenedFrame]
+    header_hash: bytes
+
+
+class Machine:
+    """Answers the engine. ``consensus`` runs what reads and writes the ledger, one thing at a time;
+    ``checks`` opens frames.
+
+    ``decided`` is called in the event loop when a block has been judged, ``written`` in
+    ``consensus`` when it is on disk.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        genesis: Genesis,
+        opened: OpenedFrames,
+        consensus: Executor,
+        checks: Executor,
+        decided: Callable[[Decided], None],
+        written: Callable[[Decided], None],
+    ) -> None:
+        self._application = application
+        self._genesis = genesis
+        self._opened = opened
+        self._consensus = consensus
+        self._checks = checks
+        self._tell_decided = decided
+        self._tell_written = written
+        self._block: Decided | None = None
+        self._log = structlog.get_logger("abci")
+
+    async def echo(self, request: abci.RequestEcho) -> abci.ResponseEcho:
+        """Say the same."""
+        return abci.ResponseEcho(message=request.message)
+
+    async def info(self, request: abci.RequestInfo) -> abci.ResponseInfo:
+        """How far the ledger has come: the engine replays what follows."""
+        meta = self._application.need_meta()
+        height = self._application.written_height
+        started = height >= self._genesis.initial_height
+        return abci.ResponseInfo(
+            data=_SOFTWARE,
+            app_version=self._genesis.rules_version,
+            last_block_height=height if started else 0,
+            last_block_app_hash=meta.app_hash if started else b"",
+        )
+
+    async def init_chain(self, request: abci.RequestInitChain) -> abci.ResponseInitChain:
+        """Begin: the engine must have been given the genesis that the ledger holds.
+
+        Raises:
+            LedgerFault: it has another.
+        """
+        genesis = self._genesis
+        validators = {
+            (update.pub_key.ed25519, update.power): None for update in request.validators
+        }
+        wanted = {(item.public_key, item.power): None for item in genesis.validator_set.validators}
+        if (
+            request.chain_id != genesis.chain_id
+            or request.app_state_bytes != app_state(genesis)
+            or request.initial_height != genesis.initial_height
+            or _milliseconds(request.time) != genesis.genesis_time
+            or validators != wanted
+        ):
+            raise LedgerFault(
+                f"the engine was started with another genesis, of {request.chain_id}; remove its "
+                "directory, and start the node again"
+            )
+        return abci.ResponseInitChain(app_hash=self._application.need_meta().app_hash)
+
+    async def query(self, request: abci.RequestQuery) -> abci.ResponseQuery:
+        """Nothing is asked this way: the node's own interface answers queries, with proofs."""
+        return abci.ResponseQuery(code=1, log="ask the node's own interface")
+
+    async def check_tx(self, request: abci.RequestCheckTx) -> abci.ResponseCheckTx:
+        """Whether a frame may come into the mempool."""
+        if request.type == abci.RECHECK:
+            return abci.ResponseCheckTx()
+        if len(request.tx) > MAX_FRAME_BYTES:
+            return abci.ResponseCheckTx(
+                code=_FLAWED, codespace="frame", log=f"at most {MAX_FRAME_BYTES} bytes are taken"
+            )
+        flaw = await self._flaw(request.tx)
+        if flaw is None:
+            return abci.ResponseCheckTx()
+        return abci.ResponseCheckTx(code=_FLAWED, codespace="frame", log=str(flaw))
+
+    async def prepare_proposal(
+        self, request: abci.RequestPrepareProposal
+    ) -> abci.ResponsePrepareProposal:
+        """The frames to propose: those of the mempool that can be opened, as far as they fit."""
+        chosen, room = [], request.max_tx_bytes
+        flaws = await asyncio.gather(*(self._flaw(frame) for frame in request.txs))
+        for frame, flaw in zip(request.txs, flaws):
+            room -= len(frame) + _FRAME_OVERHEAD
+            if room < 0:
+                break
+            if flaw is None:
+                chosen.append(frame)
+        return abci.ResponsePrepareProposal(txs=chosen)
+
+    async def process_proposal(
+        self, request: abci.RequestProcessProposal
+    ) -> abci.ResponseProcessProposal:
+        """Refuse a proposal with a frame that cannot be opened, whoever makes it."""
+        flaws = await asyncio.gather(*(self._flaw(frame) for frame in request.txs))
+        for position, flaw in enumerate(flaws):
+            if flaw is not None:
+                self._log.error(
+                    "proposal refused",
+                    height=request.height,
+                    proposer=request.proposer_address.hex(),
+                    frame=position,
+                    why=str(flaw),
+                )
+                return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.REJECT)
+        return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT)
+
+    async def finalize_block(
+        self, request: abci.RequestFinalizeBlock
+    ) -> abci.ResponseFinalizeBlock:
+        """Judge a decided block.
+
+        Raises:
+            LedgerFault: it cannot be applied, which leaves this node behind the others.
+        """
+        frames = await asyncio.gather(*(self._open(frame) for frame in request.txs))
+        decided = await self._in_turn(self._finalize, request, frames)
+        self._block = decided
+        self._tell_decided(decided)
+        return abci.ResponseFinalizeBlock(
+            tx_results=[abci.ExecTxResult(data=data) for data in decided.block.results],
+            app_hash=decided.block.app_hash,
+        )
+
+    def _finalize(
+        self, request: abci.RequestFinalizeBlock, frames: Sequence[OpenedFrame]
+    ) -> Decided:
+        block = self._application.finalize(request.height, _milliseconds(request.time), frames)
+        return Decided(block, frames, request.hash)
+
+    async def commit(self, request: abci.RequestCommit) -> abci.ResponseCommit:
+        """Write the block that was judged last."""
+        block, self._block = self._block, None
+        if block is None:
+            raise LedgerFault("the engine commits a block that it did not have judged")
+        await self._in_turn(self._write, block)
+        return abci.ResponseCommit()
+
+    def _write(self, decided: Decided) -> None:
+        self._application.persist([decided.block])
+        self._application.release([decided.block])
+        for frame in decided.frames:
+            self._opened.forget(frame.frame)
+        self._tell_written(decided)
+
+    async def _flaw(self, frame: bytes) -> InvalidInput | None:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._checks, self._opened.flaw, frame)
+
+    async def _open(self, frame: bytes) -> OpenedFrame:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._checks, self._opened.open, frame)
+        except InvalidInput as error:
+            raise LedgerFault(f"a decided block holds a frame that cannot be opened: {error}") from error
+
+    async def _in_turn(self, work: Callable[..., T], *arguments: object) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._consensus, work, *arguments)
+
+
+def _milliseconds(time: object) -> int:
+    seconds, nanos = getattr(time, "seconds"), getattr(time, "nanos")
+    return Timestamp(seconds, nanos).milliseconds
