@@ -46,10 +46,27 @@ class ApiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the solo engine makes blocks."""
+    """What makes blocks: ``solo`` in this process, or ``cometbft`` together with other nodes."""
 
+    kind: Literal["solo", "cometbft"] = "solo"
     empty_block_ms: Positive = 10_000
     max_frames: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 256
+
+
+class ConsortiumConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How this node and its engine reach the others, where ``engine.kind`` is ``cometbft``.
+
+    ``binary`` is the engine's program; ``listen`` the address that it takes peers at, ``peers``
+    theirs, as ``<node id>@host:port``. ``strict_addresses`` is for nets whose nodes have public
+    addresses of their own.
+    """
+
+    binary: str = ""
+    listen: str = "127.0.0.1:26656"
+    peers: list[str] = []
+    timeout_commit_ms: Positive = 100
+    timeout_propose_ms: Positive = 3_000
+    strict_addresses: bool = False
 
 
 class SubmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +106,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     home: Path = Path()
     api: ApiConfig = ApiConfig()
     engine: EngineConfig = EngineConfig()
+    consortium: ConsortiumConfig = ConsortiumConfig()
     submission: SubmissionConfig = SubmissionConfig()
     storage: StorageConfig = StorageConfig()
     operator: OperatorConfig = OperatorConfig()

@@ -87,6 +87,11 @@ class EdKey:
             raise InvalidInput(str(path), "must hold an Ed25519 key")
         return cls(key)
 
+    @property
+    def seed(self) -> bytes:
+        """The private key's 32 bytes, for an engine that signs by itself."""
+        return self._private_key.private_bytes_raw()
+
     def sign(self, message: bytes) -> bytes:
         """An Ed25519 signature."""
         return self._private_key.sign(message)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from node.client.keys import SigningKey
 from node.core.genesis import Genesis
-from node.demo.members import MEMBERS, demo_genesis
+from node.demo.members import DEMO_OPERATOR, MEMBERS, NodeKeys, demo_genesis
 from node.vault.keys import create_wrapping_key
 from node.wiring import EdKey
 
@@ -54,13 +54,12 @@ def create_demo_home(
     for member in MEMBERS:
         keys[member.id].save(members_path / f"{member.id}.pem")
         recovery[member.id].save(members_path / f"{member.id}.recovery.pem")
-    keys["jinan-data"].save(keys_path / "operator.pem")
+    keys[DEMO_OPERATOR].save(keys_path / "operator.pem")
     validator = EdKey.generate(keys_path / "validator.pem")
     checkpoint = EdKey.generate(keys_path / "checkpoint.pem")
     create_wrapping_key(keys_path / "wrapping.key")
-    genesis = demo_genesis(
-        keys, recovery, validator.public_key, checkpoint.public_key, now() - 1000
-    )
+    node = NodeKeys(validator.public_key, checkpoint.public_key)
+    genesis = demo_genesis(keys, recovery, {DEMO_OPERATOR: node}, now() - 1000)
     (path / "genesis.json").write_bytes(genesis.document)
     config = _CONFIG.format(port=port, workers=workers, min_free=min_free)
     (path / "node.toml").write_text(config, encoding="utf-8")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.client.keys import SigningKey
-from node.core.block import RULES_VERSION, Validator
+from node.core.block import RULES_VERSION
 from node.core.genesis import (
     DEFAULT_PARAMETERS,
     GENESIS_FORMAT,
@@ -16,11 +16,12 @@ from node.core.genesis import (
     encode_genesis,
 )
 
-__all__ = ["DEMO_CHAIN", "DEMO_OPERATOR", "MEMBERS", "DemoMember", "demo_genesis"]
+__all__ = ["DEMO_CHAIN", "DEMO_OPERATOR", "MEMBERS", "DemoMember", "NodeKeys", "demo_genesis"]
 
 DEMO_CHAIN = "jinan-evidence-demo"
 DEMO_OPERATOR = "jinan-data"
 """The member that runs the demonstration's node."""
+_POWER = 10
 
 
 @dataclass(frozen=True)
@@ -47,45 +48,48 @@ MEMBERS = (
 )
 
 
+@dataclass(frozen=True)
+class NodeKeys:
+    """A node's public Ed25519 keys: the one that signs blocks, the one that signs checkpoints."""
+
+    validator: bytes
+    checkpoint: bytes
+
+
 def demo_genesis(
     keys: Mapping[str, SigningKey],
     recovery_keys: Mapping[str, SigningKey],
-    validator: bytes,
-    checkpoint: bytes,
+    nodes: Mapping[str, NodeKeys],
     genesis_time: int,
     *,
-    operator: str = "jinan-data",
+    chain_id: str = DEMO_CHAIN,
     members: Iterable[DemoMember] = MEMBERS,
 ) -> Genesis:
-    """The genesis of the demonstration's solo chain.
+    """The genesis of a demonstration's chain.
 
     Args:
         keys: each member's signing key.
         recovery_keys: each member's recovery key.
-        validator: the node's Ed25519 key that signs blocks.
-        checkpoint: the node's Ed25519 key that signs checkpoints.
+        nodes: the members that run a validating node, with its keys.
         genesis_time: in ms.
-        operator: the member that runs the node.
+        chain_id: the chain's id.
         members: who takes part.
     """
     return encode_genesis(
         {
-            "chain_id": DEMO_CHAIN,
+            "chain_id": chain_id,
             "format": GENESIS_FORMAT,
             "genesis_time": genesis_time,
             "initial_height": 1,
             "members": [
-                _member_json(member, keys, recovery_keys, checkpoint, operator)
+                _member_json(member, keys, recovery_keys, nodes.get(member.id))
                 for member in members
             ],
             "parameters": DEFAULT_PARAMETERS,
             "rules_version": RULES_VERSION,
             "validators": [
-                {
-                    "member": operator,
-                    "power": 10,
-                    "public_key": ed25519_jwk(Validator(validator, 10).public_key),
-                }
+                {"member": member, "power": _POWER, "public_key": ed25519_jwk(node.validator)}
+                for member, node in sorted(nodes.items())
             ],
         }
     )
@@ -95,8 +99,7 @@ def _member_json(
     member: DemoMember,
     keys: Mapping[str, SigningKey],
     recovery_keys: Mapping[str, SigningKey],
-    checkpoint: bytes,
-    operator: str,
+    node: NodeKeys | None,
 ) -> dict[str, Any]:
     out: dict[str, Any] = {
         "divisions": list(member.divisions),
@@ -106,6 +109,6 @@ def _member_json(
         "recovery_key": recovery_keys[member.id].jwk.to_json(),
         "roles": list(member.roles),
     }
-    if member.id == operator:
-        out["checkpoint_key"] = ed25519_jwk(checkpoint)
+    if node is not None:
+        out["checkpoint_key"] = ed25519_jwk(node.checkpoint)
     return out
