@@ -81,7 +81,7 @@ class SubmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Memory of the stores, and the free space below which nothing is taken any more."""
 
-    write_buffer_megabytes: Positive = 16
+    write_buffer_megabytes: Positive = 64
     block_cache_megabytes: Positive = 32
     min_free_megabytes: Natural = 256
 

@@ -27,7 +27,7 @@ max_items = 50000           # submissions under way before 503
 max_megabytes = 128
 
 [storage]
-write_buffer_megabytes = 16
+write_buffer_megabytes = 64
 block_cache_megabytes = 32
 min_free_megabytes = 256    # with less free space the node takes nothing more
 

@@ -19,7 +19,6 @@ from node.core.bundle import (
 )
 from node.core.disclosure import disclosure_digest
 from node.core.errors import InvalidInput
-from node.core.transaction import Transaction
 from node.ledger.reader import LedgerReader, LogEntry
 
 __all__ = ["Shown", "bundle_dossier", "bundle_record", "encode_bundle"]
@@ -121,7 +120,7 @@ class _ChainParts:
     def add_time(self, height: int) -> None:
         """The header that gives the block at ``height`` its time; the next one vouches for it."""
         if height not in self._headers:
-            self._headers[height] = self._reader.need_kept(height)[0]
+            self._headers[height] = self._reader.header(height)
 
     def to_json(self, genesis: bytes, genesis_path: Sequence[bytes]) -> dict[str, Any]:
         """The bundle's ``chain``."""
@@ -245,16 +244,12 @@ def _state_keys(scope: str, found: Sequence[LogEntry]) -> list[str]:
     """What the state map must show: the signers' keys and names, the dossier's head, the seals."""
     keys: dict[str, None] = {}
     for entry in found:
-        transaction = entry.transaction
-        keys[f"key/{transaction.kid}"] = None
-        keys[f"member/{transaction.iss}"] = None
+        header, payload = entry.parts
+        keys[f"key/{header['kid']}"] = None
+        keys[f"member/{payload['iss']}"] = None
         if scope == "dossier":
-            keys[f"dossier/{transaction.sub}"] = None
-        for seal in _seals(transaction):
+            keys[f"dossier/{payload['sub']}"] = None
+        seal = payload["data"].get("es_id")
+        if isinstance(seal, str):
             keys[f"seal/{seal}"] = None
     return sorted(keys)
-
-
-def _seals(transaction: Transaction) -> list[str]:
-    es_id = transaction.data.get("es_id")
-    return [es_id] if isinstance(es_id, str) else []

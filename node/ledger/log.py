@@ -53,13 +53,13 @@ class _UnwrittenTiles:
 class TileReader:
     """Reads the hash of any perfect subtree from stored tiles. Its ``read`` is a NodeReader.
 
-    A tile is eight levels high. The hashes half-way up are stored beside it, so that at most 16 are
-    read, and 15 computed, to know one.
+    A tile is eight levels high. The hashes half-way up are stored beside it, so that at most 8 are
+    read, and 7 computed, to know one.
     """
 
     def __init__(self, reader: TileSource) -> None:
         self._reader = reader
-        self._groups: dict[tuple[int, int], list[list[bytes]]] = {}
+        self._groups: dict[tuple[int, int], bytes] = {}
         self._known: dict[tuple[int, int], bytes] = {}
         self._rows: dict[tuple[int, int], bytes] = {}
 
@@ -97,26 +97,23 @@ class TileReader:
         inside = level % _GROUP_HEIGHT
         group, position = divmod(index, _GROUP >> inside)
         place = (level - inside, group)
-        rows = self._groups.get(place)
-        if rows is None:
+        held = self._groups.get(place)
+        if held is None:
             if len(self._groups) >= _CACHED_GROUPS:
                 self._groups.clear()
                 self._known.clear()
-            rows = self._groups[place] = [self._read_group(*place)]
-        while len(rows) <= inside:
-            row = rows[-1]
-            rows.append(
-                [
-                    sha256(b"\x01" + row[at] + row[at + 1]).digest()
-                    for at in range(0, len(row) - 1, 2)
-                ]
-            )
-        if position >= len(rows[inside]):
+            held = self._groups[place] = self._read_group(*place)
+        size = _HASH << inside
+        row = held[position * size : (position + 1) * size]
+        if len(row) != size:
             tile_level, shift = level // TILE_HEIGHT, TILE_HEIGHT - level % TILE_HEIGHT
             raise LedgerFault(f"log: tile {tile_level}/{index >> shift} is too short")
-        return rows[inside][position]
+        while len(row) > _HASH:
+            pairs = range(0, len(row), 2 * _HASH)
+            row = b"".join([sha256(b"\x01" + row[at : at + 2 * _HASH]).digest() for at in pairs])
+        return row
 
-    def _read_group(self, base: int, group: int) -> list[bytes]:
+    def _read_group(self, base: int, group: int) -> bytes:
         """The 16 hashes, or as many as there are, at level ``base`` from 16 times ``group`` on."""
         index, inside = divmod(group, _width(base) // _GROUP)
         raw = self._rows.get((base, index))
@@ -124,9 +121,7 @@ class TileReader:
             if len(self._rows) >= _CACHED_ROWS:
                 self._rows.clear()
             raw = self._rows[base, index] = self.row(base, index)
-        start = inside * _GROUP * _HASH
-        stop = min(len(raw), start + _GROUP * _HASH)
-        return [raw[at : at + _HASH] for at in range(start, stop, _HASH)]
+        return raw[inside * _GROUP * _HASH : (inside + 1) * _GROUP * _HASH]
 
 
 class WorkingLog:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import orjson
 
@@ -23,15 +24,19 @@ class LogEntry:
     entry: Entry
 
     @cached_property
-    def transaction(self) -> Transaction:
-        """Its transaction, decoded as `node.core.transaction.decode_transaction` does.
+    def parts(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Its transaction's protected header and payload.
 
         Nothing is checked again: the entry hashes to its leaf, so it is what was recorded, and what
         was recorded passed every check.
         """
-        jwt = self.entry.tx.encode("ascii")
-        header, payload = (orjson.loads(_decode(part)) for part in jwt.split(b".")[:2])
-        return Transaction.of(jwt, header, payload)
+        header, payload, _ = self.entry.tx.encode("ascii").split(b".")
+        return orjson.loads(_decode(header)), orjson.loads(_decode(payload))
+
+    @cached_property
+    def transaction(self) -> Transaction:
+        """Its transaction, decoded as `node.core.transaction.decode_transaction` does."""
+        return Transaction.of(self.entry.tx.encode("ascii"), *self.parts)
 
 
 def _decode(part: bytes) -> bytes:

@@ -47,6 +47,7 @@ from node.ledger.rows import (
     decode_block_row,
     decode_entries_row,
     decode_kept,
+    decode_kept_header,
     decode_meta,
     decode_validators,
     decode_value_row,
@@ -166,6 +167,13 @@ class LedgerReader:
             raise _no_block(height)
         return row
 
+    def header(self, height: int) -> Header:
+        """The header at ``height``, which must be there."""
+        raw = self._rows.get(number_key(KEPT, height))
+        if raw is None:
+            raise _not_kept(height)
+        return decode_kept_header(raw)
+
     def kept(self, height: int) -> tuple[Header, Commit | None] | None:
         """The header at ``height``, and its commit where it is known."""
         if not 0 <= height < 1 << 48:
@@ -177,7 +185,7 @@ class LedgerReader:
         """The header and commit at ``height``, which must be there."""
         found = self.kept(height)
         if found is None or found[1] is None:
-            raise LedgerFault(f"header or commit of height {height} is missing; restore a backup")
+            raise _not_kept(height)
         return found[0], found[1]
 
     def validators(self, digest: bytes) -> ValidatorSet:
@@ -344,6 +352,10 @@ class LedgerReader:
         if held:
             return node
         return read_node(self._rows, number)
+
+
+def _not_kept(height: int) -> LedgerFault:
+    return LedgerFault(f"header or commit of height {height} is missing; restore a backup")
 
 
 def _no_block(height: int) -> LedgerFault:

@@ -61,6 +61,7 @@ __all__ = [
     "decode_block_row",
     "decode_entries_row",
     "decode_kept",
+    "decode_kept_header",
     "decode_meta",
     "decode_validators",
     "decode_value_row",
@@ -242,13 +243,22 @@ def encode_kept(header: Header, commit: Commit | None) -> bytes:
     )
 
 
+def decode_kept_header(data: bytes) -> Header:
+    """The header alone of what `encode_kept` writes. Raises as `decode_kept`."""
+    return _header(msgspec.msgpack.decode(data)[:-1])
+
+
+def _header(fields: list[Any]) -> Header:
+    version, chain_id, height, time, last_block_id, *hashes = fields
+    return Header(
+        tuple(version), chain_id, height, Timestamp(*time), BlockId(*last_block_id), *hashes
+    )
+
+
 def decode_kept(data: bytes) -> tuple[Header, Commit | None]:
     """Decode what `encode_kept` writes. Raises msgspec.DecodeError, TypeError or ValueError."""
     *fields, kept = msgspec.msgpack.decode(data)
-    version, chain_id, height, time, last_block_id, *hashes = fields
-    header = Header(
-        tuple(version), chain_id, height, Timestamp(*time), BlockId(*last_block_id), *hashes
-    )
+    header = _header(fields)
     if kept is None:
         return header, None
     at, round_number, block_id, votes = kept

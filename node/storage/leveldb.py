@@ -50,7 +50,7 @@ def open_leveldb(
     path: str | Path,
     *,
     kind: str = "store",
-    write_buffer: int = 16 << 20,
+    write_buffer: int = 64 << 20,
     block_cache: int = 32 << 20,
     max_open_files: int = 1000,
     compress: bool = False,
