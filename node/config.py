@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,6 +17,7 @@ from node.core.errors import EvidenceError
 __all__ = [
     "ApiConfig",
     "ConfigError",
+    "ConsortiumConfig",
     "EngineConfig",
     "LogConfig",
     "NodeConfig",

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -17,13 +18,16 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from node.client.keys import SigningKey
 from node.config import NodeConfig
 from node.core.checkpoint import Checkpoint, NoteKey, checkpoint_origin, note_signature_line
-from node.core.errors import InvalidInput, LedgerFault
+from node.core.errors import EvidenceError, InvalidInput, LedgerFault
 from node.core.genesis import Genesis, decode_genesis
 from node.core.request_token import request_audience
+from node.engines.cometbft.engine import CometEngine
+from node.engines.cometbft.engine_home import EngineSettings
 from node.engines.solo.engine import SoloEngine, SoloSettings
-from node.ledger.application import Application
+from node.ledger.application import Application, OpenedFrame
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
+from node.ledger.published import Published
 from node.ledger.reader import LedgerReader, open_reader
 from node.ledger.rows import META, decode_meta
 from node.storage.errors import StorageError, StoreUnavailable
@@ -95,6 +99,25 @@ class EdKey:
     def sign(self, message: bytes) -> bytes:
         """An Ed25519 signature."""
         return self._private_key.sign(message)
+
+
+class Engine(Protocol):
+    """What orders frames into blocks, as the node uses it."""
+
+    trouble: EvidenceError | None
+
+    def recover(self) -> int:
+        """Make good what a crash left; how many blocks were made again here."""
+
+    def start(self, pump: Callable[[float], int], wake: Callable[[], None]) -> None:
+        """Begin to make blocks. ``pump`` passes on what has been examined, ``wake`` ends its
+        waiting."""
+
+    def submit(self, frame: OpenedFrame, token: object = None) -> None:
+        """Queue a frame; ``token`` comes back in Committed."""
+
+    def stop(self) -> None:
+        """Finish what is under way and stop."""
 
 
 class Stores:
@@ -214,17 +237,45 @@ class Node:
             guard.reason,
         )
         self._validator = EdKey.load(config.path("keys/validator.pem"))
-        self.engine = SoloEngine(
-            self.application,
-            self._validator,
-            self.now,
-            SoloSettings(config.engine.max_frames, config.engine.empty_block_ms),
-            self.submission.committed,
-            self._fail,
-        )
+        self.published: Published | None = None
+        self.engine = self._solo() if config.engine.kind == "solo" else self._consortium()
         self.member = config.operator.member or _validating_member(self.genesis, self._validator)
         self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
+
+    def _solo(self) -> Engine:
+        config = self.config.engine
+        return SoloEngine(
+            self.application,
+            self._validator,
+            self.now,
+            SoloSettings(config.max_frames, config.empty_block_ms),
+            self.submission.committed,
+            self._fail,
+        )
+
+    def _consortium(self) -> Engine:
+        config = self.config.consortium
+        self.published = Published(self.stores.ledger, self.application.layers)
+        return CometEngine(
+            self.application,
+            self.published,
+            self.config.path("engine"),
+            Path(config.binary),
+            self._validator,
+            EdKey.load(self.config.path("keys/node.pem")),
+            EngineSettings(
+                listen=config.listen,
+                peers=tuple(config.peers),
+                moniker=self.config.operator.member or "node",
+                timeout_commit_ms=config.timeout_commit_ms,
+                timeout_propose_ms=config.timeout_propose_ms,
+                empty_block_ms=self.config.engine.empty_block_ms,
+                strict_addresses=config.strict_addresses,
+            ),
+            self.submission.committed,
+            self._fail,
+        )
 
     def _operator(self) -> OperatorRecords | None:
         """The records of the node itself, where its operator's key is configured."""
@@ -298,7 +349,10 @@ class Node:
         self.failed.set()
 
     def reader(self) -> LedgerReader:
-        """The ledger as of the last written block; close it after use."""
+        """The ledger as of the last written block, or of the last that is proven where its proof
+        comes later; close it after use."""
+        if self.published is not None:
+            return self.published.open(self.frames)
         return open_reader(self.stores.ledger, self.frames, self.application.layers)
 
     def checkpoint(self, reader: LedgerReader) -> bytes:

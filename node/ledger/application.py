@@ -332,9 +332,12 @@ class Application:
     def close(self) -> None:
         """Write the nodes of the state map that were kept back, so that opening needs no recovery.
 
-        To be called when every finalized block is persisted; nothing may be finalized afterwards.
+        Nothing may be finalized afterwards. Where a finalized block was not persisted, nothing is
+        written: it will be finalized again.
         """
         meta = self.need_meta()
+        if meta.height != self.written_height:
+            return
         batch = self.store.batch()
         self._working.state.flush(meta.height, batch)
         flushed = msgspec.structs.replace(meta, flushed=meta.height, body=self.last_body)

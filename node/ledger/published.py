@@ -105,6 +105,8 @@ class Published:
             found = self._written.pop(height, None)
             if found is None:  # not written yet: `written` will see that it is proven
                 return
+            if self._readable is not None and self._readable.meta.height > height:
+                raise LedgerFault(f"height {height} is proven after {self._readable.meta.height}")
             older = [self._written.pop(other) for other in list(self._written) if other < height]
             if self._readable is not None:
                 older.append(self._readable)
