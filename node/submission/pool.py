@@ -103,6 +103,12 @@ class WorkerPool:
         self._selector.register(ours, selectors.EVENT_READ, worker)
         return worker
 
+    @property
+    def ready(self) -> bool:
+        """Whether every worker has said that it is ready."""
+        with self._lock:
+            return all(worker.ready for worker in self._workers)
+
     def kick(self) -> None:
         """Give workers what the source has, those with the least first, into the slot used last:
         its memory is still in the processor's cache."""

@@ -146,6 +146,11 @@ class Submission:
         return self._items
 
     @property
+    def workers_ready(self) -> bool:
+        """Whether all workers have been started, which takes a core each for a while."""
+        return self._started and self._pool.ready
+
+    @property
     def stopped(self) -> str | None:
         """Why nothing is taken now; None while all is well."""
         if self._stopped is not None:

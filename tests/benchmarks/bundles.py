@@ -44,7 +44,7 @@ def dossiers_of(node: Node, records: int, count: int) -> list[str]:
 def bundles(home: Path) -> list[Figure]:
     """``bundle.build`` and ``bundle.verify``, in milliseconds against what is wanted of each.
 
-    Every dossier is another one, so that nothing of it is cached by the ledger; the store is at
+    Every dossier is another one, so that nothing of it is cached by the ledger; the node is at
     rest.
     """
     node = Node(load_config(home))
@@ -79,13 +79,17 @@ def bundles(home: Path) -> list[Figure]:
 
 
 def _settle(node: Node) -> None:
-    """Wait until LevelDB has merged the tables of level 0 that the fill left: it does so with one
-    core, as soon as the store is opened."""
+    """Wait until the workers are started, and until LevelDB has merged the tables of level 0 that
+    the fill left: both take a core each as soon as the node is."""
     deadline = time.monotonic() + 60
-    while int(node.stores.ledger.describe()["level_0_files"]) >= _MERGED_AT:
+    while not node.submission.workers_ready or _unmerged(node) >= _MERGED_AT:
         if time.monotonic() > deadline:
-            raise RuntimeError("LevelDB did not come to rest within a minute")
+            raise RuntimeError("the node did not come to rest within a minute")
         time.sleep(0.05)
+
+
+def _unmerged(node: Node) -> int:
+    return int(node.stores.ledger.describe()["level_0_files"])
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
