@@ -170,6 +170,7 @@ class CometEngine:
                 self._opened,
                 consensus,
                 checks,
+                {peer.partition("@")[0] for peer in self._settings.peers},
                 self._decided,
                 self._written,
             )

@@ -7,7 +7,7 @@ whether a frame can be opened. FinalizeBlock judges and writes nothing, Commit w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -28,6 +28,7 @@ __all__ = ["Decided", "Machine"]
 _SOFTWARE = "evidence-ledger-node"
 _FLAWED = 1
 _FRAME_OVERHEAD = 8
+_FILTER_ADDRESS, _FILTER_ID = "/p2p/filter/addr/", "/p2p/filter/id/"
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class Decided:
 
 class Machine:
     """Answers the engine. ``consensus`` runs what reads and writes the ledger, one thing at a time;
-    ``checks`` opens frames.
+    ``checks`` opens frames. ``peers`` are the ids of the nodes that may connect.
 
     ``decided`` is called in the event loop when a block has been judged, ``written`` in
     ``consensus`` when it is on disk.
@@ -56,6 +57,7 @@ class Machine:
         opened: OpenedFrames,
         consensus: Executor,
         checks: Executor,
+        peers: Collection[str],
         decided: Callable[[Decided], None],
         written: Callable[[Decided], None],
     ) -> None:
@@ -64,6 +66,7 @@ class Machine:
         self._opened = opened
         self._consensus = consensus
         self._checks = checks
+        self._peers = peers
         self._tell_decided = decided
         self._tell_written = written
         self._block: Decided | None = None
@@ -110,7 +113,17 @@ class Machine:
         return abci.ResponseInitChain(app_hash=self._application.need_meta().app_hash)
 
     async def query(self, request: abci.RequestQuery) -> abci.ResponseQuery:
-        """Nothing is asked this way: the node's own interface answers queries, with proofs."""
+        """Whether the engine may talk to a peer. Nothing else is asked this way: the node's own
+        interface answers queries, with proofs."""
+        path = request.path
+        if path.startswith(_FILTER_ADDRESS):
+            return abci.ResponseQuery()
+        if path.startswith(_FILTER_ID):
+            peer = path.removeprefix(_FILTER_ID)
+            if peer in self._peers:
+                return abci.ResponseQuery()
+            self._log.warning("a stranger was turned away", peer=peer[:64])
+            return abci.ResponseQuery(code=1, log="not one of this node's peers")
         return abci.ResponseQuery(code=1, log="ask the node's own interface")
 
     async def check_tx(self, request: abci.RequestCheckTx) -> abci.ResponseCheckTx:
