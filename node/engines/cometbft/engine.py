@@ -28,7 +28,7 @@ from node.engines.cometbft.engine_home import (
 from node.engines.cometbft.keeper import Keeper
 from node.engines.cometbft.machine import Decided, Machine
 from node.engines.cometbft.opened import OpenedFrames
-from node.engines.cometbft.process import EngineDied, EngineProcess
+from node.engines.cometbft.process import EngineProcess
 from node.engines.cometbft.rpc import EngineRpc, RpcRefused, RpcUnreachable
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.intake import KeyRing
@@ -36,7 +36,7 @@ from node.ledger.published import Published
 
 __all__ = ["CometEngine"]
 
-_ANSWERS_SECONDS = 60.0
+_ASK_SECONDS = 0.05
 _PUMP_SECONDS = 0.25
 _CHECKING_THREADS = 2
 
@@ -213,15 +213,12 @@ class CometEngine:
             watching.cancel()
 
     async def _answers(self, rpc: EngineRpc) -> None:
-        """Wait until the engine has replayed what the application lacks, and answers."""
-        deadline = asyncio.get_running_loop().time() + _ANSWERS_SECONDS
+        """Wait until the engine has replayed what the application lacks, however much that is."""
         while True:
             try:
                 await rpc.call("health")
-            except (RpcUnreachable, RpcRefused) as error:
-                if asyncio.get_running_loop().time() > deadline:
-                    raise EngineDied(f"the engine does not answer: {error}") from error
-                await asyncio.sleep(0.05)
+            except (RpcUnreachable, RpcRefused):
+                await asyncio.sleep(_ASK_SECONDS)
             else:
                 return
 
@@ -229,8 +226,9 @@ class CometEngine:
         height = decided.block.height
         tokens = self._broadcaster.landed([frame.frame for frame in decided.frames])
         self._keeper.decided(height)
-        with self._state:
-            self._unproven[height] = (decided, tokens)
+        if height + 1 >= self._keeper.next_height:
+            with self._state:
+                self._unproven[height] = (decided, tokens)
 
     def _written(self, decided: Decided) -> None:
         self._published.written()

@@ -18,6 +18,7 @@ from node.engines.cometbft.rpc import EngineRpc, RpcRefused, RpcUnreachable
 from node.ledger.rows import (
     KEPT,
     VALIDATORS,
+    decode_kept,
     encode_kept,
     encode_validators,
     number_key,
@@ -55,6 +56,10 @@ class Keeper:
         newest = next(iter(store.scan(KEPT, _END, reverse=True)), None)
         self._next = initial_height if newest is None else int.from_bytes(newest[0][1:], "big") + 1
         self._decided = self._next - 1
+        self._last: tuple[Header, Commit] | None = None
+        if newest is not None:
+            header, commit = decode_kept(newest[1])
+            self._last = None if commit is None else (header, commit)
         self._more = asyncio.Event()
 
     @property
@@ -78,7 +83,9 @@ class Keeper:
         while True:
             while self._next <= self._decided:
                 header, commit, validators = await self._fetch(self._next)
-                await asyncio.to_thread(self._keep, header, commit, validators)
+                before = await self._canonical(header)
+                await asyncio.to_thread(self._keep, header, commit, validators, before)
+                self._last = header, commit
                 self._next += 1
             self._more.clear()
             await self._more.wait()
@@ -103,6 +110,22 @@ class Keeper:
             self._sets = {header.validators_hash: validators}
             return header, commit, validators
 
+    async def _canonical(self, header: Header) -> tuple[Header, Commit] | None:
+        """The block before ``header`` with the commit that this one names, where another was kept:
+        of the newest block a node has only the votes that it saw itself."""
+        if self._last is None or self._last[1].hash() == header.last_commit_hash:
+            return None
+        before, _ = self._last
+        while True:
+            try:
+                _, commit = await self._rpc.signed_header(before.height)
+            except (RpcRefused, RpcUnreachable):
+                await asyncio.sleep(_AGAIN_SECONDS[-1])
+                continue
+            if commit.hash() == header.last_commit_hash:
+                return before, commit
+            await asyncio.sleep(_AGAIN_SECONDS[0])
+
     def _check(
         self, height: int, header: Header, commit: Commit, validators: ValidatorSet
     ) -> None:
@@ -115,8 +138,16 @@ class Keeper:
                 f"the engine's commit of height {height} does not prove it: {error}"
             ) from error
 
-    def _keep(self, header: Header, commit: Commit, validators: ValidatorSet) -> None:
+    def _keep(
+        self,
+        header: Header,
+        commit: Commit,
+        validators: ValidatorSet,
+        before: tuple[Header, Commit] | None,
+    ) -> None:
         batch = self._store.batch()
+        if before is not None:
+            batch.put(number_key(KEPT, before[0].height), encode_kept(*before))
         batch.put(number_key(KEPT, header.height), encode_kept(header, commit))
         batch.put(VALIDATORS + header.validators_hash, encode_validators(validators))
         self._store.write(batch, sync=False)  # the engine has it too

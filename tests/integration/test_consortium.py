@@ -1,0 +1,120 @@
+"""Four nodes, each with an engine of its own: one order, one log, proofs from any of them."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from builders.testnet import Net, RunningNode, net_of, until
+
+from node.client.http import NodeClient
+from node.core.encoding import canonical_json
+from node.core.signatures import load_backend
+from node.core.trust import Trust
+from node.core.verify import verify_bundle
+from node.demo.generator import DemoGenerator, Event
+from node.wiring import system_time
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
+    with net_of(tmp_path_factory.mktemp("net") / "net", 4, empty_block_ms=2_000) as net:
+        yield net
+
+
+@pytest.fixture(scope="module")
+def generator(net: Net) -> DemoGenerator:
+    return DemoGenerator(net.made.keys, net.made.genesis.chain_id, 5, system_time)
+
+
+def play(generator: DemoGenerator, dossiers: Sequence[Sequence[Event]], nodes: Sequence[RunningNode]) -> int:
+    """Submit events step by step, each to the next node; how many there were."""
+    clients = [NodeClient(node.url) for node in nodes]
+    turn = itertools.cycle(clients)
+    count = 0
+    for step in itertools.zip_longest(*dossiers):
+        for event in step:
+            if event is not None:
+                receipt = next(turn).submit(generator.sign(event))
+                assert receipt["status"] == "recorded", receipt
+                count += 1
+    for client in clients:
+        client.close()
+    return count
+
+
+def size_of(node: RunningNode) -> int:
+    return int(node.get("/v1/statistics").json()["size"])
+
+
+def app_hashes(node: RunningNode) -> dict[int, str]:
+    blocks = node.get("/v1/blocks?limit=100").json()["blocks"]
+    return {block["height"]: block["app_hash"] for block in blocks}
+
+
+def test_records_through_all_nodes_are_one_log(net: Net, generator: DemoGenerator) -> None:
+    seals = generator.base_seals(3)
+    count = play(generator, seals, net.nodes)
+    count += play(generator, list(generator.dossiers(6)), net.nodes)
+    until(lambda: all(size_of(node) == count + 1 for node in net.nodes))
+    seen = [app_hashes(node) for node in net.nodes]
+    common = set.intersection(*map(set, seen))
+    assert len(common) > 3
+    assert all(len({hashes[height] for hashes in seen}) == 1 for height in common)
+    newest = max(common)
+    headers = [node.get(f"/v1/blocks/{newest}").json()["header"] for node in net.nodes]
+    assert all(header == headers[0] for header in headers)
+
+
+def test_a_node_that_never_saw_a_record_proves_it(net: Net, generator: DemoGenerator) -> None:
+    (life,) = generator.base_seals(1)
+    play(generator, [life], net.nodes[:1])
+    subject = life[0].subject
+    trust = canonical_json(Trust(net.made.genesis.chain_id, net.made.genesis.hash).to_json())
+    for node in net.nodes[1:]:
+        reader = NodeClient(
+            node.url,
+            key=net.made.keys["jinan-court"],
+            member="jinan-court",
+            chain_id=net.made.genesis.chain_id,
+            operator=node.node.member,
+        )
+        with reader as client:
+            until(lambda: size_of(node) >= size_of(net.nodes[0]))
+            report = verify_bundle(client.bundle(subject), trust, load_backend())
+        assert report.accepted, report
+
+
+def test_a_killed_node_comes_back_and_nothing_is_lost(net: Net, generator: DemoGenerator) -> None:
+    victim, others = net.nodes[3], [*net.nodes[:3]]
+    victim.end(signal.SIGKILL)
+    seals = generator.base_seals(2)
+    play(generator, seals, others)
+    victim.start()
+    victim.ready()
+    size = size_of(others[0])
+    until(lambda: size_of(victim) >= size)
+    seen = [app_hashes(node) for node in net.nodes]
+    common = set.intersection(*map(set, seen))
+    assert all(len({hashes[height] for hashes in seen}) == 1 for height in common)
+    assert play(generator, generator.base_seals(1), [victim])
+
+
+def test_two_of_four_down_nothing_is_recorded_and_then_it_is(
+    net: Net, generator: DemoGenerator, tmp_path: Path
+) -> None:
+    for node in net.nodes[2:]:
+        node.end(signal.SIGTERM)
+    (life,) = generator.base_seals(1)
+    submission = generator.sign(life[0])
+    with NodeClient(net.nodes[0].url) as client:
+        answer = client.submit(submission, timeout=2.0)
+        assert answer["status"] == "pending", "on disk, and not committed"
+        for node in net.nodes[2:]:
+            node.start()
+        for node in net.nodes[2:]:
+            node.ready()
+        until(lambda: client.submit(submission)["status"] == "recorded")
