@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup engine demo test lint format bench lock clean
 
 VENV ?= .venv
 WORKERS ?= auto
@@ -17,6 +17,9 @@ help:  ## Print this
 
 setup:  ## Create .venv and install what requirements/dev.lock names (the others call it)
 	@scripts/setup
+
+engine:  ## Build the consensus engine (Go) and print where it is
+	@scripts/build-engine
 
 demo: setup  ## Run a small ledger through its whole life and check its evidence offline
 	$(BIN)/evidence-node demo $(DEMO_ARGS)

@@ -17,8 +17,17 @@ max_body_bytes = 8388608    # of a bundle to check; larger ones are checked offl
 max_wait_seconds = 60       # longest ?timeout= of a submission that waits
 
 [engine]
+kind = "solo"               # or "cometbft": together with the nodes of [consortium]
 empty_block_ms = 10000      # longest time without a block
 max_frames = 256            # frames in a block; this node makes them of up to 32 transactions
+
+[consortium]
+binary = ""                 # the engine's program; scripts/build-engine builds it
+listen = "127.0.0.1:26656"  # for the other nodes
+peers = []                  # of the other nodes, each "<node id>@host:port"
+timeout_commit_ms = 100     # how long validators wait for late votes
+timeout_propose_ms = 3000
+strict_addresses = false    # true where all nodes have public addresses of their own
 
 [submission]
 workers = 0                 # processes that check signatures; 0: one a core

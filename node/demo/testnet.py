@@ -1,4 +1,4 @@
-"""Makes the homes of a consortium's nodes on one machine: members of different roles, one genesis."""
+"""Makes the homes of a consortium's nodes on one machine: members of several roles."""
 
 from __future__ import annotations
 
@@ -156,5 +156,7 @@ def _make_keys(path: Path, operator: SigningKey) -> tuple[NodeKeys, bytes]:
 def _free_ports(count: int) -> list[int]:
     """Ports of the loopback that nobody has now."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        sockets = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
         return [int(item.getsockname()[1]) for item in sockets]

@@ -169,16 +169,19 @@ class LedgerReader:
 
     def header(self, height: int) -> Header:
         """The header at ``height``, which must be there."""
-        raw = self._rows.get(number_key(KEPT, height))
+        raw = self._kept_row(height)
         if raw is None:
             raise _not_kept(height)
         return decode_kept_header(raw)
 
-    def kept(self, height: int) -> tuple[Header, Commit | None] | None:
-        """The header at ``height``, and its commit where it is known."""
+    def _kept_row(self, height: int) -> bytes | None:
         if not 0 <= height < 1 << 48:
             return None
-        raw = self._rows.get(key := number_key(KEPT, height)) or self._newest.get(key)
+        return self._rows.get(key := number_key(KEPT, height)) or self._newest.get(key)
+
+    def kept(self, height: int) -> tuple[Header, Commit | None] | None:
+        """The header at ``height``, and its commit where it is known."""
+        raw = self._kept_row(height)
         return None if raw is None else decode_kept(raw)
 
     def need_kept(self, height: int) -> tuple[Header, Commit]:

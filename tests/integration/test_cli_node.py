@@ -189,6 +189,7 @@ def test_every_command_answers_in_json_where_it_is_asked_to(tmp_path: Path) -> N
         "show": ("CZ0034133234711", *url),
         "status": ("--home", absent),
         "submit": ("--file", absent, *url),
+        "testnet": ("--dir", absent, "--engine", absent),
         "trust": ("show", absent),
         "verify": (absent, "--trust", absent),
     }

@@ -30,7 +30,9 @@ def generator(net: Net) -> DemoGenerator:
     return DemoGenerator(net.made.keys, net.made.genesis.chain_id, 5, system_time)
 
 
-def play(generator: DemoGenerator, dossiers: Sequence[Sequence[Event]], nodes: Sequence[RunningNode]) -> int:
+def play(
+    generator: DemoGenerator, dossiers: Sequence[Sequence[Event]], nodes: Sequence[RunningNode]
+) -> int:
     """Submit events step by step, each to the next node; how many there were."""
     clients = [NodeClient(node.url) for node in nodes]
     turn = itertools.cycle(clients)
@@ -83,7 +85,7 @@ def test_a_node_that_never_saw_a_record_proves_it(net: Net, generator: DemoGener
             operator=node.node.member,
         )
         with reader as client:
-            until(lambda: size_of(node) >= size_of(net.nodes[0]))
+            until(lambda node=node: size_of(node) >= size_of(net.nodes[0]))  # type: ignore[misc]
             report = verify_bundle(client.bundle(subject), trust, load_backend())
         assert report.accepted, report
 

@@ -152,14 +152,15 @@ class CometEngine:
                 if ready.done():
                     self._fail(error)
                 else:
-                    ready.set_exception(error)
+                    ready.set_exception(self.trouble or error)
 
     async def _live(self, ready: Future[None]) -> None:
         """Everything from the engine's start to its end."""
         self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
         validator, node_key = self._keys
-        self._home.write(self._genesis, validator, node_key, self._settings)
+        begun = self._application.written_height >= self._genesis.initial_height
+        self._home.write(self._genesis, validator, node_key, self._settings, begun=begun)
         with (
             ThreadPoolExecutor(1, "consensus") as consensus,
             ThreadPoolExecutor(_CHECKING_THREADS, "frames") as checks,
@@ -206,9 +207,7 @@ class CometEngine:
             self._early.clear()
             self._broadcaster.begin()
             ready.set_result(None)
-            await _first(
-                self._end.wait(), watching, self._keeper.run(), self._broadcaster.watch()
-            )
+            await _first(self._end.wait(), watching, self._keeper.run(), self._broadcaster.watch())
         finally:
             watching.cancel()
 
@@ -255,7 +254,7 @@ class CometEngine:
             loop.call_soon_threadsafe(self._end.set)
 
 
-async def _first(*work: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:
+async def _first(*work: Coroutine[Any, Any, Any] | asyncio.Task[None]) -> None:
     """Run all until the first has ended; cancel those begun here. Raises what that one raised."""
     tasks = [asyncio.ensure_future(item) for item in work]
     try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from node.core.errors import LedgerFault
 from node.core.frame import MAX_FRAME_BYTES
 from node.core.genesis import Genesis
 from node.engines.cometbft.genesis_file import engine_genesis
@@ -67,17 +68,34 @@ class EngineHome:
         self.path = path
 
     def write(
-        self, genesis: Genesis, validator: PrivateKey, node_key: PrivateKey, settings: EngineSettings
+        self,
+        genesis: Genesis,
+        validator: PrivateKey,
+        node_key: PrivateKey,
+        settings: EngineSettings,
+        *,
+        begun: bool = False,
     ) -> None:
-        """Write everything but what the engine writes itself. Raises OSError."""
+        """Write everything but what the engine writes itself. ``begun``: the chain has blocks.
+
+        Raises:
+            LedgerFault: the ledger has blocks and the engine's own files are gone.
+            OSError: the directory cannot be written.
+        """
         config, data = self.path / "config", self.path / "data"
+        state = data / "priv_validator_state.json"
+        if begun and not state.exists():
+            raise LedgerFault(
+                f"{state} is gone: it keeps this node's validator key from signing two blocks of "
+                "one height. Bring back the engine's directory as it was when the node last ran, or "
+                "give the node a new validator key and have it join anew"
+            )
         for directory in (self.path, config, data):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(config / "genesis.json", engine_genesis(genesis))
         _write(config / "config.toml", _config(settings).encode("utf-8"))
         _write(config / "node_key.json", _json({"priv_key": _private(node_key)}))
         _write(config / "priv_validator_key.json", _json(_validator(validator)))
-        state = data / "priv_validator_state.json"
         if not state.exists():
             _write(state, _json(_NEVER_SIGNED))
         for name in (ABCI_SOCKET, RPC_SOCKET):
@@ -125,7 +143,7 @@ def _config(settings: EngineSettings) -> str:
                 "abci": "socket",
                 "moniker": settings.moniker,
                 "log_format": "json",
-                "log_level": "error,consensus:info,p2p:error,state:info",
+                "log_level": "consensus:info,state:info,*:error",
                 "filter_peers": bool(settings.peers),
             },
         ),

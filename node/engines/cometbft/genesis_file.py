@@ -15,9 +15,9 @@ _EVIDENCE_SECONDS = 48 * 3600
 """How long after the fact a validator's misbehaviour can be reported."""
 
 
-def app_state(genesis: Genesis) -> bytes:
-    """What InitChain gets as ``app_state_bytes``: the hash of the genesis document."""
-    return json.dumps({"genesis_sha256": genesis.hash.hex()}, separators=(",", ":")).encode()
+def app_state(genesis: Genesis) -> dict[str, str]:
+    """What InitChain gets, in JSON, as ``app_state_bytes``: the hash of the genesis document."""
+    return {"genesis_sha256": genesis.hash.hex()}
 
 
 def engine_genesis(genesis: Genesis) -> bytes:
@@ -55,7 +55,7 @@ def engine_genesis(genesis: Genesis) -> bytes:
             for validator in genesis.validator_set.validators
         ],
         "app_hash": "",
-        "app_state": json.loads(app_state(genesis)),
+        "app_state": app_state(genesis),
     }
     return json.dumps(document, indent=2).encode("ascii") + b"\n"
 

@@ -103,7 +103,9 @@ class Keeper:
                 pause = _AGAIN_SECONDS[min(attempt, len(_AGAIN_SECONDS) - 1)]
                 attempt += 1
                 if attempt % 20 == 0:
-                    self._log.warning("a commit is not to be had yet", height=height, why=str(error))
+                    self._log.warning(
+                        "a commit is not to be had yet", height=height, why=str(error)
+                    )
                 await asyncio.sleep(pause)
                 continue
             self._check(height, header, commit, validators)
@@ -126,9 +128,7 @@ class Keeper:
                 return before, commit
             await asyncio.sleep(_AGAIN_SECONDS[0])
 
-    def _check(
-        self, height: int, header: Header, commit: Commit, validators: ValidatorSet
-    ) -> None:
+    def _check(self, height: int, header: Header, commit: Commit, validators: ValidatorSet) -> None:
         try:
             if (header.height, header.chain_id) != (height, self._chain_id):
                 raise LedgerFault(f"the header is of {header.chain_id}, height {header.height}")

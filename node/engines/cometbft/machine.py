@@ -7,12 +7,14 @@ whether a frame can be opened. FinalizeBlock judges and writes nothing, Commit w
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
+from google.protobuf import timestamp_pb2
 
 from node.core.block import Timestamp
 from node.core.errors import InvalidInput, LedgerFault
@@ -95,13 +97,11 @@ class Machine:
             LedgerFault: it has another.
         """
         genesis = self._genesis
-        validators = {
-            (update.pub_key.ed25519, update.power): None for update in request.validators
-        }
+        validators = {(update.pub_key.ed25519, update.power): None for update in request.validators}
         wanted = {(item.public_key, item.power): None for item in genesis.validator_set.validators}
         if (
             request.chain_id != genesis.chain_id
-            or request.app_state_bytes != app_state(genesis)
+            or _parsed(request.app_state_bytes) != app_state(genesis)
             or request.initial_height != genesis.initial_height
             or _milliseconds(request.time) != genesis.genesis_time
             or validators != wanted
@@ -217,13 +217,21 @@ class Machine:
         try:
             return await loop.run_in_executor(self._checks, self._opened.open, frame)
         except InvalidInput as error:
-            raise LedgerFault(f"a decided block holds a frame that cannot be opened: {error}") from error
+            raise LedgerFault(
+                f"a decided block holds a frame that cannot be opened: {error}"
+            ) from error
 
     async def _in_turn(self, work: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._consensus, work, *arguments)
 
 
-def _milliseconds(time: object) -> int:
-    seconds, nanos = getattr(time, "seconds"), getattr(time, "nanos")
-    return Timestamp(seconds, nanos).milliseconds
+def _parsed(text: bytes) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _milliseconds(time: timestamp_pb2.Timestamp) -> int:
+    return Timestamp(time.seconds, time.nanos).milliseconds

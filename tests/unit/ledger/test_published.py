@@ -113,15 +113,18 @@ def test_what_they_see_can_be_proven_at_once(chain: Consortium) -> None:
 
 def test_what_no_header_shows_is_not_proven(chain: Consortium) -> None:
     chain.block()
-    with chain.published.open(chain.frames) as reader:
-        with pytest.raises(NotProven, match="after height 1 yet"):
-            _ = reader.as_of
+    with (
+        chain.published.open(chain.frames) as reader,
+        pytest.raises(NotProven, match="after height 1 yet"),
+    ):
+        _ = reader.as_of
 
 
 def test_a_header_that_is_kept_before_its_block_is_written(chain: Consortium) -> None:
     chain.block()
-    published, chain.published = chain.published, Published(
-        chain.store, chain.bench.application.layers
+    published, chain.published = (
+        chain.published,
+        Published(chain.store, chain.bench.application.layers),
     )
     second = chain.block()
     chain.keep(second)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from builders.consortium import consortium_genesis
 
+from node.core.errors import LedgerFault
 from node.engines.cometbft.engine_home import EngineHome, EngineSettings, node_id
 from node.wiring import EdKey
 
@@ -55,6 +56,15 @@ def test_what_the_validator_signed_last_is_never_forgotten(
     home.write(consortium_genesis(), *keys, SETTINGS)
     assert json.loads(state.read_text())["height"] == "7"
     assert not (home.path / "rpc.sock").exists()
+
+
+def test_a_chain_that_has_begun_does_not_go_on_without_it(
+    home: EngineHome, keys: tuple[EdKey, EdKey]
+) -> None:
+    home.write(consortium_genesis(), *keys, SETTINGS, begun=True)
+    (home.path / "data/priv_validator_state.json").unlink()
+    with pytest.raises(LedgerFault, match="signing two blocks of one height"):
+        home.write(consortium_genesis(), *keys, SETTINGS, begun=True)
 
 
 def test_configuration(home: EngineHome) -> None:

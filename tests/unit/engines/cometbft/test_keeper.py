@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from node.core.block import Commit, Header, ValidatorSet
+from node.core.block import Commit, CommitSignature, Header, Timestamp, ValidatorSet
 from node.core.errors import LedgerFault
 from node.engines.cometbft.keeper import Keeper
 from node.engines.cometbft.rpc import EngineRpc, RpcRefused
@@ -71,7 +72,7 @@ def test_what_is_decided_is_kept_in_order(
     rpc.refusals = 2
     keeper = keeper_of(rpc, store, told)
     keeper.decided(3)
-    run(keeper, lambda: len(told) == 3)
+    run(keeper, lambda: keeper.next_height == 4)
     assert told == [1, 2, 3]
     assert keeper.next_height == 4
     for height in (1, 2, 3):
@@ -102,6 +103,34 @@ def test_after_a_crash_it_goes_on_where_it_was(
     run(again, lambda: len(told) == 5)
     assert told == [1, 2, 3, 4, 5]
     assert "commit 2" not in rpc.asked
+
+
+def test_a_commit_that_the_next_block_does_not_name_is_exchanged(
+    cometbft_heights: list[Height], store: MemoryStore
+) -> None:
+    """Of the newest block a node has only the votes that it saw itself."""
+    told: list[int] = []
+    rpc = Rpc(cometbft_heights)
+    whole = rpc.signed_header
+
+    async def seen(height: int) -> tuple[Header, Commit]:
+        header, commit = await whole(height)
+        if height == 2 and rpc.asked.count("commit 2") == 1:
+            votes = list(commit.signatures)
+            first = next(n for n, vote in enumerate(votes) if vote.flag == 2)
+            votes[first] = CommitSignature(1, b"", Timestamp(-62_135_596_800), b"")
+            commit = replace(commit, signatures=tuple(votes))
+        return header, commit
+
+    rpc.signed_header = seen  # type: ignore[method-assign]
+    keeper = keeper_of(rpc, store, told)
+    keeper.decided(3)
+    run(keeper, lambda: keeper.next_height == 4)
+    rows = [store.get(number_key(KEPT, height)) for height in (2, 3)]
+    (_, commit), (header, _) = (decode_kept(row) for row in rows if row is not None)
+    assert commit is not None
+    assert commit.hash() == header.last_commit_hash
+    assert rpc.asked.count("commit 2") == 2
 
 
 Spoil = Callable[[Height], None]

@@ -19,7 +19,7 @@ def bench() -> LedgerBench:
 
 def frames_of(bench: LedgerBench, count: int) -> list[bytes]:
     return [
-        encode_frame([bench.sign("signing.initiated", f"case:platform-a:{number}")])
+        encode_frame([bench.jwt("signing.initiated", f"case:platform-a:{number}")])
         for number in range(count)
     ]
 
