@@ -87,8 +87,8 @@ class EngineHome:
         if begun and not state.exists():
             raise LedgerFault(
                 f"{state} is gone: it keeps this node's validator key from signing two blocks of "
-                "one height. Bring back the engine's directory as it was when the node last ran, or "
-                "give the node a new validator key and have it join anew"
+                "one height. Bring back the engine's directory as it was when the node last ran, "
+                "or give the node a new validator key and have it join anew"
             )
         for directory in (self.path, config, data):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
