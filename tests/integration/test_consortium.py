@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -120,3 +122,16 @@ def test_two_of_four_down_nothing_is_recorded_and_then_it_is(
         for node in net.nodes[2:]:
             node.ready()
         until(lambda: client.submit(submission)["status"] == "recorded")
+
+
+def test_every_ledger_is_what_its_blocks_give(net: Net) -> None:
+    """Ends the net. Every header, commit, frame and row is computed again from the genesis."""
+    net.stop()
+    for node in net.nodes:
+        audit = subprocess.run(
+            [sys.executable, "-m", "node.cli", "audit", "--home", str(node.node.home)],
+            capture_output=True,
+            text=True,
+        )
+        assert audit.returncode == 0, audit.stdout + audit.stderr
+        assert "Nothing is wrong." in audit.stdout
