@@ -8,7 +8,7 @@ from pathlib import Path
 
 from node.client.keys import SigningKey
 from node.core.genesis import Genesis
-from node.demo.members import DEMO_OPERATOR, MEMBERS, NodeKeys, demo_genesis
+from node.demo.members import DEMO_OPERATOR, NodeKeys, demo_genesis, make_member_keys
 from node.vault.keys import create_wrapping_key
 from node.wiring import EdKey
 
@@ -46,14 +46,9 @@ def create_demo_home(
     The members' keys go to ``path/../members``.
     """
     path.mkdir(parents=True)
-    keys_path, members_path = path / "keys", path.parent / "members"
+    keys_path = path / "keys"
     keys_path.mkdir(mode=0o700)
-    members_path.mkdir(mode=0o700, exist_ok=True)
-    keys = {member.id: SigningKey.generate() for member in MEMBERS}
-    recovery = {member.id: SigningKey.generate() for member in MEMBERS}
-    for member in MEMBERS:
-        keys[member.id].save(members_path / f"{member.id}.pem")
-        recovery[member.id].save(members_path / f"{member.id}.recovery.pem")
+    keys, recovery = make_member_keys(path.parent / "members")
     keys[DEMO_OPERATOR].save(keys_path / "operator.pem")
     validator = EdKey.generate(keys_path / "validator.pem")
     checkpoint = EdKey.generate(keys_path / "checkpoint.pem")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from node.client.keys import SigningKey
@@ -16,7 +17,15 @@ from node.core.genesis import (
     encode_genesis,
 )
 
-__all__ = ["DEMO_CHAIN", "DEMO_OPERATOR", "MEMBERS", "DemoMember", "NodeKeys", "demo_genesis"]
+__all__ = [
+    "DEMO_CHAIN",
+    "DEMO_OPERATOR",
+    "MEMBERS",
+    "DemoMember",
+    "NodeKeys",
+    "demo_genesis",
+    "make_member_keys",
+]
 
 DEMO_CHAIN = "jinan-evidence-demo"
 DEMO_OPERATOR = "jinan-data"
@@ -54,6 +63,18 @@ class NodeKeys:
 
     validator: bytes
     checkpoint: bytes
+
+
+def make_member_keys(path: Path) -> tuple[dict[str, SigningKey], dict[str, SigningKey]]:
+    """Make every member's signing and recovery key and keep them in the directory ``path``, which in
+    reality no one place would hold."""
+    path.mkdir(mode=0o700, exist_ok=True)
+    keys = {member.id: SigningKey.generate() for member in MEMBERS}
+    recovery = {member.id: SigningKey.generate() for member in MEMBERS}
+    for member in MEMBERS:
+        keys[member.id].save(path / f"{member.id}.pem")
+        recovery[member.id].save(path / f"{member.id}.recovery.pem")
+    return keys, recovery
 
 
 def demo_genesis(

@@ -12,7 +12,7 @@ from pathlib import Path
 from node.client.keys import SigningKey
 from node.core.errors import InvalidInput
 from node.core.genesis import Genesis
-from node.demo.members import MEMBERS, NodeKeys, demo_genesis
+from node.demo.members import NodeKeys, demo_genesis, make_member_keys
 from node.engines.cometbft.engine_home import node_id
 from node.vault.keys import create_wrapping_key
 from node.wiring import EdKey
@@ -110,13 +110,7 @@ def create_testnet(
     if not 1 <= count <= len(OPERATORS):
         raise InvalidInput("nodes", f"must be from 1 to {len(OPERATORS)}")
     path.mkdir(parents=True)
-    members_path = path / "members"
-    members_path.mkdir(mode=0o700)
-    keys = {member.id: SigningKey.generate() for member in MEMBERS}
-    recovery = {member.id: SigningKey.generate() for member in MEMBERS}
-    for member in MEMBERS:
-        keys[member.id].save(members_path / f"{member.id}.pem")
-        recovery[member.id].save(members_path / f"{member.id}.recovery.pem")
+    keys, recovery = make_member_keys(path / "members")
     chosen = list(ports) or _free_ports(2 * count)
     nodes, public = [], {}
     for position, member_id in enumerate(OPERATORS[:count]):
