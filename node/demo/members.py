@@ -66,8 +66,8 @@ class NodeKeys:
 
 
 def make_member_keys(path: Path) -> tuple[dict[str, SigningKey], dict[str, SigningKey]]:
-    """Make every member's signing and recovery key and keep them in the directory ``path``, which in
-    reality no one place would hold."""
+    """Make every member's signing and recovery key and keep them in the directory ``path``. In
+    reality no one place would hold them."""
     path.mkdir(mode=0o700, exist_ok=True)
     keys = {member.id: SigningKey.generate() for member in MEMBERS}
     recovery = {member.id: SigningKey.generate() for member in MEMBERS}
