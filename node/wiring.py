@@ -21,8 +21,6 @@ from node.core.checkpoint import Checkpoint, NoteKey, checkpoint_origin, note_si
 from node.core.errors import EvidenceError, InvalidInput, LedgerFault
 from node.core.genesis import Genesis, decode_genesis
 from node.core.request_token import request_audience
-from node.engines.cometbft.engine import CometEngine
-from node.engines.cometbft.engine_home import EngineSettings
 from node.engines.solo.engine import SoloEngine, SoloSettings
 from node.ledger.application import Application, OpenedFrame
 from node.ledger.frame_cache import FrameCache
@@ -255,6 +253,10 @@ class Node:
         )
 
     def _consortium(self) -> Engine:
+        # A third of the time that a solo node's commands take to start would go here.
+        from node.engines.cometbft.engine import CometEngine
+        from node.engines.cometbft.engine_home import EngineSettings
+
         config = self.config.consortium
         self.published = Published(self.stores.ledger, self.application.layers)
         return CometEngine(

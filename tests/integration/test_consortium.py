@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import subprocess
 import sys
@@ -135,3 +136,19 @@ def test_every_ledger_is_what_its_blocks_give(net: Net) -> None:
         )
         assert audit.returncode == 0, audit.stdout + audit.stderr
         assert "Nothing is wrong." in audit.stdout
+
+
+def test_a_node_whose_engine_dies_says_so_and_can_be_read(tmp_path: Path) -> None:
+    with net_of(tmp_path / "net", 1) as net:
+        (node,) = net.nodes
+        assert node.process is not None
+        engines = subprocess.run(
+            ["pgrep", "-P", str(node.process.pid), "-f", "start --home"],
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        os.kill(int(engines[0]), signal.SIGKILL)
+        until(lambda: node.get("/readyz").status_code == 503)
+        assert "the engine ended with exit code -9" in node.get("/readyz").text
+        assert node.get("/v1/statistics").json()["size"] >= 1
+        assert node.end() == 0
