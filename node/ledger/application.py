@@ -7,6 +7,7 @@ held until then. Finalizing may run ahead of persisting: one thread computes whi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 
 from node.core.apphash import app_hash
 from node.core.block import Commit, Header
+from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.genesis import Genesis, decode_genesis
 from node.core.merkle import leaf_hash
@@ -28,6 +30,7 @@ from node.ledger.rows import (
     BLOCK,
     GENESIS,
     KEPT,
+    KEY,
     META,
     VALIDATORS,
     BlockRow,
@@ -35,14 +38,17 @@ from node.ledger.rows import (
     decode_block_row,
     decode_kept,
     decode_meta,
-    encode_kept,
     encode_row,
     encode_validators,
     number_key,
+    put_kept,
 )
 from node.ledger.statistics import Statistics
 from node.ledger.working import BlockChanges, Working
-from node.rules.genesis_parameters import first_state
+from node.rules.engine_updates import NO_UPDATES, EngineUpdates, engine_updates
+from node.rules.genesis_parameters import first_keys, first_state
+from node.rules.judgement import Misbehaviour, in_force
+from node.rules.versions import rules_of
 from node.storage.ports import Batch, SegmentRef, Segments, Store
 
 __all__ = ["Application", "Committed", "Finalized", "OpenedFrame"]
@@ -64,7 +70,8 @@ class OpenedFrame:
 class Finalized:
     """A block's changes, computed and not yet written.
 
-    ``results`` has, for each frame, a byte for each transaction.
+    ``results`` has, for each frame, a byte for each transaction; ``updates`` are for the engine,
+    ``new_keys`` (JWKs by kid) for who checks signatures from the next block on.
     """
 
     height: int
@@ -75,6 +82,16 @@ class Finalized:
     batch: Batch
     changes: BlockChanges | None
     recording: BlockRecording | None
+    misbehaviour: Sequence[Misbehaviour] = ()
+    updates: EngineUpdates = NO_UPDATES
+
+    @property
+    def new_keys(self) -> dict[str, PublicJwk]:
+        """Keys that this block registered, by kid."""
+        if self.recording is None:
+            return {}
+        found = self.recording.new_keys
+        return {kid: PublicJwk.from_json(jwk, place=f"key/{kid}") for kid, jwk in found.items()}
 
     @property
     def app_hash(self) -> bytes:
@@ -114,6 +131,8 @@ class Application:
         self.layers = PublishedLayers(meta.height, self._working.state.recover())
         self.last_body = SegmentRef(*meta.body) if meta.body else None
         self.statistics = Statistics.load(self.store)
+        self._intake = Intake(self.key_ring())
+        self._grown = False
         if self._roots() != (meta.root, meta.state_root):
             raise LedgerFault(
                 f"the log or state at height {meta.height} is not what the last block left; "
@@ -144,6 +163,8 @@ class Application:
         batch.put(number_key(BLOCK, height), encode_row(_empty_row(meta, 0)))
         validators = genesis.validator_set
         batch.put(VALIDATORS + validators.hash(), encode_validators(validators))
+        for kid, jwk in first_keys(genesis).items():
+            batch.put(KEY + kid.encode("ascii"), canonical_json(jwk.to_json()))
         self.store.write(batch, sync=True)
         self.meta = meta
         self._open(meta)
@@ -175,11 +196,11 @@ class Application:
         return decode_genesis(raw)
 
     def parameter(self, name: str) -> Any:
-        """A parameter's value in force."""
+        """A parameter's value as the next block is judged by it."""
         value = self._working.state.get(f"parameter/{name}")
         if value is None:
             raise LedgerFault(f"state map: parameter/{name} is missing")
-        return value["value"]
+        return in_force(value, self.need_meta().height + 1)["value"]
 
     def last_block(self) -> tuple[Header, Commit | None, list[bytes]] | None:
         """The newest block's header and commit as kept, and its results; None before the first."""
@@ -200,11 +221,10 @@ class Application:
         return KeyRing(self.public_keys())
 
     def public_keys(self) -> dict[str, PublicJwk]:
-        """All keys ever registered. In this version they are the genesis's."""
+        """All keys ever registered, members' recovery keys too."""
         return {
-            key.jwk.thumbprint(): key.jwk
-            for member in self.genesis().members
-            for key in member.keys
+            key[1:].decode("ascii"): PublicJwk.from_json(json.loads(row), place="a registered key")
+            for key, row in self.store.scan(KEY, KEY + b"\xff")
         }
 
     def process(self, frames: Sequence[bytes], intake: Intake) -> list[OpenedFrame]:
@@ -230,6 +250,7 @@ class Application:
         time: int,
         frames: Sequence[OpenedFrame],
         batch: Batch | None = None,
+        misbehaviour: Sequence[Misbehaviour] = (),
     ) -> Finalized:
         """Judge the transactions of a block and compute all its changes. Nothing is written.
 
@@ -238,16 +259,23 @@ class Application:
             time: the header's time, in ms.
             frames: opened frames, in order.
             batch: that of the block before, where both are to be persisted at once.
+            misbehaviour: what the engine reports of validators with this block.
+
+        Raises:
+            LedgerFault: the block cannot be judged by this software, or is not the next one.
         """
         before = self.need_meta()
         if height != before.height + 1:
             raise LedgerFault(f"asked to finalize height {height} after {before.height}")
         if batch is None:
             batch = self.store.batch()
-        if not any(opened.taken for opened in frames):
+        if not misbehaviour and not any(opened.taken for opened in frames):
             return self._finalize_empty(before, height, time, batch)
         working = self._working
+        if self._grown:
+            frames = [self._taken_again(opened) for opened in frames]
         recording = BlockRecording(working, before, height, time, batch)
+        recording.note(misbehaviour)
         results = [
             recording.judge(n, opened.taken, opened.absent_up_to) for n, opened in enumerate(frames)
         ]
@@ -258,7 +286,26 @@ class Application:
         batch.put(*self.statistics.row())
         self.meta = meta = self._meta(before.chain_id, height, time)
         bodies = [opened.frame for opened in frames]
-        return Finalized(height, time, results, meta, bodies, batch, changes, recording)
+        updates = engine_updates(working.state.get, height)
+        finalized = Finalized(
+            height, time, results, meta, bodies, batch, changes, recording, misbehaviour, updates
+        )
+        if recording.new_keys:
+            self._intake.ring.add(finalized.new_keys)
+            self._grown = True
+        return finalized
+
+    def _taken_again(self, opened: OpenedFrame) -> OpenedFrame:
+        """The frame, its transactions looked at with every key that was registered before this
+        block: it may have been opened when some were not, and all nodes must judge alike."""
+        ring = self._intake.ring
+        if not any(item[3] and ring.get(item[4][4]) is not None for item in opened.taken):
+            return opened
+        try:
+            taken = self._intake.open_frame(opened.frame)
+        except InvalidInput as error:
+            raise LedgerFault(f"a block holds a frame that cannot be opened: {error}") from error
+        return OpenedFrame(opened.frame, taken, opened.absent_up_to)
 
     def _finalize_empty(self, before: Meta, height: int, time: int, batch: Batch) -> Finalized:
         meta = Meta(
@@ -271,8 +318,10 @@ class Application:
             before.app_hash,
             before.flushed,
         )
+        rules_of(self.parameter("rules_version"))
         self.meta = meta
-        return Finalized(height, time, [], meta, [], batch, None, None)
+        updates = engine_updates(self._working.state.get, height)
+        return Finalized(height, time, [], meta, [], batch, None, None, (), updates)
 
     def persist(
         self,
@@ -303,7 +352,9 @@ class Application:
                 row = _empty_row(block.meta, block.meta.size)
                 batch.put(number_key(BLOCK, block.height), encode_row(row))
             else:
-                payload, spans = encode_body(block.height, block.time, block.frames, seal)
+                payload, spans = encode_body(
+                    block.height, block.time, block.frames, seal, block.misbehaviour
+                )
                 last = self.bodies.append(payload) if body is None else body
                 block.recording.put_rows(batch, block.meta, last, spans, block.results)
         if body is None and any(block.recording is not None for block in blocks):
@@ -312,7 +363,7 @@ class Application:
         self.last_body = last
         self._publish_nodes(blocks)
         for header, commit in kept:
-            batch.put(number_key(KEPT, header.height), encode_kept(header, commit))
+            put_kept(batch, header, commit)
         self.store.write(batch, sync=sync)
         self.written_height = blocks[-1].height
 

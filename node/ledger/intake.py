@@ -69,14 +69,22 @@ class KeyRing:
     """Public keys by their kid, ready to verify."""
 
     def __init__(self, keys: Mapping[str, PublicJwk]) -> None:
-        self._keys = {
-            kid: ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, b"\x04" + key.x + key.y)
-            for kid, key in keys.items()
-        }
+        self._keys = _ready(keys)
+
+    def add(self, keys: Mapping[str, PublicJwk]) -> None:
+        """Register more keys."""
+        self._keys.update(_ready(keys))
 
     def get(self, kid: str) -> ec.EllipticCurvePublicKey | None:
         """The key, or None where none is registered."""
         return self._keys.get(kid)
+
+
+def _ready(keys: Mapping[str, PublicJwk]) -> dict[str, ec.EllipticCurvePublicKey]:
+    return {
+        kid: ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, b"\x04" + key.x + key.y)
+        for kid, key in keys.items()
+    }
 
 
 class Admitted(NamedTuple):

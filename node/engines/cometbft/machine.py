@@ -16,20 +16,27 @@ from typing import TypeVar
 import structlog
 from google.protobuf import timestamp_pb2
 
-from node.core.block import Timestamp
+from node.core.block import Timestamp, Validator
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.frame import MAX_FRAME_BYTES
 from node.core.genesis import Genesis
 from node.engines.cometbft.genesis_file import app_state
 from node.engines.cometbft.opened import OpenedFrames
 from node.engines.cometbft.proto import abci_pb2 as abci
+from node.engines.cometbft.proto import keys_pb2, params_pb2
 from node.ledger.application import Application, Finalized, OpenedFrame
+from node.rules.engine_updates import EngineUpdates
+from node.rules.judgement import Misbehaviour
 
 __all__ = ["Decided", "Machine"]
 
 _SOFTWARE = "evidence-ledger-node"
 _FLAWED = 1
 _FRAME_OVERHEAD = 8
+_MISBEHAVIOURS = {
+    abci.DUPLICATE_VOTE: "duplicate_vote",
+    abci.LIGHT_CLIENT_ATTACK: "light_client_attack",
+}
 _FILTER_ADDRESS, _FILTER_ID = "/p2p/filter/addr/", "/p2p/filter/id/"
 
 T = TypeVar("T")
@@ -185,12 +192,21 @@ class Machine:
         return abci.ResponseFinalizeBlock(
             tx_results=[abci.ExecTxResult(data=data) for data in decided.block.results],
             app_hash=decided.block.app_hash,
+            validator_updates=[
+                _validator_update(item) for item in decided.block.updates.validators
+            ],
+            consensus_param_updates=_parameter_updates(decided.block.updates),
         )
 
     def _finalize(
         self, request: abci.RequestFinalizeBlock, frames: Sequence[OpenedFrame]
     ) -> Decided:
-        block = self._application.finalize(request.height, _milliseconds(request.time), frames)
+        block = self._application.finalize(
+            request.height,
+            _milliseconds(request.time),
+            frames,
+            misbehaviour=[_misbehaviour(item) for item in request.misbehavior],
+        )
         return Decided(block, frames, request.hash)
 
     async def commit(self, request: abci.RequestCommit) -> abci.ResponseCommit:
@@ -224,6 +240,33 @@ class Machine:
     async def _in_turn(self, work: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._consensus, work, *arguments)
+
+
+def _misbehaviour(item: abci.Misbehavior) -> Misbehaviour:
+    return Misbehaviour(
+        _MISBEHAVIOURS.get(item.type, "unknown"),
+        item.validator.address,
+        item.validator.power,
+        item.height,
+        _milliseconds(item.time),
+        item.total_voting_power,
+    )
+
+
+def _validator_update(validator: Validator) -> abci.ValidatorUpdate:
+    key = keys_pb2.PublicKey(ed25519=validator.public_key)
+    return abci.ValidatorUpdate(pub_key=key, power=validator.power)
+
+
+def _parameter_updates(updates: EngineUpdates) -> params_pb2.ConsensusParams | None:
+    """Only what changes: the engine keeps the rest."""
+    size, version = updates.max_block_bytes, updates.rules_version
+    if size is None and version is None:
+        return None
+    return params_pb2.ConsensusParams(
+        block=None if size is None else params_pb2.BlockParams(max_bytes=size, max_gas=-1),
+        version=None if version is None else params_pb2.VersionParams(app=version),
+    )
 
 
 def _parsed(text: bytes) -> object:
