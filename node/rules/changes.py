@@ -7,7 +7,7 @@ holds until then (`node.rules.judgement.in_force`), or as the bounds of a key.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from node.core.block import Validator
 from node.core.errors import InvalidInput
@@ -87,14 +87,25 @@ class Plan:
         self.set("consortium/due", {"changes": kept})
 
 
-def voting_members(view: View) -> list[str]:
+class Held(Protocol):
+    """A height, and the state then."""
+
+    @property
+    def height(self) -> int:
+        """See View."""
+
+    def get(self, key: str) -> State | None:
+        """See View."""
+
+
+def voting_members(view: Held) -> list[str]:
     """The members that have a vote at the view's height: one each of the active ones."""
     listed = view.get("consortium/members")
     assert listed is not None
     return [member for member in listed["ids"] if _has_vote(view, member)]
 
 
-def _has_vote(view: View, member: str) -> bool:
+def _has_vote(view: Held, member: str) -> bool:
     value = view.get("member/" + member)
     if value is None or value["since"] > view.height:
         return False

@@ -17,8 +17,12 @@ __all__ = [
     "CHANGES",
     "CONSORTIUM",
     "CONSORTIUM_JUDGED",
+    "ED25519_KEY",
     "MAX_MEMBER_KEYS",
     "MAX_OVERLAP",
+    "P256_KEY",
+    "ParameterValue",
+    "Roles",
 ]
 
 MAX_MEMBER_KEYS = 1_000
