@@ -25,8 +25,8 @@ __all__ = ["add_parser", "run"]
 _DESCRIPTION = """
 Members, their roles and keys, validators, parameters and the version of the rules are on the
 ledger. They change by proposal: one member proposes, every active member has one vote, and more
-than 2/3 of them approve. An approved change is in force from the height that its answer names, two blocks later
-at the earliest, or from the one that was proposed (--from).
+than 2/3 of them approve. An approved change is in force from the height that its answer names: two
+blocks later at the earliest, or the one that was proposed (--from).
 
 A member changes its own keys without a vote: rotate-key registers a new signing key, signed by the
 recovery key; report-key ends a key that was lost or stolen, and marks what it signed since as
@@ -42,7 +42,7 @@ evidence-node govern propose member.suspend member=platform-b --reason '审计�
 evidence-node govern propose validator.set member=jinan-ca public_key=@validator.pem power=10 …
 evidence-node govern propose parameter.set name=late_after_ms value=3600000 --from 12000 …
 evidence-node govern vote consortium:court-a:3f2a… approve …
-evidence-node govern rotate-key --recovery-key recovery.pem --new signing-2.jwk --replaces <kid> …
+evidence-node govern rotate-key --recovery-key recovery.pem --new signing-2.jwk …
 evidence-node govern report-key <kid> --since 2026-03-01T09:30:00+08:00 --key recovery.pem …
 """
 _DAY = 86_400_000
