@@ -7,7 +7,7 @@ held until then. Finalizing may run ahead of persisting: one thread computes whi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import msgspec
 from node.core.apphash import app_hash
 from node.core.block import Commit, Header
 from node.core.errors import InvalidInput, LedgerFault
+from node.core.frame import BlockRoom
 from node.core.genesis import Genesis, decode_genesis
 from node.core.merkle import leaf_hash
 from node.core.signatures import PublicJwk
@@ -59,6 +60,15 @@ class OpenedFrame:
     taken: Sequence[TakenValues]
     absent_up_to: int = -1
 
+    def unknown_kids(self) -> set[str]:
+        """The kids that no registered key had when it was opened: nothing is known yet of what was
+        signed with them."""
+        return {item[4][4] for item in self.taken if item[3]}
+
+    def is_stale(self, ring: KeyRing) -> bool:
+        """Whether it has to be opened anew, since a key that was unknown is in ``ring`` now."""
+        return any(ring.get(kid) is not None for kid in self.unknown_kids())
+
 
 @dataclass
 class Finalized:
@@ -98,6 +108,9 @@ class Application:
     def __init__(self, store: Store, bodies: Segments) -> None:
         self.store = store
         self.bodies = bodies
+        self._ring: KeyRing | None = None
+        self._registered: dict[str, PublicJwk] = {}
+        self._tell_of_keys: list[Callable[[Mapping[str, PublicJwk]], None]] = []
         raw = store.get(META)
         try:
             self.meta: Meta | None = None if raw is None else decode_meta(raw)
@@ -196,16 +209,47 @@ class Application:
         return identifier in self._working.refused
 
     def key_ring(self) -> KeyRing:
-        """All keys ever registered, by kid, as of the last written block."""
-        return KeyRing(self.public_keys())
+        """All keys registered up to the last finalized block. The one ring of this application: it
+        grows with every block that registers some."""
+        if self._ring is None:
+            self._ring = KeyRing(self.public_keys())
+        return self._ring
 
     def public_keys(self) -> dict[str, PublicJwk]:
-        """All keys ever registered. In this version they are the genesis's."""
-        return {
-            key.jwk.thumbprint(): key.jwk
-            for member in self.genesis().members
-            for key in member.keys
-        }
+        """All keys registered up to the last finalized block, by kid: the genesis's, and those of
+        which `keys_registered` was told."""
+        members = self.genesis().members
+        keys = {key.jwk.thumbprint(): key.jwk for member in members for key in member.keys}
+        return {**keys, **self._registered}
+
+    def on_keys(self, told: Callable[[Mapping[str, PublicJwk]], None]) -> None:
+        """Have ``told`` called with keys that are registered from now on, by kid: in the thread
+        that finalizes, behind the block that registers them and before the next one is asked for.
+        """
+        self._tell_of_keys.append(told)
+
+    def keys_registered(self, keys: Mapping[str, PublicJwk]) -> None:
+        """The block finalized last has registered these keys: from the next one on they count.
+
+        Called by whoever applies such an event, once that block is finalized and before anything of
+        the next is opened, proposed or judged.
+        """
+        self._registered.update(keys)
+        self.key_ring().add(keys)
+        for tell in self._tell_of_keys:
+            tell(keys)
+
+    def opened_now(self, opened: OpenedFrame) -> OpenedFrame:
+        """A frame as the state after the last finalized block has it: opened anew where one of its
+        keys has become known since it was opened.
+
+        Raises:
+            InvalidInput: a signature does not hold under such a key.
+        """
+        ring = self.key_ring()
+        if not opened.is_stale(ring):
+            return opened
+        return OpenedFrame(opened.frame, Intake(ring).open_frame(opened.frame))
 
     def process(self, frames: Sequence[bytes], intake: Intake) -> list[OpenedFrame]:
         """Open the frames of a proposed block, which must be whole.
@@ -216,11 +260,11 @@ class Application:
         return [OpenedFrame(frame, intake.open_frame(frame)) for frame in frames]
 
     def prepare(self, frames: Sequence[OpenedFrame], max_bytes: int) -> int:
-        """How many of the queued ``frames``, from the first, fit into a block of ``max_bytes``."""
-        room = max_bytes
+        """How many of the queued ``frames``, from the first, fit into a block of ``max_bytes``,
+        which `node.core.frame.check_block` will allow."""
+        room = BlockRoom(max_bytes)
         for count, opened in enumerate(frames):
-            room -= len(opened.frame) + 8
-            if room < 0:
+            if not room.take(opened.frame, len(opened.taken)):
                 return count
         return len(frames)
 
@@ -236,8 +280,12 @@ class Application:
         Args:
             height: the one after the last finalized.
             time: the header's time, in ms.
-            frames: opened frames, in order.
+            frames: opened frames, in order. They are judged with the keys that were registered up
+                to the block before.
             batch: that of the block before, where both are to be persisted at once.
+
+        Raises:
+            LedgerFault: another height follows, or a frame is none that a proposal may have.
         """
         before = self.need_meta()
         if height != before.height + 1:
@@ -246,6 +294,12 @@ class Application:
             batch = self.store.batch()
         if not any(opened.taken for opened in frames):
             return self._finalize_empty(before, height, time, batch)
+        try:
+            frames = [self.opened_now(opened) for opened in frames]
+        except InvalidInput as error:
+            raise LedgerFault(
+                f"height {height} has a frame that may not be there: {error}"
+            ) from error
         working = self._working
         recording = BlockRecording(working, before, height, time, batch)
         results = [

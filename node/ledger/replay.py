@@ -78,6 +78,7 @@ def replay_ledger(
     genesis = read_genesis(rows)
     application = Application(target, bodies)
     application.init_chain(genesis)
+    application.on_keys(opener.keys_registered)
     chain = _Chain(rows, genesis)
     meta = rows.get(META)
     last = decode_meta(meta).height if meta is not None else genesis.initial_height - 1
