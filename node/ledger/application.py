@@ -306,8 +306,8 @@ class Application:
             misbehaviour: what the engine reports of validators with this block.
 
         Raises:
-            LedgerFault: another height follows, a frame is none that a proposal may have, or this
-                software does not know the rules in force.
+            LedgerFault: another height follows, or a frame is none that a proposal may have.
+            RulesUnknown: this software does not know the rules in force.
         """
         before = self.need_meta()
         if height != before.height + 1:
