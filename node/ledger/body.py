@@ -1,7 +1,7 @@
-"""Bodies of blocks, as they lie in segment files: height, time, engine's seal, frames.
+"""Bodies of blocks, as they lie in segment files: height, time, the engine's seal, frames.
 
-Where the engine reported misbehaviour with a block, that stands behind the frames: it is judged like
-them, and so belongs to what the ledger is made from.
+Where the engine reported misbehaviour with a block, that stands behind the frames: it is judged
+like them, and so belongs to what the ledger is made from.
 """
 
 from __future__ import annotations

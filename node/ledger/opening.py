@@ -55,25 +55,30 @@ class FrameOpener:
             self._pool.shutdown(cancel_futures=True)
 
     def open_each(
-        self, frames: Iterable[tuple[T, bytes]]
-    ) -> Iterator[tuple[T, bytes, list[TakenValues]]]:
-        """Each frame, with what came beside it and its transactions, in order.
+        self, frames: Iterable[tuple[T, bytes | None]]
+    ) -> Iterator[tuple[T, bytes | None, list[TakenValues]]]:
+        """Each frame, with what came beside it and its transactions, in order; None has none.
 
         Raises:
             InvalidInput: a frame is undecodable, or a transaction malformed or badly signed.
         """
         if self._pool is None:
             for token, frame in frames:
-                yield token, frame, list(self._intake.open_frame(frame))
+                yield token, frame, [] if frame is None else list(self._intake.open_frame(frame))
             return
-        window: deque[tuple[T, bytes, Future[bytes]]] = deque()
+        window: deque[tuple[T, bytes | None, Future[bytes] | None]] = deque()
         for token, frame in frames:
-            window.append((token, frame, self._pool.submit(_open, frame)))
+            opening = None if frame is None else self._pool.submit(_open, frame)
+            window.append((token, frame, opening))
             if len(window) >= _WINDOW:
                 yield _result(*window.popleft())
         while window:
             yield _result(*window.popleft())
 
 
-def _result(token: T, frame: bytes, future: Future[bytes]) -> tuple[T, bytes, list[TakenValues]]:
-    return token, frame, marshal.loads(future.result())  # noqa: S302 - from a process of our own
+def _result(
+    token: T, frame: bytes | None, opening: Future[bytes] | None
+) -> tuple[T, bytes | None, list[TakenValues]]:
+    if opening is None:
+        return token, frame, []
+    return token, frame, marshal.loads(opening.result())  # noqa: S302 - from a process of our own

@@ -108,10 +108,11 @@ def replay_ledger(
     return Replayed(last, application.need_meta().size, signatures)
 
 
-def _read_bodies(bodies: Segments) -> Iterator[tuple[_Frame, bytes]]:
+def _read_bodies(bodies: Segments) -> Iterator[tuple[_Frame, bytes | None]]:
+    """Every frame; None for a body without one, which misbehaviour was reported with."""
     for reference, payload in bodies.records(None):
         body = _decode(reference, payload)
-        for number, frame in enumerate(body.frames):
+        for number, frame in enumerate(body.frames or (None,)):
             yield (reference, body, number), frame
 
 
@@ -134,8 +135,9 @@ def _opened_bodies(
     reference: SegmentRef | None = None
     try:
         for (reference, body, number), frame, taken in opener.open_each(_read_bodies(bodies)):
-            gathered.append(OpenedFrame(frame, taken))
-            if number + 1 == len(body.frames):
+            if frame is not None:
+                gathered.append(OpenedFrame(frame, taken))
+            if number + 1 >= len(body.frames):
                 yield reference, body, gathered
                 gathered = []
     except InvalidInput as error:

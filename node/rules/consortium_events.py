@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 MAX_MEMBER_KEYS = 1_000
-"""Keys that a member may ever register: every node keeps all of them at hand."""
+"""Of so many keys, a member registers more by vote only: every node keeps all of them at hand."""
 MAX_OVERLAP = 1_000_000
 """Blocks that a replaced key may go on being in force."""
 BY_RECOVERY_KEY = frozenset({"key.rotated", "key.compromised"})
@@ -82,6 +82,7 @@ def _read_p256(value: Any, place: str) -> PublicJwk:
 P256_KEY = PublicKey(_read_p256, "must be a P-256 public key as a JWK")
 ED25519_KEY = PublicKey(read_ed25519_jwk, "must be an Ed25519 public key as a JWK")
 KID = match(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", "must be a key's RFC 7638 thumbprint")
+PROOF = match(r"[A-Za-z0-9_-]{85}[AQgw]", "must be the new key's signature, raw r‖s in base64url")
 DIVISIONS = ListOf(
     match(r"(?:\d\d){0,3}", "must be the first 0, 2, 4 or 6 digits of a division's code"), 0, 500
 )
@@ -155,7 +156,7 @@ CONSORTIUM = (
         "密钥更换",
         _ALL,
         "consortium",
-        {"jwk": P256_KEY, "overlap_blocks?": OVERLAP, "replaces?": KID},
+        {"jwk": P256_KEY, "overlap_blocks?": OVERLAP, "proof": PROOF, "replaces?": KID},
         opens=True,
     ),
     event_type(
@@ -191,6 +192,7 @@ CONSORTIUM_JUDGED = frozenset(
         "kid",
         "misbehaviour",
         "overlap_blocks",
+        "proof",
         "replaces",
         "suspect_from",
         "vote",

@@ -207,6 +207,7 @@ class Machine:
             frames,
             misbehaviour=[_misbehaviour(item) for item in request.misbehavior],
         )
+        self._opened.add_keys(block.new_keys)
         return Decided(block, frames, request.hash)
 
     async def commit(self, request: abci.RequestCommit) -> abci.ResponseCommit:

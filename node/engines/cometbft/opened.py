@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from hashlib import sha256
 
 from node.core.errors import InvalidInput
+from node.core.signatures import PublicJwk
 from node.ledger.application import OpenedFrame
 from node.ledger.intake import Intake, KeyRing
 
@@ -25,6 +27,7 @@ def frame_id(frame: bytes) -> bytes:
 class _Intakes(threading.local):
     def __init__(self, ring: KeyRing) -> None:
         self.intake = Intake(ring)
+        self.ring = ring
 
 
 class OpenedFrames:
@@ -39,6 +42,17 @@ class OpenedFrames:
         self._held: OrderedDict[bytes, OpenedFrame] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+
+    def add_keys(self, keys: Mapping[str, PublicJwk]) -> None:
+        """These keys are registered: from the next block on, who proposes a frame with a bad
+        signature of one of them is refused, by every node, whatever it has seen of it before."""
+        if keys:
+            self._intakes.ring.add(keys)
+
+    def _is_stale(self, held: OpenedFrame) -> bool:
+        """Whether a key has been registered since, whose signature in it was not looked at."""
+        known = self._intakes.ring.get
+        return any(item[3] and known(item[4][4]) is not None for item in held.taken)
 
     def put(self, opened: OpenedFrame) -> bytes:
         """Remember a frame that somebody else has opened; its id."""
@@ -60,8 +74,9 @@ class OpenedFrames:
         """
         with self._lock:
             held = self._held.get(frame_id(frame))
-        if held is not None:
+        if held is not None and not self._is_stale(held):
             return held
+        self.forget(frame)
         opened = OpenedFrame(frame, self._intakes.intake.open_frame(frame))
         self.put(opened)
         return opened
