@@ -28,7 +28,7 @@ def verify(
 
 
 def test_what_is_signed() -> None:
-    assert MESSAGE == f"evidence-ledger/key/1\nchain\nmember-a\n{KEY.kid}".encode()
+    assert f"evidence-ledger/key/1\nchain\nmember-a\n{KEY.kid}".encode() == MESSAGE
     verify(encode_base64url(KEY.sign(MESSAGE)))
 
 

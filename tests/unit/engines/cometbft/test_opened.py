@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from builders.consortium import member_key
 from builders.ledger import LedgerBench
 
 from node.core.errors import InvalidInput
@@ -61,3 +62,31 @@ def test_a_flaw_is_told_and_not_remembered_as_opened(bench: LedgerBench) -> None
         assert isinstance(opened.flaw(spoilt), InvalidInput)
         with pytest.raises(InvalidInput):
             opened.open(spoilt)
+
+
+def test_a_frame_is_looked_at_again_when_a_key_in_it_has_been_registered(
+    bench: LedgerBench,
+) -> None:
+    """Else a node that saw a forged frame before would take the proposal that others refuse, and
+    be stopped by it once it is decided."""
+    opened = OpenedFrames(bench.application.key_ring())
+    key = member_key("newcomer")
+    jwt = bench.jwt("signing.initiated", "case:newcomer:1", by="newcomer", key=key)
+    forged = jwt[:-20] + (b"A" if jwt[-20:-19] != b"A" else b"B") + jwt[-19:]
+    good, bad, other = (
+        encode_frame([jwt]),
+        encode_frame([forged]),
+        frames_of(bench, 1)[0],
+    )
+    unknown = opened.open(good)
+    kept = opened.open(other)
+    assert unknown.taken[0][3] == 1
+    assert opened.flaw(bad) is None
+    opened.add_keys({})
+    assert opened.open(good) is unknown
+    opened.add_keys({key.kid: key.jwk})
+    assert opened.open(good).taken[0][3] == 0
+    assert opened.open(good) is opened.open(good)
+    assert opened.open(other) is kept
+    for _ in range(2):
+        assert "does not hold" in str(opened.flaw(bad))
