@@ -19,6 +19,9 @@ __all__ = [
     "CONSORTIUM_JUDGED",
     "MAX_MEMBER_KEYS",
     "MAX_OVERLAP",
+    "ParameterValue",
+    "PublicKey",
+    "Roles",
 ]
 
 MAX_MEMBER_KEYS = 1_000
@@ -31,10 +34,12 @@ BY_RECOVERY_KEY = frozenset({"key.rotated", "key.compromised"})
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A public key as a JWK; ``read`` raises InvalidInput for all that is none."""
+    """A public key as a JWK; ``read`` raises InvalidInput for all that is none. ``members`` are
+    those of the JWK: a text that it must be, or None for 32 bytes in base64url."""
 
     read: Callable[[Any, str], object]
     rule: str
+    members: tuple[tuple[str, str | None], ...]
 
     def check(self, value: Any, place: str) -> None:
         """See Form."""
@@ -45,7 +50,16 @@ class PublicKey:
 
     def describe(self) -> dict[str, Any]:
         """See Form."""
-        return {"type": "object", "description": self.rule}
+        bytes_ = {"type": "string", "pattern": "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048](?!\\n)$"}
+        return {
+            "type": "object",
+            "properties": {
+                name: bytes_ if value is None else {"const": value} for name, value in self.members
+            },
+            "required": [name for name, _ in self.members],
+            "additionalProperties": False,
+            "description": self.rule,
+        }
 
 
 class Roles:
@@ -58,8 +72,13 @@ class Roles:
 
     def describe(self) -> dict[str, Any]:
         """See Form."""
-        items = {"enum": list(ROLES)}
-        return {"type": "array", "minItems": 1, "uniqueItems": True, "items": items}
+        return {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": len(ROLES),
+            "uniqueItems": True,
+            "items": {"enum": list(ROLES)},
+        }
 
 
 class ParameterValue:
@@ -72,15 +91,23 @@ class ParameterValue:
 
     def describe(self) -> dict[str, Any]:
         """See Form."""
-        return {"type": ["array", "integer"], "description": "as the genesis has it"}
+        return {"type": ["array", "integer"], "description": "the parameter's form"}
 
 
 def _read_p256(value: Any, place: str) -> PublicJwk:
     return PublicJwk.from_json(value, place=place)
 
 
-P256_KEY = PublicKey(_read_p256, "must be a P-256 public key as a JWK")
-ED25519_KEY = PublicKey(read_ed25519_jwk, "must be an Ed25519 public key as a JWK")
+P256_KEY = PublicKey(
+    _read_p256,
+    "must be a P-256 public key as a JWK",
+    (("crv", "P-256"), ("kty", "EC"), ("x", None), ("y", None)),
+)
+ED25519_KEY = PublicKey(
+    read_ed25519_jwk,
+    "must be an Ed25519 public key as a JWK",
+    (("crv", "Ed25519"), ("kty", "OKP"), ("x", None)),
+)
 KID = match(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", "must be a key's RFC 7638 thumbprint")
 PROOF = match(r"[A-Za-z0-9_-]{85}[AQgw]", "must be the new key's signature, raw r‖s in base64url")
 DIVISIONS = ListOf(

@@ -358,4 +358,4 @@ def test_the_small_world_is_the_models() -> None:
 
 
 TestGovernance = Governance.TestCase
-TestGovernance.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestGovernance.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
