@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from builders.consortium import CHAIN, MEMBERS, consortium_genesis, member_key
-from builders.governing import rotation, validator_genesis, validator_named
+from builders.deciding import rotation, validator_genesis, validator_named
 from builders.ledger import LedgerBench
 from builders.signing import BlockSigner, in_order
 

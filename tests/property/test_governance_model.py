@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from builders.consortium import consortium_genesis, member_key
+from builders.deciding import admission, validator_change, validator_genesis, validator_named
 from builders.events import NOW
-from builders.governing import admission, validator_change, validator_genesis, validator_named
 from builders.world import World
 from hypothesis import settings
 from hypothesis import strategies as st

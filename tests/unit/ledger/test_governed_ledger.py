@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from builders.consortium import member_key
+from builders.deciding import admission, rotation, validator_change, validator_named
 from builders.events import data_of
-from builders.governing import admission, rotation, validator_change, validator_named
 from builders.ledger import LedgerBench
 from builders.validating import SetBench
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from builders.consortium import MEMBERS, member_key
+from builders.deciding import admission, decide, propose, validator_named
 from builders.events import data_of
-from builders.governing import admission, decide, propose, validator_named
 from builders.world import World
 
 from node.core.genesis import DEFAULT_PARAMETERS, ed25519_jwk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from builders.governing import validator_named
+from builders.deciding import validator_named
 
 from node.core.block import Validator, ValidatorSet
 from node.rules.engine_updates import (

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from builders.consortium import MEMBERS
+from builders.deciding import propose, vote
 from builders.events import DAY, case_sub, data_of
-from builders.governing import propose, vote
 from builders.world import SEAL, World
 
 import node

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from builders.consortium import MEMBERS, consortium_genesis, member_key
+from builders.deciding import ENOUGH, admission, decide, propose, rotation, vote
 from builders.events import DAY, data_of
-from builders.governing import ENOUGH, admission, decide, propose, rotation, vote
 from builders.world import World
 
 from node.rules.governance import LEAST_DELAY, proposal_status

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from builders.consortium import MEMBER_OF_ROLE, MEMBERS, member_key
+from builders.deciding import propose, rotation
 from builders.events import DAY, HOME, case_sub, data_of, digest, identity_number
-from builders.governing import propose, rotation
 from builders.signing import seeded
 from builders.world import SEAL, World
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from builders.consortium import consortium_genesis, member_key
+from builders.deciding import decide, rotation
 from builders.events import data_of
-from builders.governing import decide, rotation
 from builders.world import World
 
 from node.rules.judgement import in_force

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from builders.consortium import MEMBERS, member_key
-from builders.events import DAY, case_sub, data_of, digest, identity_number, reference
-from builders.governing import (
+from builders.deciding import (
     admission,
     decide,
     propose,
@@ -16,6 +15,7 @@ from builders.governing import (
     validator_change,
     validator_genesis,
 )
+from builders.events import DAY, case_sub, data_of, digest, identity_number, reference
 from builders.world import SEAL, World
 
 from node.rules.judgement import Refused, refuse

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from builders.deciding import decide, propose, validator_change, validator_genesis, validator_named
+from builders.deciding import vote as cast
 from builders.events import data_of
-from builders.governing import decide, propose, validator_change, validator_genesis, validator_named
-from builders.governing import vote as cast
 from builders.world import World
 
 from node.core.block import Validator, ValidatorSet
