@@ -8,7 +8,7 @@ held until then. Finalizing may run ahead of persisting: one thread computes whi
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from node.core.apphash import app_hash
 from node.core.block import Commit, Header
 from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput, LedgerFault
+from node.core.frame import BlockRoom
 from node.core.genesis import Genesis, decode_genesis
 from node.core.merkle import leaf_hash
 from node.core.signatures import PublicJwk
@@ -64,6 +65,15 @@ class OpenedFrame:
     frame: bytes
     taken: Sequence[TakenValues]
     absent_up_to: int = -1
+
+    def unknown_kids(self) -> set[str]:
+        """The kids that no registered key had when it was opened: nothing is known yet of what was
+        signed with them."""
+        return {item[4][4] for item in self.taken if item[3]}
+
+    def is_stale(self, ring: KeyRing) -> bool:
+        """Whether it has to be opened anew, since a key that was unknown is in ``ring`` now."""
+        return any(ring.get(kid) is not None for kid in self.unknown_kids())
 
 
 @dataclass
@@ -115,6 +125,9 @@ class Application:
     def __init__(self, store: Store, bodies: Segments) -> None:
         self.store = store
         self.bodies = bodies
+        self._ring: KeyRing | None = None
+        self._registered: dict[str, PublicJwk] = {}
+        self._tell_of_keys: list[Callable[[Mapping[str, PublicJwk]], None]] = []
         raw = store.get(META)
         try:
             self.meta: Meta | None = None if raw is None else decode_meta(raw)
@@ -131,8 +144,6 @@ class Application:
         self.layers = PublishedLayers(meta.height, self._working.state.recover())
         self.last_body = SegmentRef(*meta.body) if meta.body else None
         self.statistics = Statistics.load(self.store)
-        self._intake = Intake(self.key_ring())
-        self._grown = False
         if self._roots() != (meta.root, meta.state_root):
             raise LedgerFault(
                 f"the log or state at height {meta.height} is not what the last block left; "
@@ -217,15 +228,47 @@ class Application:
         return identifier in self._working.refused
 
     def key_ring(self) -> KeyRing:
-        """All keys ever registered, by kid, as of the last written block."""
-        return KeyRing(self.public_keys())
+        """All keys registered up to the last finalized block. The one ring of this application: it
+        grows with every block that registers some."""
+        if self._ring is None:
+            self._ring = KeyRing(self.public_keys())
+        return self._ring
 
     def public_keys(self) -> dict[str, PublicJwk]:
-        """All keys ever registered, members' recovery keys too."""
-        return {
+        """All keys registered up to the last finalized block, by kid; recovery keys too."""
+        written = {
             key[1:].decode("ascii"): PublicJwk.from_json(json.loads(row), place="a registered key")
             for key, row in self.store.scan(KEY, KEY + b"\xff")
         }
+        return {**written, **self._registered}
+
+    def on_keys(self, told: Callable[[Mapping[str, PublicJwk]], None]) -> None:
+        """Have ``told`` called with keys that are registered from now on, by kid: in the thread
+        that finalizes, behind the block that registers them and before the next one is asked for.
+        """
+        self._tell_of_keys.append(told)
+
+    def keys_registered(self, keys: Mapping[str, PublicJwk]) -> None:
+        """The block finalized last has registered these keys: from the next one on they count.
+
+        `finalize` does it, before anything of the next block is opened, proposed or judged.
+        """
+        self._registered.update(keys)
+        self.key_ring().add(keys)
+        for tell in self._tell_of_keys:
+            tell(keys)
+
+    def opened_now(self, opened: OpenedFrame) -> OpenedFrame:
+        """A frame as the state after the last finalized block has it: opened anew where one of its
+        keys has become known since it was opened.
+
+        Raises:
+            InvalidInput: a signature does not hold under such a key.
+        """
+        ring = self.key_ring()
+        if not opened.is_stale(ring):
+            return opened
+        return OpenedFrame(opened.frame, Intake(ring).open_frame(opened.frame))
 
     def process(self, frames: Sequence[bytes], intake: Intake) -> list[OpenedFrame]:
         """Open the frames of a proposed block, which must be whole.
@@ -236,11 +279,11 @@ class Application:
         return [OpenedFrame(frame, intake.open_frame(frame)) for frame in frames]
 
     def prepare(self, frames: Sequence[OpenedFrame], max_bytes: int) -> int:
-        """How many of the queued ``frames``, from the first, fit into a block of ``max_bytes``."""
-        room = max_bytes
+        """How many of the queued ``frames``, from the first, fit into a block of ``max_bytes``,
+        which `node.core.frame.check_block` will allow."""
+        room = BlockRoom(max_bytes)
         for count, opened in enumerate(frames):
-            room -= len(opened.frame) + 8
-            if room < 0:
+            if not room.take(opened.frame, len(opened.taken)):
                 return count
         return len(frames)
 
@@ -257,12 +300,14 @@ class Application:
         Args:
             height: the one after the last finalized.
             time: the header's time, in ms.
-            frames: opened frames, in order.
+            frames: opened frames, in order. They are judged with the keys that were registered up
+                to the block before.
             batch: that of the block before, where both are to be persisted at once.
             misbehaviour: what the engine reports of validators with this block.
 
         Raises:
-            LedgerFault: the block cannot be judged by this software, or is not the next one.
+            LedgerFault: another height follows, or a frame is none that a proposal may have.
+            RulesUnknown: this software does not know the rules in force.
         """
         before = self.need_meta()
         if height != before.height + 1:
@@ -271,9 +316,13 @@ class Application:
             batch = self.store.batch()
         if not misbehaviour and not any(opened.taken for opened in frames):
             return self._finalize_empty(before, height, time, batch)
+        try:
+            frames = [self.opened_now(opened) for opened in frames]
+        except InvalidInput as error:
+            raise LedgerFault(
+                f"height {height} has a frame that may not be there: {error}"
+            ) from error
         working = self._working
-        if self._grown:
-            frames = [self._taken_again(opened) for opened in frames]
         recording = BlockRecording(working, before, height, time, batch)
         recording.note(misbehaviour)
         results = [
@@ -291,21 +340,8 @@ class Application:
             height, time, results, meta, bodies, batch, changes, recording, misbehaviour, updates
         )
         if recording.new_keys:
-            self._intake.ring.add(finalized.new_keys)
-            self._grown = True
+            self.keys_registered(finalized.new_keys)
         return finalized
-
-    def _taken_again(self, opened: OpenedFrame) -> OpenedFrame:
-        """The frame, its transactions looked at with every key that was registered before this
-        block: it may have been opened when some were not, and all nodes must judge alike."""
-        ring = self._intake.ring
-        if not any(item[3] and ring.get(item[4][4]) is not None for item in opened.taken):
-            return opened
-        try:
-            taken = self._intake.open_frame(opened.frame)
-        except InvalidInput as error:
-            raise LedgerFault(f"a block holds a frame that cannot be opened: {error}") from error
-        return OpenedFrame(opened.frame, taken, opened.absent_up_to)
 
     def _finalize_empty(self, before: Meta, height: int, time: int, batch: Batch) -> Finalized:
         meta = Meta(

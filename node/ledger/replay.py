@@ -6,6 +6,7 @@ ledger and compares; `evidence-node reindex` puts them in its place.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -47,6 +48,7 @@ __all__ = ["Replayed", "read_genesis", "replay_ledger"]
 
 Progress = Callable[[int, int], None]
 _Frame = tuple[SegmentRef, Body, int]
+_Bare = tuple[SegmentRef, Body]
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def replay_ledger(
     genesis = read_genesis(rows)
     application = Application(target, bodies)
     application.init_chain(genesis)
+    application.on_keys(opener.keys_registered)
     chain = _Chain(rows, genesis)
     meta = rows.get(META)
     last = decode_meta(meta).height if meta is not None else genesis.initial_height - 1
@@ -108,11 +111,13 @@ def replay_ledger(
     return Replayed(last, application.need_meta().size, signatures)
 
 
-def _read_bodies(bodies: Segments) -> Iterator[tuple[_Frame, bytes | None]]:
-    """Every frame; None for a body without one, which misbehaviour was reported with."""
+def _read_bodies(bodies: Segments, bare: deque[_Bare]) -> Iterator[tuple[_Frame, bytes]]:
+    """Every frame, with the body it stands in; bodies without frames go into ``bare``."""
     for reference, payload in bodies.records(None):
         body = _decode(reference, payload)
-        for number, frame in enumerate(body.frames or (None,)):
+        if not body.frames:
+            bare.append((reference, body))
+        for number, frame in enumerate(body.frames):
             yield (reference, body, number), frame
 
 
@@ -132,14 +137,19 @@ def _opened_bodies(
 ) -> Iterator[tuple[SegmentRef, Body, list[OpenedFrame]]]:
     """Each body with its frames opened."""
     gathered: list[OpenedFrame] = []
+    bare: deque[_Bare] = deque()
     reference: SegmentRef | None = None
+    frames = _read_bodies(bodies, bare)
     try:
-        for (reference, body, number), frame, taken in opener.open_each(_read_bodies(bodies)):
-            if frame is not None:
-                gathered.append(OpenedFrame(frame, taken))
-            if number + 1 >= len(body.frames):
+        for (reference, body, number), frame, taken in opener.open_each(frames):
+            gathered.append(OpenedFrame(frame, taken))
+            if number + 1 == len(body.frames):
+                while bare and bare[0][1].height < body.height:
+                    yield *bare.popleft(), []
                 yield reference, body, gathered
                 gathered = []
+        while bare:
+            yield *bare.popleft(), []
     except InvalidInput as error:
         place = "blocks" if reference is None else f"behind {_place(reference)}"
         raise LedgerFault(f"{place}: {error}") from error

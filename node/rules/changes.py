@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from node.core.errors import InvalidInput
 from node.core.genesis import read_ed25519_jwk, read_parameter
@@ -29,14 +29,25 @@ def plan_change(view: View, change: dict[str, Any], height: int) -> Changed:
     return changed
 
 
-def voting_members(view: View) -> list[str]:
+class Held(Protocol):
+    """A height, and the state then."""
+
+    @property
+    def height(self) -> int:
+        """See View."""
+
+    def get(self, key: str) -> State | None:
+        """See View."""
+
+
+def voting_members(view: Held) -> list[str]:
     """The members that have a vote at the view's height: one each of the active ones."""
     listed = view.get("consortium/members")
     assert listed is not None
     return [member for member in listed["ids"] if _has_vote(view, member)]
 
 
-def _has_vote(view: View, member: str) -> bool:
+def _has_vote(view: Held, member: str) -> bool:
     value = view.get("member/" + member)
     if value is None or value["since"] > view.height:
         return False

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from node.core.errors import LedgerFault
+from node.core.errors import RulesUnknown
 from node.rules import judge as first
 from node.rules.judgement import Accepted, Event, View
 
@@ -35,11 +35,11 @@ def rules_of(version: int) -> RuleSet:
     """The rules of a version.
 
     Raises:
-        LedgerFault: this software does not know them.
+        RulesUnknown: this software does not know them.
     """
     found = RULES.get(version)
     if found is None:
-        raise LedgerFault(
+        raise RulesUnknown(
             f"the members have put rules of version {version} in force, and this software knows "
             f"{', '.join(map(str, sorted(RULES)))}; install a release that knows them and start "
             "the node again: it goes on where it stopped"

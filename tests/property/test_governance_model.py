@@ -1,4 +1,4 @@
-"""Governance against a model that keeps, of each thing that can change, what is and what is to come.
+"""Governance against a model that keeps, of all that can change, what is and what is to come.
 
 Random members propose and vote while blocks pass. At each height the model says what must be in
 force, and an engine that takes updates as CometBFT does must have the validators of the state.

@@ -14,8 +14,12 @@ from node.rules.rejections import rejection
 VALUE = {
     "a": 1,
     "b": 1,
-    "next": {"a": {"from": 12, "value": 2}, "b": {"from": 14, "value": 3}, "c": {"from": 12, "value": 9}},
-}  # fmt: skip
+    "next": {
+        "a": {"from": 12, "value": 2},
+        "b": {"from": 14, "value": 3},
+        "c": {"from": 12, "value": 9},
+    },
+}
 
 
 def planned(value: dict[str, Any], fields: dict[str, Any], height: int, at: int = 10) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.core.errors import LedgerFault
+from node.core.errors import RulesUnknown
 from node.core.genesis import RULES_VERSION
 from node.rules import judge
 from node.rules.versions import FORMS_VERSION, RULES, rules_of
@@ -18,7 +18,7 @@ def test_the_first_version_is_what_judges() -> None:
 
 
 def test_a_version_that_is_not_known_is_named_with_what_to_do() -> None:
-    with pytest.raises(LedgerFault) as caught:
+    with pytest.raises(RulesUnknown) as caught:
         rules_of(2)
     said = str(caught.value)
     assert "rules of version 2" in said
