@@ -30,6 +30,7 @@ from node.core.errors import InvalidInput
 from node.core.evidence_code import parse_code
 from node.core.request_token import decode_request_token
 from node.core.signatures import load_backend
+from node.rules import changes, consortium_events, governance, validator_changes
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
 EXAMPLES = {path.name: json.loads(path.read_bytes()) for path in (SPEC / "examples").iterdir()}
@@ -46,6 +47,8 @@ LIMITS: dict[str, int] = {
     "block-unpacked": frame.MAX_BLOCK_UNPACKED_BYTES,
     "bundle-bytes": bundle.MAX_BUNDLE_BYTES,
     "bundle-validators": bundle.MAX_BUNDLE_VALIDATORS,
+    "consortium-members": changes.MAX_MEMBERS,
+    "consortium-validators": validator_changes.MAX_VALIDATORS,
     "disclosure-bytes": disclosure.MAX_DISCLOSURE_BYTES,
     "disclosure-salt": disclosure.MIN_SALT_CHARACTERS,
     "entry-bytes": entry.MAX_ENTRY_BYTES,
@@ -54,6 +57,12 @@ LIMITS: dict[str, int] = {
     "frame-unpacked": frame.MAX_UNPACKED_BYTES,
     "genesis-bytes": genesis.MAX_GENESIS_BYTES,
     "json-integer": encoding.MAX_INTEGER,
+    "key-overlap": consortium_events.MAX_OVERLAP,
+    "member-registered-keys": consortium_events.MAX_MEMBER_KEYS,
+    "proposal-delay": governance.MAX_DELAY,
+    "proposal-open": governance.MAX_OPEN,
+    "proposal-open-each": governance.MAX_OPEN_OF_ONE,
+    "proposal-time": governance.MAX_OPEN_MS,
     "state-depth": statemap.MAX_STATE_DEPTH,
     "state-key": statemap.MAX_STATE_KEY,
     "time-seconds": transaction.MAX_SECONDS,
