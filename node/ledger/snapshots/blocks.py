@@ -24,7 +24,7 @@ from node.core.frame import transaction_offsets, unpack_parts
 from node.ledger.body import encode_body
 from node.ledger.indexes import index_keys
 from node.ledger.intake import issuer_key
-from node.ledger.log import TileReader, WorkingLog
+from node.ledger.log import TileChanges, TileReader, WorkingLog
 from node.ledger.rows import (
     BLOCK,
     ENTRIES,
@@ -45,7 +45,7 @@ __all__ = ["BlockRows"]
 _NOT_FOUND_BY_ID = frozenset(map(rejection, ("duplicate", "already_refused")))
 _NO_FRAMES = data_hash(())
 _NO_RESULTS = results_hash(())
-_BLOCKS_A_BATCH = 4096
+_ROWS_A_BATCH = 20_000
 _MALFORMED = (InvalidInput, LookupError, OverflowError, TypeError, ValueError)
 
 
@@ -69,6 +69,8 @@ class BlockRows:
         self._types: Counter[str] = Counter()
         self._opened: Counter[str] = Counter()
         self._refusals: Counter[int] = Counter()
+        self._batch = store.batch()
+        self._tiles: list[TileChanges] = []
         self.height = first_height - 1
         self.last_body: SegmentRef | None = None
 
@@ -99,11 +101,18 @@ class BlockRows:
                 if isinstance(error, InvalidInput):
                     raise
                 raise _flaw(item.height, f"is malformed: {error!r}") from error
+        self._write()
+
+    def _write(self) -> None:
+        """Write what has gathered: the bodies first."""
         self._bodies.sync()
+        self._store.write(self._batch, sync=True)
+        for tiles in self._tiles:
+            self._log.release(tiles)
+        self._batch, self._tiles = self._store.batch(), []
 
     def skip(self, last: int) -> None:
-        """Make the rows of the blocks up to ``last``, which must be empty ones."""
-        batch = self._store.batch()
+        """Make the rows of the blocks up to ``last``, which must be empty. Raises as `take`."""
         while self.height < last:
             height = self.height + 1
             header, following = self._header(height), self._header(height + 1)
@@ -111,16 +120,14 @@ class BlockRows:
                 raise _flaw(height, "is missing")
             if following.app_hash != self._app_hash:
                 raise _flaw(height, "is empty, and yet its app_hash is another than before")
-            batch.put(number_key(BLOCK, height), encode_row(self._row(header, self.size)))
+            self._batch.put(number_key(BLOCK, height), encode_row(self._row(header, self.size)))
             self.height = height
-            if len(batch) >= _BLOCKS_A_BATCH:
-                self._store.write(batch, sync=True)
-                batch = self._store.batch()
-        if len(batch):
-            self._store.write(batch, sync=True)
+            if len(self._batch) >= _ROWS_A_BATCH:
+                self._write()
 
     def finish(self, batch: Batch) -> None:
-        """Put the statistics."""
+        """Put the statistics; all else is written."""
+        self._write()
         value = (
             dict(sorted(self._types.items())),
             dict(sorted(self._opened.items())),
@@ -151,7 +158,7 @@ class BlockRows:
         )
 
     def _take(self, item: BlockItem) -> None:
-        """Check a block whole, then write it."""
+        """Check a block whole, then have it written."""
         height = item.height
         header, following = self._header(height), self._header(height + 1)
         frames = [frame.frame for frame in item.frames]
@@ -160,8 +167,7 @@ class BlockRows:
             raise _flaw(height, "its frames are not those of its header")
         if results_hash(results) != following.last_results_hash:
             raise _flaw(height, "its results are not those that the next header names")
-        batch = self._store.batch()
-        first_index = self.size
+        batch, first_index = self._batch, self.size
         made = _Entries(height, header.time.milliseconds, first_index, self._log)
         for number, frame in enumerate(item.frames):
             made.add(number, frame, batch)
@@ -177,9 +183,7 @@ class BlockRows:
             encode_row(self._row(header, first_index, body, spans, results)),
         )
         made.put_rows(body, spans, batch)
-        self._bodies.sync()
-        self._store.write(batch, sync=True)
-        self._log.release(tiles)
+        self._tiles.append(tiles)
         self._types.update(made.types)
         self._opened.update(made.opened)
         self._refusals.update(made.refusals)

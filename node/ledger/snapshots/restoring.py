@@ -364,7 +364,6 @@ class Restoring:
             raise InvalidInput(f"snapshot {manifest.height}", "lacks parts of the state")
         if self._tree.root != manifest.state_root:
             raise LedgerFault("the state map restored is not the one that was checked")
-        self._bodies.sync()
         batch = self._store.batch()
         blocks.finish(batch)
         meta = Meta(

@@ -55,7 +55,7 @@ class Shelf:
     @property
     def oldest_height(self) -> int | None:
         """The height of the oldest, None where there is none."""
-        return min(self._heights(), default=None)
+        return min((kept.manifest.height for kept in self.snapshots()), default=None)
 
     def chunk(self, height: int, number: int) -> bytes | None:
         """A chunk as it lies on disk, None where there is none."""
@@ -82,8 +82,10 @@ class Shelf:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        for height in self._heights()[self._most :]:
-            self._remove(height)
+        stay = {kept.manifest.height for kept in self.snapshots()[: self._most]}
+        for height in self._heights():
+            if height not in stay:
+                self._remove(height)
         return manifest
 
     def begin(self, height: int) -> Path:

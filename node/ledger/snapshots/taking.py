@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class SnapshotTaker:
         genesis: the chain's.
         folder: gets a file a chunk, named by its number.
         chunk_bytes: see `CHUNK_BYTES`.
+        told: called with the number of chunks written; what it raises ends the taking.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class SnapshotTaker:
         genesis: Genesis,
         folder: Path,
         chunk_bytes: int = CHUNK_BYTES,
+        told: Callable[[int], None] = lambda count: None,
     ) -> None:
         self._rows = rows
         self._newest = newest
@@ -79,6 +81,7 @@ class SnapshotTaker:
         self._genesis = genesis
         self._folder = folder
         self._most = chunk_bytes
+        self._told = told
         self._hashes: list[bytes] = []
 
     def take(self) -> Manifest:
@@ -118,6 +121,7 @@ class SnapshotTaker:
 
     def _put(self, number: int, items: list[bytes]) -> bytes:
         """Write a chunk durably; its content's hash."""
+        self._told(number)
         content = encode_items(items)
         with (self._folder / str(number)).open("xb") as file:
             file.write(pack_chunk(content))
