@@ -28,6 +28,7 @@ from node.ledger.intake import Intake
 from node.ledger.published import Published
 from node.ledger.reader import LedgerReader, open_reader
 from node.ledger.rows import META, decode_meta
+from node.ledger.snapshots.restoring import discard_half_restored
 from node.storage.errors import StorageError, StoreUnavailable
 from node.storage.leveldb import LevelStore, open_leveldb
 from node.storage.ports import SegmentRef
@@ -48,6 +49,7 @@ _BLOCK_SEGMENT = 32 << 20
 # The journal's last segment is read whole when it is opened.
 _JOURNAL_SEGMENT = 4 << 20
 _LOCAL_WRITE_BUFFER = 4 << 20
+_ENGINE_ROUTE = "/v1/engine/rpc"
 
 
 def system_time() -> int:
@@ -211,6 +213,9 @@ class Node:
 
     def _build(self, deliver: Callable[[Iterable[Group]], None]) -> None:
         config, stores = self.config, self.stores
+        if discard_half_restored(stores.ledger, stores.blocks):
+            self.log.warning("a snapshot was restored only in part; the node begins anew")
+            self._forget_engine()
         self.application = Application(stores.ledger, stores.blocks)
         if self.application.meta is None:
             self.application.init_chain(_read_genesis(config.path("genesis.json")))
@@ -241,6 +246,11 @@ class Node:
         self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
 
+    def _forget_engine(self) -> None:
+        from node.engines.cometbft.engine_home import EngineHome
+
+        EngineHome(self.config.path("engine")).forget()
+
     def _solo(self) -> Engine:
         config = self.config.engine
         return SoloEngine(
@@ -255,14 +265,16 @@ class Node:
     def _consortium(self) -> Engine:
         # A third of the time that a solo node's commands take to start would go here.
         from node.engines.cometbft.engine import CometEngine
-        from node.engines.cometbft.engine_home import EngineSettings
+        from node.engines.cometbft.engine_home import EngineSettings, StateSync
 
         config = self.config.consortium
+        sync = config.sync
         self.published = Published(self.stores.ledger, self.application.layers)
         return CometEngine(
             self.application,
             self.published,
             self.config.path("engine"),
+            self.config.path("snapshots"),
             Path(config.binary),
             self._validator,
             EdKey.load(self.config.path("keys/node.pem")),
@@ -274,6 +286,17 @@ class Node:
                 timeout_propose_ms=config.timeout_propose_ms,
                 empty_block_ms=self.config.engine.empty_block_ms,
                 strict_addresses=config.strict_addresses,
+                guests=tuple(config.guests),
+                keep_blocks=config.keep_blocks,
+                snapshot_every=config.snapshot_every,
+                sync=None
+                if sync is None
+                else StateSync(
+                    tuple(url.rstrip("/") + _ENGINE_ROUTE for url in sync.servers),
+                    sync.trust_height,
+                    bytes.fromhex(sync.trust_hash),
+                    sync.trust_hours,
+                ),
             ),
             self.submission.committed,
             self._fail,

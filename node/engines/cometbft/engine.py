@@ -28,28 +28,36 @@ from node.engines.cometbft.engine_home import (
 from node.engines.cometbft.keeper import Keeper
 from node.engines.cometbft.machine import Decided, Machine
 from node.engines.cometbft.opened import OpenedFrames
-from node.engines.cometbft.process import EngineProcess
+from node.engines.cometbft.process import EngineDied, EngineProcess
 from node.engines.cometbft.rpc import EngineRpc, RpcRefused, RpcUnreachable
+from node.engines.cometbft.snapshots import SnapshotCalls, SnapshotMaker
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.intake import KeyRing
 from node.ledger.published import Published
+from node.ledger.snapshots.restoring import TrustedHeader, settle_restored
+from node.ledger.snapshots.shelf import Shelf
 
 __all__ = ["CometEngine"]
 
 _ASK_SECONDS = 0.05
 _PUMP_SECONDS = 0.25
 _CHECKING_THREADS = 2
+_SNAPSHOTS_KEPT = 2
 
 
 class CometEngine:
     """Orders frames together with the other nodes. ``committed`` and ``failed`` are called in
-    threads of the engine's own."""
+    threads of the engine's own.
+
+    ``home`` is the engine's directory, ``snapshots`` that of the node's snapshots.
+    """
 
     def __init__(
         self,
         application: Application,
         published: Published,
         home: Path,
+        snapshots: Path,
         binary: Path,
         validator: PrivateKey,
         node_key: PrivateKey,
@@ -74,6 +82,11 @@ class CometEngine:
         self._unproven: dict[int, tuple[Decided, list[list[object]]]] = {}
         self._state = threading.Lock()
         self._wake_pump: Callable[[], None] | None = None
+        self._shelf = Shelf(snapshots, _SNAPSHOTS_KEPT)
+        self._restored_at: int | None = None
+        self.snapshots = SnapshotMaker(
+            application, self._genesis, self._shelf, settings.snapshot_every
+        )
         self.trouble: EvidenceError | None = None
 
     def recover(self) -> int:
@@ -120,6 +133,7 @@ class CometEngine:
     def stop(self) -> None:
         """Stop the engine, then the application. Frames under way stay in the journal."""
         self._stopping.set()
+        self.snapshots.stop()
         if self._wake_pump is not None:
             self._wake_pump()
         loop = self._loop
@@ -158,8 +172,11 @@ class CometEngine:
         """Everything from the engine's start to its end."""
         self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
+        self._has_blocks = asyncio.Event()
         validator, node_key = self._keys
         begun = self._application.written_height >= self._genesis.initial_height
+        if begun or self._settings.sync is None:
+            self._has_blocks.set()
         self._home.write(self._genesis, validator, node_key, self._settings, begun=begun)
         with (
             ThreadPoolExecutor(1, "consensus") as consensus,
@@ -171,11 +188,17 @@ class CometEngine:
                 self._opened,
                 consensus,
                 checks,
-                {peer.partition("@")[0] for peer in self._settings.peers},
+                self._known_nodes(),
                 self._decided,
                 self._written,
+                self._retain,
             )
-            server = AbciServer(self._home.path / ABCI_SOCKET, machine, self._fail)
+            server = AbciServer(
+                self._home.path / ABCI_SOCKET,
+                machine,
+                self._fail,
+                snapshots=self._snapshot_calls(consensus),
+            )
             await server.start()
             rpc = EngineRpc(self._home.path / RPC_SOCKET)
             self._keeper = Keeper(
@@ -196,11 +219,49 @@ class CometEngine:
                 await process.stop()
                 await server.stop()
 
+    def _known_nodes(self) -> set[str]:
+        peers = {peer.partition("@")[0] for peer in self._settings.peers}
+        return peers | set(self._settings.guests)
+
+    def _snapshot_calls(self, consensus: ThreadPoolExecutor) -> SnapshotCalls:
+        sync = self._settings.sync
+        return SnapshotCalls(
+            self._application,
+            self._genesis,
+            self._shelf,
+            consensus,
+            None if sync is None else TrustedHeader(sync.height, sync.hash),
+            self._restoring,
+            self._restored,
+        )
+
+    def _restoring(self) -> None:
+        """The store's rows are about to be replaced: readers stay with what they were."""
+        self._published.proven(self._genesis.initial_height - 1)
+
+    def _restored(self) -> None:
+        self._restored_at = self._application.written_height
+        self._keeper.resume()
+        self._published.written()
+        self._has_blocks.set()
+
+    def _retain(self) -> int:
+        """Below which height the engine may drop its blocks: never what is not kept here yet, nor
+        what a node that begins with one of the snapshots has to fetch."""
+        keep, oldest = self._settings.keep_blocks, self.snapshots.oldest_height
+        if not keep or oldest is None:
+            return 0
+        last = self._application.written_height - keep + 1
+        return max(0, min(last, self._keeper.next_height - 1, oldest))
+
     async def _serve(self, process: EngineProcess, rpc: EngineRpc, ready: Future[None]) -> None:
         """Talk to the engine until it is told to end, or something fails."""
         watching = asyncio.create_task(process.watch())
         try:
-            await _first(self._answers(rpc), watching)
+            await _first(self._answers(rpc), watching, self._end.wait())
+            await _first(self._has_blocks.wait(), watching, self._end.wait())
+            if self._end.is_set():
+                raise EngineDied("the node was stopped before it had caught up")
             self._keeper.decided(await rpc.latest_height())
             for frame, token in self._early:
                 self._broadcaster.add(frame, token)
@@ -230,12 +291,17 @@ class CometEngine:
                 self._unproven[height] = (decided, tokens)
 
     def _written(self, decided: Decided) -> None:
+        if self._restored_at is not None:
+            settle_restored(self._application.store)
+            self._restored_at = None
         self._published.written()
+        self.snapshots.written(decided.block.height)
 
     def _kept(self, header: Header) -> None:
         """The block before this header's is proven now."""
         height = header.height - 1
         self._published.proven(height)
+        self.snapshots.kept(header.height)
         with self._state:
             decided, tokens = self._unproven.pop(height, (None, []))
         if decided is not None and decided.frames:

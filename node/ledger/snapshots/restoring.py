@@ -56,7 +56,7 @@ from node.ledger.snapshots.format import (
 from node.ledger.state import read_node
 from node.storage.ports import BEHIND_LAST_KEY, FIRST_KEY, Batch, Segments, Store
 
-__all__ = ["AlteredChunk", "Restoring", "TrustedHeader", "discard_half_restored"]
+__all__ = ["AlteredChunk", "Restoring", "TrustedHeader", "discard_half_restored", "settle_restored"]
 
 _MARKER = b"restoring"
 _DELETED_A_BATCH = 20_000
@@ -86,17 +86,31 @@ class TrustedHeader:
 def discard_half_restored(store: Store, bodies: Segments) -> bool:
     """Empty a store in which a snapshot was being restored when the node ended, and its bodies.
 
+    One that was restored whole is discarded too if no block came after it: whether the engine knows
+    of it cannot be told.
+
     Returns:
         Whether there was anything to discard.
     """
-    if store.get(_MARKER) is None:
+    mark = store.get(_MARKER)
+    if mark is None:
         return False
+    if mark:
+        raw = store.get(META)
+        if raw is not None and decode_meta(raw).height > int.from_bytes(mark, "big"):
+            settle_restored(store)
+            return False
     bodies.cut(None)
     _empty(store)
+    settle_restored(store)
+    return True
+
+
+def settle_restored(store: Store) -> None:
+    """A block has come after the snapshot that was restored: the ledger stays."""
     batch = store.batch()
     batch.delete(_MARKER)
     store.write(batch, sync=True)
-    return True
 
 
 def _empty(store: Store) -> None:
@@ -221,6 +235,10 @@ class Restoring:
                 raise InvalidInput(f"header {header.height}", "its commit is missing")
             for raw in item.sets:
                 found = decode_validators(raw)
+                if found.hash() != header.validators_hash or found.hash() in self._sets:
+                    raise InvalidInput(
+                        f"header {header.height}", "comes with validators not its own"
+                    )
                 self._sets[found.hash()] = found
             self._check_header(header, commit)
             if self._following is None:
@@ -357,7 +375,7 @@ class Restoring:
     # -- the end --------------------------------------------------------------------------------
 
     def _finish(self) -> None:
-        """Make it the store's ledger, in one batch that takes the mark away."""
+        """Make it the store's ledger, in one batch; the mark then says at which height."""
         manifest, blocks = self._manifest, self._blocks
         assert blocks is not None
         if self._place != len(self._slots):
@@ -378,7 +396,7 @@ class Restoring:
             blocks.last_body,
         )
         batch.put(META, encode_row(meta))
-        batch.delete(_MARKER)
+        batch.put(_MARKER, manifest.height.to_bytes(6, "big"))
         if self._store.get(GENESIS) != self._genesis.document:
             raise LedgerFault("the store's genesis is not the node's")
         self._store.write(batch, sync=True)
