@@ -56,16 +56,22 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SyncConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a node that has no blocks yet begins with a snapshot of the others.
+    """How a node that has no blocks yet begins with a snapshot of the others; without ``servers``
+    it replays all blocks.
 
     ``servers`` are the URLs of two nodes or more. ``trust_height`` and ``trust_hash`` name a header
     that the operator was told of by somebody he trusts, not older than ``trust_hours``.
     """
 
-    servers: Annotated[list[str], msgspec.Meta(min_length=2)]
-    trust_height: Positive
-    trust_hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    servers: list[str] = []
+    trust_height: Natural = 0
+    trust_hash: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
     trust_hours: Positive = 168
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec tells with the member's place."""
+        if self.servers and (len(self.servers) < 2 or not self.trust_height or not self.trust_hash):
+            raise ValueError("sync needs two servers, a trust_height and a trust_hash")
 
 
 class ConsortiumConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,7 +92,7 @@ class ConsortiumConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     guests: list[str] = []
     keep_blocks: Natural = 100_000
     snapshot_every: Natural = 10_000
-    sync: SyncConfig | None = None
+    sync: SyncConfig = SyncConfig()
     timeout_commit_ms: Positive = 100
     timeout_propose_ms: Positive = 3_000
     strict_addresses: bool = False

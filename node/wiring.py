@@ -7,8 +7,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from node.client.keys import SigningKey
-from node.config import NodeConfig
+from node.config import NodeConfig, SyncConfig
 from node.core.checkpoint import Checkpoint, NoteKey, checkpoint_origin, note_signature_line
 from node.core.errors import EvidenceError, InvalidInput, LedgerFault
 from node.core.genesis import Genesis, decode_genesis
@@ -28,6 +29,7 @@ from node.ledger.intake import Intake
 from node.ledger.published import Published
 from node.ledger.reader import LedgerReader, open_reader
 from node.ledger.rows import META, decode_meta
+from node.ledger.snapshots.format import Manifest
 from node.ledger.snapshots.restoring import discard_half_restored
 from node.storage.errors import StorageError, StoreUnavailable
 from node.storage.leveldb import LevelStore, open_leveldb
@@ -42,6 +44,9 @@ from node.submission.tickets import Group
 from node.submission.worker import WorkerSetup
 from node.vault.access_log import AccessLog
 from node.vault.opening import finish_rotation, open_vault
+
+if TYPE_CHECKING:
+    from node.engines.cometbft.engine_home import StateSync
 
 __all__ = ["EdKey", "Node", "Stores", "open_stores", "system_time"]
 
@@ -191,6 +196,7 @@ class Node:
     """A running node: everything behind the API. Make it, `start` it, `stop` it.
 
     ``member`` runs it; ``audience`` is what the tokens of signed requests to it must name.
+    ``ask_snapshot`` has one taken at the next block; None where the node runs alone.
     """
 
     def __init__(
@@ -241,8 +247,14 @@ class Node:
         )
         self._validator = EdKey.load(config.path("keys/validator.pem"))
         self.published: Published | None = None
+        self.ask_snapshot: Callable[[], Future[Manifest]] | None = None
         self.engine = self._solo() if config.engine.kind == "solo" else self._consortium()
         self.member = config.operator.member or _validating_member(self.genesis, self._validator)
+        if not self.member:
+            raise InvalidInput(
+                "node.toml, operator.member",
+                "must name the member that runs this node, whose key is no validator's",
+            )
         self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
 
@@ -265,12 +277,11 @@ class Node:
     def _consortium(self) -> Engine:
         # A third of the time that a solo node's commands take to start would go here.
         from node.engines.cometbft.engine import CometEngine
-        from node.engines.cometbft.engine_home import EngineSettings, StateSync
+        from node.engines.cometbft.engine_home import EngineSettings
 
         config = self.config.consortium
-        sync = config.sync
         self.published = Published(self.stores.ledger, self.application.layers)
-        return CometEngine(
+        engine = CometEngine(
             self.application,
             self.published,
             self.config.path("engine"),
@@ -289,18 +300,13 @@ class Node:
                 guests=tuple(config.guests),
                 keep_blocks=config.keep_blocks,
                 snapshot_every=config.snapshot_every,
-                sync=None
-                if sync is None
-                else StateSync(
-                    tuple(url.rstrip("/") + _ENGINE_ROUTE for url in sync.servers),
-                    sync.trust_height,
-                    bytes.fromhex(sync.trust_hash),
-                    sync.trust_hours,
-                ),
+                sync=_state_sync(config.sync),
             ),
             self.submission.committed,
             self._fail,
         )
+        self.ask_snapshot = engine.snapshots.ask
+        return engine
 
     def _operator(self) -> OperatorRecords | None:
         """The records of the node itself, where its operator's key is configured."""
@@ -391,11 +397,24 @@ class Node:
 
 
 def _validating_member(genesis: Genesis, key: EdKey) -> str:
-    """The member whose validator's key this node has; none, and the engine refuses to start."""
+    """The member whose validator's key this node has; none has an observer's."""
     members = [
         item.member for item in genesis.validators if item.validator.public_key == key.public_key
     ]
     return members[0] if members else ""
+
+
+def _state_sync(config: SyncConfig) -> StateSync | None:
+    from node.engines.cometbft.engine_home import StateSync
+
+    if not config.servers:
+        return None
+    return StateSync(
+        tuple(url.rstrip("/") + _ENGINE_ROUTE for url in config.servers),
+        config.trust_height,
+        bytes.fromhex(config.trust_hash),
+        config.trust_hours,
+    )
 
 
 def _read_genesis(path: Path) -> Genesis:

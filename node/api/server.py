@@ -138,10 +138,10 @@ class _Serving:
         ]
         started = False
         try:
-            await asyncio.to_thread(self._node.start)
-            started = True
-            print(self._greeting(), flush=True)
-            await self._until_told(serving)
+            if await self._started():
+                print(self._greeting(), flush=True)
+                started = True
+                await self._until_told(serving)
         finally:
             await self._end(serving)
             if started:
@@ -149,6 +149,20 @@ class _Serving:
             else:
                 await asyncio.to_thread(self._node.engine.stop)
         return self._fault
+
+    async def _started(self) -> bool:
+        """Start the node, which may take as long as it takes to join the others; whether it was not
+        told to stop meanwhile."""
+        starting = asyncio.create_task(asyncio.to_thread(self._node.start))
+        told = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((starting, told), return_when="FIRST_COMPLETED")
+        told.cancel()
+        if starting.done():
+            starting.result()
+            return True
+        await asyncio.to_thread(self._node.engine.stop)
+        await asyncio.gather(starting, return_exceptions=True)
+        return False
 
     def _greeting(self) -> str:
         chain, url = self._node.genesis.chain_id, url_of(self._listener)
