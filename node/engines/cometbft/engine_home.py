@@ -33,6 +33,7 @@ __all__ = [
 
 ABCI_SOCKET, RPC_SOCKET = "abci.sock", "rpc.sock"
 _CHUNKS = "tm-statesync"
+_LOOKS_BACK = 100
 _SIGNING_STATE = "priv_validator_state.json"
 _MEMPOOL_FRAMES = 2000
 _NEVER_SIGNED = {"height": "0", "round": 0, "step": 0}
@@ -119,13 +120,15 @@ class EngineHome:
             raise LedgerFault(
                 f"{state} is gone: it keeps this node's validator key from signing two blocks of "
                 "one height. Bring back the engine's directory as it was when the node last ran, "
-                "or give the node a new validator key and have it join anew"
+                'or have the node join anew: docs/consortium.md, "Bringing a node back"'
             )
         for directory in (self.path, config, data):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(config / "genesis.json", engine_genesis(genesis))
         sync = None if begun else settings.sync
-        _write(config / "config.toml", _config(settings, sync).encode("utf-8"))
+        unsigned = not state.exists() or _has_never_signed(state)
+        text = _config(settings, sync, looks_back=_LOOKS_BACK if unsigned else 0)
+        _write(config / "config.toml", text.encode("utf-8"))
         for left in data.glob(f"{_CHUNKS}*"):
             shutil.rmtree(left)
         _write(config / "node_key.json", _json({"priv_key": _private(node_key)}))
@@ -194,9 +197,21 @@ def _state_sync(sync: StateSync | None) -> dict[str, object]:
     }
 
 
-def _config(settings: EngineSettings, sync: StateSync | None) -> str:
+def _has_never_signed(state: Path) -> bool:
+    """Whether that is what the file says; one that cannot be read is the engine's to refuse."""
+    try:
+        return bool(json.loads(state.read_bytes())["height"] == "0")
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+def _config(settings: EngineSettings, sync: StateSync | None, looks_back: int) -> str:
     """``config.toml``: what differs from CometBFT's defaults. Sockets are named relative to the
-    engine's working directory, which is its home: a path may have 107 bytes only."""
+    engine's working directory, which is its home: a path may have 107 bytes only.
+
+    A key that is not known to have signed anything does not sign before the engine has seen that
+    none of the last ``looks_back`` blocks bears its signature.
+    """
     sections: Sequence[tuple[str, dict[str, object]]] = (
         (
             "",
@@ -242,6 +257,7 @@ def _config(settings: EngineSettings, sync: StateSync | None) -> str:
                 "create_empty_blocks": True,
                 "create_empty_blocks_interval": f"{settings.empty_block_ms}ms",
                 "peer_gossip_sleep_duration": "10ms",
+                "double_sign_check_height": looks_back,
             },
         ),
         ("statesync", _state_sync(sync)),
