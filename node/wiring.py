@@ -300,6 +300,7 @@ class Node:
                 guests=tuple(config.guests),
                 keep_blocks=config.keep_blocks,
                 snapshot_every=config.snapshot_every,
+                min_free=self.config.storage.min_free_megabytes << 20,
                 sync=_state_sync(config.sync),
             ),
             self.submission.committed,
@@ -317,6 +318,14 @@ class Node:
         return OperatorRecords(
             key, operator.member, self.genesis.chain_id, self.submission, self.now
         )
+
+    @property
+    def is_joining(self) -> bool:
+        """Whether it has no blocks yet and is to begin with a snapshot of the others."""
+        config = self.config
+        if config.engine.kind == "solo" or not config.consortium.sync.servers:
+            return False
+        return self.application.written_height < self.genesis.initial_height
 
     def start(self) -> None:
         """Recover what a crash left, then take submissions and make blocks.

@@ -25,16 +25,16 @@ from node.engines.cometbft.engine_home import (
     EngineSettings,
     PrivateKey,
 )
+from node.engines.cometbft.joining import Joining
 from node.engines.cometbft.keeper import Keeper
 from node.engines.cometbft.machine import Decided, Machine
 from node.engines.cometbft.opened import OpenedFrames
 from node.engines.cometbft.process import EngineDied, EngineProcess
 from node.engines.cometbft.rpc import EngineRpc, RpcRefused, RpcUnreachable
-from node.engines.cometbft.snapshots import SnapshotCalls, SnapshotMaker
+from node.engines.cometbft.snapshot_maker import SnapshotMaker
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.intake import KeyRing
 from node.ledger.published import Published
-from node.ledger.snapshots.restoring import TrustedHeader, settle_restored
 from node.ledger.snapshots.shelf import Shelf
 
 __all__ = ["CometEngine"]
@@ -83,9 +83,8 @@ class CometEngine:
         self._state = threading.Lock()
         self._wake_pump: Callable[[], None] | None = None
         self._shelf = Shelf(snapshots, _SNAPSHOTS_KEPT)
-        self._restored_at: int | None = None
         self.snapshots = SnapshotMaker(
-            application, self._genesis, self._shelf, settings.snapshot_every
+            application, self._genesis, self._shelf, settings.snapshot_every, settings.min_free
         )
         self.trouble: EvidenceError | None = None
 
@@ -172,11 +171,15 @@ class CometEngine:
         """Everything from the engine's start to its end."""
         self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
-        self._has_blocks = asyncio.Event()
         validator, node_key = self._keys
         begun = self._application.written_height >= self._genesis.initial_height
-        if begun or self._settings.sync is None:
-            self._has_blocks.set()
+        self._joining = Joining(
+            self._application,
+            self._published,
+            self._genesis,
+            None if begun else self._settings.sync,
+            lambda: self._keeper.resume(),
+        )
         self._home.write(self._genesis, validator, node_key, self._settings, begun=begun)
         with (
             ThreadPoolExecutor(1, "consensus") as consensus,
@@ -197,7 +200,7 @@ class CometEngine:
                 self._home.path / ABCI_SOCKET,
                 machine,
                 self._fail,
-                snapshots=self._snapshot_calls(consensus),
+                snapshots=self._joining.calls(self._shelf, consensus),
             )
             await server.start()
             rpc = EngineRpc(self._home.path / RPC_SOCKET)
@@ -223,28 +226,6 @@ class CometEngine:
         peers = {peer.partition("@")[0] for peer in self._settings.peers}
         return peers | set(self._settings.guests)
 
-    def _snapshot_calls(self, consensus: ThreadPoolExecutor) -> SnapshotCalls:
-        sync = self._settings.sync
-        return SnapshotCalls(
-            self._application,
-            self._genesis,
-            self._shelf,
-            consensus,
-            None if sync is None else TrustedHeader(sync.height, sync.hash),
-            self._restoring,
-            self._restored,
-        )
-
-    def _restoring(self) -> None:
-        """The store's rows are about to be replaced: readers stay with what they were."""
-        self._published.proven(self._genesis.initial_height - 1)
-
-    def _restored(self) -> None:
-        self._restored_at = self._application.written_height
-        self._keeper.resume()
-        self._published.written()
-        self._has_blocks.set()
-
     def _retain(self) -> int:
         """Below which height the engine may drop its blocks: never what is not kept here yet, nor
         what a node that begins with one of the snapshots has to fetch."""
@@ -259,18 +240,31 @@ class CometEngine:
         watching = asyncio.create_task(process.watch())
         try:
             await _first(self._answers(rpc), watching, self._end.wait())
-            await _first(self._has_blocks.wait(), watching, self._end.wait())
+            await _first(self._joining.has_blocks(), watching, self._end.wait())
             if self._end.is_set():
-                raise EngineDied("the node was stopped before it had caught up")
+                raise _stopped_early()
             self._keeper.decided(await rpc.latest_height())
             for frame, token in self._early:
                 self._broadcaster.add(frame, token)
             self._early.clear()
             self._broadcaster.begin()
-            ready.set_result(None)
-            await _first(self._end.wait(), watching, self._keeper.run(), self._broadcaster.watch())
+            await _first(
+                self._end.wait(),
+                watching,
+                self._keeper.run(),
+                self._broadcaster.watch(),
+                self._tell_ready(ready),
+            )
+            if not ready.done():
+                raise _stopped_early()
         finally:
             watching.cancel()
+
+    async def _tell_ready(self, ready: Future[None]) -> None:
+        """Ready is who can show something: after a snapshot, once the next header proves it."""
+        await self._joining.is_proven()
+        ready.set_result(None)
+        await self._end.wait()
 
     async def _answers(self, rpc: EngineRpc) -> None:
         """Wait until the engine has replayed what the application lacks, however much that is."""
@@ -291,9 +285,7 @@ class CometEngine:
                 self._unproven[height] = (decided, tokens)
 
     def _written(self, decided: Decided) -> None:
-        if self._restored_at is not None:
-            settle_restored(self._application.store)
-            self._restored_at = None
+        self._joining.written()
         self._published.written()
         self.snapshots.written(decided.block.height)
 
@@ -301,6 +293,7 @@ class CometEngine:
         """The block before this header's is proven now."""
         height = header.height - 1
         self._published.proven(height)
+        self._joining.kept()
         self.snapshots.kept(header.height)
         with self._state:
             decided, tokens = self._unproven.pop(height, (None, []))
@@ -318,6 +311,10 @@ class CometEngine:
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._end.set)
+
+
+def _stopped_early() -> EngineDied:
+    return EngineDied("the node was stopped before it had caught up")
 
 
 async def _first(*work: Coroutine[Any, Any, Any] | asyncio.Task[None]) -> None:

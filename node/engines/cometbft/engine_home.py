@@ -72,7 +72,8 @@ class EngineSettings:
     ``listen`` is the address at which the other nodes reach this one (host:port, or tcp://…),
     ``peers`` are theirs, as ``<node id>@host:port``. ``guests`` are ids of nodes that may connect
     besides. ``keep_blocks`` is how many blocks the engine keeps, 0 all; ``snapshot_every`` how many
-    lie between two snapshots, 0 none; ``sync`` how the node begins where it has no blocks.
+    lie between two snapshots, 0 none; ``min_free`` the bytes of disk that a snapshot leaves free;
+    ``sync`` how the node begins where it has no blocks.
     """
 
     listen: str
@@ -85,6 +86,7 @@ class EngineSettings:
     strict_addresses: bool = False
     keep_blocks: int = 0
     snapshot_every: int = 0
+    min_free: int = 0
     sync: StateSync | None = None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from node.core.block import Header
+from node.core.block import Header, data_hash
 from node.core.errors import LedgerFault
 from node.core.genesis import Genesis
 from node.core.statemap import state_leaf
@@ -184,9 +184,13 @@ class SnapshotTaker:
         for _, raw in self._rows.scan(number_key(BLOCK, first), number_key(BLOCK, last + 1)):
             row = decode_block_row(raw)
             if row.body is not None:
-                yield _encode(
-                    BlockItem(row.height, row.state_root, list(self._frames(row, entries)))
-                )
+                frames = list(self._frames(row, entries))
+                if data_hash(item.frame for item in frames) != self._header(row.height).data_hash:
+                    raise LedgerFault(
+                        f"height {row.height}: its frames are not those of its header; "
+                        "run `evidence-node audit`"
+                    )
+                yield _encode(BlockItem(row.height, row.state_root, frames))
 
     def _frames(self, row: BlockRow, entries: Iterator[EntriesRow]) -> Iterator[FrameItem]:
         assert row.body is not None
