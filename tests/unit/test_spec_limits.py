@@ -30,6 +30,7 @@ from node.core.errors import InvalidInput
 from node.core.evidence_code import parse_code
 from node.core.request_token import decode_request_token
 from node.core.signatures import load_backend
+from node.ledger.snapshots import format as snapshot
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
 EXAMPLES = {path.name: json.loads(path.read_bytes()) for path in (SPEC / "examples").iterdir()}
@@ -52,6 +53,9 @@ LIMITS: dict[str, int] = {
     "frame-unpacked": frame.MAX_UNPACKED_BYTES,
     "genesis-bytes": genesis.MAX_GENESIS_BYTES,
     "json-integer": encoding.MAX_INTEGER,
+    "snapshot-chunk": snapshot.MAX_CHUNK_BYTES,
+    "snapshot-chunks": snapshot.MAX_CHUNKS,
+    "snapshot-depth": snapshot.MAX_DEPTH,
     "state-depth": statemap.MAX_STATE_DEPTH,
     "state-key": statemap.MAX_STATE_KEY,
     "time-seconds": transaction.MAX_SECONDS,

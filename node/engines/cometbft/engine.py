@@ -178,7 +178,7 @@ class CometEngine:
             self._published,
             self._genesis,
             None if begun else self._settings.sync,
-            lambda: self._keeper.resume(),
+            self._restored,
         )
         self._home.write(self._genesis, validator, node_key, self._settings, begun=begun)
         with (
@@ -225,6 +225,9 @@ class CometEngine:
     def _known_nodes(self) -> set[str]:
         peers = {peer.partition("@")[0] for peer in self._settings.peers}
         return peers | set(self._settings.guests)
+
+    def _restored(self) -> None:
+        self._keeper.resume()
 
     def _retain(self) -> int:
         """Below which height the engine may drop its blocks: never what is not kept here yet, nor
