@@ -223,14 +223,41 @@ def test_the_engine_s_own_calls_are_not_offered(net: Net) -> None:
     assert call(node, "commit", height="1") or True
 
 
-def test_a_node_without_a_snapshot_replays_all_from_its_peers(net: Net, old: list[str]) -> None:
-    """The observer that was told how to join begins again from nothing, and is not told."""
-    node = net.guests[2]
-    node.end()
+def test_a_node_that_was_down_catches_up(net: Net, generator: DemoGenerator) -> None:
+    node = net.guests[0]
+    assert node.end() == 0
+    missed = list(generator.base_seals(2))
+    play(generator, missed, net.nodes)
+    height = height_of(net.nodes[0]) + 5
+    until(lambda: height_of(net.nodes[0]) >= height)
+    node.start()
+    node.ready()
+    until(lambda: height_of(node) >= height)
+    check_bundles(net, node, [life[0].subject for life in missed])
+
+
+def begin_again(node: RunningNode, sync: str) -> None:
+    """Empty a node's home of all but its keys, and change how it joins."""
     for folder in ("ledger", "blocks", "engine"):
         shutil.rmtree(node.node.home / folder)
     path = node.node.home / "node.toml"
-    path.write_text(path.read_text("utf-8").partition("\n[consortium.sync]")[0], encoding="utf-8")
+    text = path.read_text("utf-8").partition("\n[consortium.sync]")[0]
+    path.write_text(text + sync, encoding="utf-8")
+
+
+def test_a_header_that_is_not_the_chain_s_keeps_a_node_from_joining(net: Net) -> None:
+    node = net.guests[2]
+    assert node.end() == 0
+    right = trust_in(net.nodes[1], [net.nodes[1], net.nodes[3]], 2)
+    begin_again(node, re.sub(r'trust_hash = "\w{64}"', f'trust_hash = "{"ab" * 32}"', right))
+    node.start()
+    assert node.ended() != 0
+    assert "failed to set up light client" in node.told()
+
+
+def test_a_node_without_a_snapshot_replays_all_from_its_peers(net: Net, old: list[str]) -> None:
+    node = net.guests[2]
+    begin_again(node, "")
     before = node.log.stat().st_size
     node.start()
     node.ready()
