@@ -40,6 +40,7 @@ METHODS = {
 _MAX_BODY = 4096
 _MOST_AT_ONCE = 8
 _REFUSED = -32603
+_NO_ENGINE = {"code": -32601, "message": "this node runs alone and has no engine"}
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 _MOST_A_PAGE = 100
 
@@ -72,7 +73,7 @@ def read_call(body: bytes) -> tuple[int | str, str, dict[str, str]]:
     "/v1/engine/rpc",
     summary="Calls of a joining node's light client 共识引擎只读查询",
     response_class=Response,
-    responses=answers(models.EngineAnswer, 400, 404, 408, 413, 503),
+    responses=answers(models.EngineAnswer, 400, 408, 413, 503),
     openapi_extra=body_of(
         "application/json",
         models.EngineCall,
@@ -81,15 +82,15 @@ def read_call(body: bytes) -> tuple[int | str, str, dict[str, str]]:
 )
 async def post_engine_rpc(service: Served, request: Request) -> Response:
     """JSON-RPC 2.0 as CometBFT 0.38 has it, of `commit`, `validators`, `consensus_params` and
-    `status` alone. A solo node has no engine, and answers 404. What the engine refuses is an error
-    in the answer, whose status is 200."""
+    `status` alone. What the engine refuses is an error in the answer, whose status is 200; so is
+    every call of a node that runs alone and has none."""
     node = service.node
-    if node.config.engine.kind != "cometbft":
-        raise Problem("not-found", "this node has no engine", "本节点不含共识引擎")
     try:
         number, method, given = read_call(await request.body())
     except InvalidInput as error:
         raise malformed(error.place, error.rule) from error
+    if node.config.engine.kind == "solo":
+        return json_answer({"jsonrpc": "2.0", "id": number, "error": _NO_ENGINE})
     if service.asking >= _MOST_AT_ONCE:
         raise _busy("other calls are under way")
     service.asking += 1
