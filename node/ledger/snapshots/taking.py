@@ -48,6 +48,9 @@ from node.storage.ports import Reader, SegmentRef, Segments
 
 __all__ = ["SnapshotTaker"]
 
+_TOLD_ROWS = 50_000
+_BEHIND_VALUES = VALUE + b"\xff" * 33
+
 _encode = msgspec.msgpack.encode
 
 
@@ -62,7 +65,7 @@ class SnapshotTaker:
         genesis: the chain's.
         folder: gets a file a chunk, named by its number.
         chunk_bytes: see `CHUNK_BYTES`.
-        told: called with the number of chunks written; what it raises ends the taking.
+        told: called now and then with the number of chunks written; what it raises ends the taking.
     """
 
     def __init__(
@@ -144,6 +147,13 @@ class SnapshotTaker:
             self._hashes.append(self._put(len(self._hashes), gathered))
         return len(self._hashes) - before
 
+    def _scan(self, rows: Reader, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Rows in order, which may be very many."""
+        for count, pair in enumerate(rows.scan(start, stop)):
+            if count % _TOLD_ROWS == 0:
+                self._told(len(self._hashes))
+            yield pair
+
     # -- headers --------------------------------------------------------------------------------
 
     def _header(self, height: int) -> Header:
@@ -181,7 +191,8 @@ class SnapshotTaker:
         stop = number_key(ENTRIES, (1 << 48) - 1)
         entries = (decode_entries_row(row) for _, row in self._rows.scan(ENTRIES, stop))
         first, last = self._genesis.initial_height, meta.height
-        for _, raw in self._rows.scan(number_key(BLOCK, first), number_key(BLOCK, last + 1)):
+        rows = self._scan(self._rows, number_key(BLOCK, first), number_key(BLOCK, last + 1))
+        for _, raw in rows:
             row = decode_block_row(raw)
             if row.body is not None:
                 frames = list(self._frames(row, entries))
@@ -210,12 +221,12 @@ class SnapshotTaker:
 
     def _values(self) -> Iterator[tuple[bytes, str, bytes]]:
         """(key hash, key, value) of the whole map, in the order of the key hashes."""
-        for key, row in self._rows.scan(VALUE, VALUE + b"\xff" * 33):
+        for key, row in self._scan(self._rows, VALUE, _BEHIND_VALUES):
             yield key[1:], *decode_value_row(row)
 
     def _depth(self) -> int:
         """How long the prefixes must be for each part to be a quarter of a chunk on average."""
-        size = sum(len(row) for _, row in self._rows.scan(VALUE, VALUE + b"\xff" * 33))
+        size = sum(len(row) for _, row in self._scan(self._rows, VALUE, _BEHIND_VALUES))
         depth = 0
         while depth < MAX_DEPTH and (size >> 4 * depth) * 4 > self._most:
             depth += 1
