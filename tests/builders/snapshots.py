@@ -12,7 +12,8 @@ from builders.traffic import traffic
 from node.ledger.opening import FrameOpener
 from node.ledger.replay import replay_ledger
 from node.ledger.snapshots.format import Manifest, pack_chunk, unpack_chunk
-from node.ledger.snapshots.restoring import Restoring, TrustedHeader
+from node.ledger.snapshots.headers import TrustedHeader
+from node.ledger.snapshots.restoring import Restoring
 from node.ledger.snapshots.taking import SnapshotTaker
 from node.storage.memory import MemoryStore
 from node.storage.ports import Reader

@@ -14,7 +14,8 @@ from node.engines.cometbft.engine_home import StateSync
 from node.engines.cometbft.snapshots import SnapshotCalls
 from node.ledger.application import Application
 from node.ledger.published import Published
-from node.ledger.snapshots.restoring import TrustedHeader, settle_restored
+from node.ledger.snapshots.headers import TrustedHeader
+from node.ledger.snapshots.restoring import settle_restored
 from node.ledger.snapshots.shelf import Shelf
 
 __all__ = ["Joining"]

@@ -14,7 +14,8 @@ from node.core.genesis import Genesis
 from node.engines.cometbft.proto import abci_pb2 as abci
 from node.ledger.application import Application
 from node.ledger.snapshots.format import FORMAT, Manifest, decode_manifest
-from node.ledger.snapshots.restoring import AlteredChunk, Restoring, TrustedHeader
+from node.ledger.snapshots.headers import TrustedHeader
+from node.ledger.snapshots.restoring import AlteredChunk, Restoring
 from node.ledger.snapshots.shelf import Kept, Shelf
 from node.storage.ports import BEHIND_LAST_KEY, FIRST_KEY
 

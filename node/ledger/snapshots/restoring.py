@@ -9,40 +9,11 @@ thrown away at the next start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import sha256
-
 import msgspec
 
-from node.core.block import Commit, Header, ValidatorSet, verify_commit
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.genesis import Genesis
-from node.core.signatures import load_backend
-from node.core.statemap import STATE_KEY, key_hash, state_leaf
-from node.core.statesubtree import Slot, prefix_of, root_of_slots, subtree_slot
-from node.core.statetree import StateTree, encode_node
-from node.ledger.refused import refused_key
-from node.ledger.rows import (
-    EXPIRY,
-    GENESIS,
-    KEPT,
-    META,
-    NODE,
-    VALIDATORS,
-    VALUE,
-    Meta,
-    decode_kept,
-    decode_kept_header,
-    decode_meta,
-    decode_validators,
-    encode_kept,
-    encode_row,
-    encode_validators,
-    encode_value_row,
-    node_key,
-    number_key,
-)
+from node.ledger.rows import GENESIS, META, NODE, VALUE, Meta, decode_meta, encode_row
 from node.ledger.snapshots.blocks import BlockRows
 from node.ledger.snapshots.format import (
     BlockItem,
@@ -53,14 +24,14 @@ from node.ledger.snapshots.format import (
     decode_items,
     unpack_chunk,
 )
-from node.ledger.state import read_node
-from node.storage.ports import BEHIND_LAST_KEY, FIRST_KEY, Batch, Segments, Store
+from node.ledger.snapshots.headers import HeaderRows, TrustedHeader
+from node.ledger.snapshots.values import StateRows
+from node.storage.ports import BEHIND_LAST_KEY, FIRST_KEY, Segments, Store
 
-__all__ = ["AlteredChunk", "Restoring", "TrustedHeader", "discard_half_restored", "settle_restored"]
+__all__ = ["AlteredChunk", "Restoring", "discard_half_restored", "settle_restored"]
 
 _MARKER = b"restoring"
 _DELETED_A_BATCH = 20_000
-_NODES_HELD = 50_000
 _MALFORMED = (
     msgspec.DecodeError,
     AttributeError,
@@ -73,14 +44,6 @@ _MALFORMED = (
 
 class AlteredChunk(InvalidInput):
     """A chunk that is not the one which the snapshot names: whoever sent it altered it."""
-
-
-@dataclass(frozen=True)
-class TrustedHeader:
-    """A header that the operator was told of by somebody he trusts."""
-
-    height: int
-    hash: bytes
 
 
 def discard_half_restored(store: Store, bodies: Segments) -> bool:
@@ -152,15 +115,9 @@ class Restoring:
         self._bodies = bodies
         self._genesis = genesis
         self._manifest = manifest
-        self._trusted = trusted
-        self._backend = load_backend()
-        self._sets: dict[bytes, ValidatorSet] = {}
-        self._following: Header | None = None
-        self._head: Header | None = None
+        self._headers = HeaderRows(store, genesis, manifest, trusted)
         self._blocks: BlockRows | None = None
-        self._slots: list[tuple[int, Slot]] = []
-        self._place = 0
-        self._tree = StateTree(lambda number: read_node(store, number))
+        self._state = StateRows(store, manifest.depth, manifest.state_root)
         self.next_chunk = 0
         self._first_state_root = decode_meta(dict(first_rows)[META]).state_root
         self._begin(first_rows)
@@ -211,7 +168,7 @@ class Restoring:
     def _take(self, number: int, content: bytes) -> None:
         manifest = self._manifest
         if number < manifest.headers:
-            self._take_headers(decode_items(content, HeaderItem))
+            self._headers.take(decode_items(content, HeaderItem))
             if number + 1 == manifest.headers:
                 self._end_headers()
             return
@@ -221,88 +178,21 @@ class Restoring:
             return
         if number == manifest.headers + manifest.blocks:
             self._end_blocks()
-            self._take_slots(decode_items(content, SlotItem))
+            self._state.take_slots(decode_items(content, SlotItem))
         else:
-            self._take_values(decode_items(content, list[ValueItem]))
-
-    # -- headers --------------------------------------------------------------------------------
-
-    def _take_headers(self, items: list[HeaderItem]) -> None:
-        batch = self._store.batch()
-        for item in items:
-            header, commit = decode_kept(item.kept)
-            if commit is None:
-                raise InvalidInput(f"header {header.height}", "its commit is missing")
-            for raw in item.sets:
-                found = decode_validators(raw)
-                if found.hash() != header.validators_hash or found.hash() in self._sets:
-                    raise InvalidInput(
-                        f"header {header.height}", "comes with validators not its own"
-                    )
-                self._sets[found.hash()] = found
-            self._check_header(header, commit)
-            if self._following is None:
-                self._head = header
-            else:
-                batch.put(number_key(KEPT, header.height), encode_kept(header, commit))
-                validators = self._sets[header.validators_hash]
-                batch.put(VALIDATORS + validators.hash(), encode_validators(validators))
-            self._following = header
-        self._store.write(batch, sync=True)
-
-    def _check_header(self, header: Header, commit: Commit) -> None:
-        """A header must be the one that the next names, and its commit hold by itself too."""
-        place, manifest, following = f"header {header.height}", self._manifest, self._following
-        if following is None:
-            if header.hash() != manifest.head or header.height != manifest.height + 1:
-                raise InvalidInput(place, "is not the one that the snapshot begins with")
-            if header.app_hash != manifest.app_hash:
-                raise InvalidInput(place, "carries another app_hash")
-        else:
-            if header.height != following.height - 1:
-                raise InvalidInput(place, f"comes where {following.height - 1} should")
-            if header.hash() != following.last_block_id.hash:
-                raise InvalidInput(place, "is not the one that the next header names")
-            if commit.block_id != following.last_block_id:
-                raise InvalidInput(place, "its commit is of another block")
-            if commit.hash() != following.last_commit_hash:
-                raise InvalidInput(place, "its commit is not the one that the next header names")
-            if header.next_validators_hash != following.validators_hash:
-                raise InvalidInput(place, "names other validators for the next height")
-            if header.time >= following.time:
-                raise InvalidInput(place, "its time is not before the next one's")
-        if header.chain_id != self._genesis.chain_id:
-            raise InvalidInput(place, f"is of the chain {header.chain_id}")
-        validators = self._sets.get(header.validators_hash)
-        if validators is None:
-            raise InvalidInput(place, "its validators are missing")
-        verify_commit(header, commit, validators, self._backend)
-        trusted = self._trusted
-        if trusted and header.height == trusted.height and header.hash() != trusted.hash:
-            raise InvalidInput(place, "is not the trusted one of this height")
-
-    def _end_headers(self) -> None:
-        """The headers must have come down to the first, of the genesis's validators."""
-        first, genesis = self._following, self._genesis
-        if first is None or first.height != genesis.initial_height:
-            raise InvalidInput("headers", f"do not come down to {genesis.initial_height}")
-        if first.validators_hash != genesis.validator_set.hash():
-            raise InvalidInput(f"header {first.height}", "names other validators than the genesis")
-        self._sets.clear()
-        self._blocks = BlockRows(
-            self._store, self._bodies, first.height, self._first_state_root, self._header
-        )
-
-    def _header(self, height: int) -> Header:
-        if height == self._manifest.height + 1:
-            assert self._head is not None
-            return self._head
-        raw = self._store.get(number_key(KEPT, height))
-        if raw is None:
-            raise InvalidInput(f"block {height}", "is above the snapshot's height")
-        return decode_kept_header(raw)
+            self._state.take(decode_items(content, list[ValueItem]))
 
     # -- blocks ---------------------------------------------------------------------------------
+
+    def _end_headers(self) -> None:
+        self._headers.end()
+        self._blocks = BlockRows(
+            self._store,
+            self._bodies,
+            self._genesis.initial_height,
+            self._first_state_root,
+            self._headers.header,
+        )
 
     def _end_blocks(self) -> None:
         assert self._blocks is not None
@@ -311,83 +201,17 @@ class Restoring:
         if found != (self._manifest.height, self._manifest.size, self._manifest.root):
             raise InvalidInput("blocks", "do not give the snapshot's log")
 
-    # -- the state map --------------------------------------------------------------------------
-
-    def _take_slots(self, items: list[SlotItem]) -> None:
-        depth, last = self._manifest.depth, -1
-        for item in items:
-            if not last < item.prefix < 16**depth or len(item.hash) != 32:
-                raise InvalidInput("parts of the state", "are not in order")
-            if len(item.leaf) not in (0, 32):
-                raise InvalidInput("parts of the state", "a key hash has 32 bytes")
-            last = item.prefix
-            self._slots.append((item.prefix, (item.hash, item.leaf or None)))
-        if root_of_slots(self._slots, depth) != self._manifest.state_root:
-            raise InvalidInput("parts of the state", "do not give the snapshot's state root")
-
-    def _take_values(self, parts: list[list[ValueItem]]) -> None:
-        batch = self._store.batch()
-        leaves: list[tuple[bytes, bytes | None]] = []
-        for part in parts:
-            leaves += self._checked(part)
-            for item in part:
-                path = key_hash(item.key)
-                batch.put(VALUE + path, encode_value_row(item.key, item.value))
-                if item.key.startswith("refused/"):
-                    self._remember(item, batch)
-        self._tree.update(leaves)
-        for number, node in (dirty := self._tree.take_dirty()).items():
-            if node is None:
-                batch.delete(node_key(number))
-            else:
-                batch.put(node_key(number), encode_node(node))
-        self._store.write(batch, sync=True)
-        self._tree.written(dirty)
-        self._tree.evict(_NODES_HELD)
-
-    def _checked(self, part: list[ValueItem]) -> Iterator[tuple[bytes, bytes]]:
-        """The leaves of a part, which must be the next one and whole."""
-        if self._place >= len(self._slots) or not part:
-            raise InvalidInput("values of the state", "are more than its parts")
-        prefix, expected = self._slots[self._place]
-        self._place += 1
-        leaves, last = [], b""
-        for item in part:
-            if STATE_KEY.fullmatch(item.key) is None:
-                raise InvalidInput("values of the state", "hold a key that there cannot be")
-            path = key_hash(item.key)
-            if not last < path or prefix_of(path, self._manifest.depth) != prefix:
-                raise InvalidInput("values of the state", f"{item.key} does not belong here")
-            last = path
-            leaves.append((path, state_leaf(path, sha256(item.value).digest())))
-        if subtree_slot(leaves, self._manifest.depth) != expected:
-            raise InvalidInput("values of the state", f"part {prefix} is not what it must be")
-        return iter(leaves)
-
-    def _remember(self, item: ValueItem, batch: Batch) -> None:
-        """A refused id is found by its exp, to be forgotten then."""
-        identifier = bytes.fromhex(item.key.partition("/")[2])
-        exp = msgspec.json.decode(item.value)["exp"]
-        if item.key != refused_key(identifier):
-            raise InvalidInput("values of the state", f"{item.key} is no id")
-        batch.put(EXPIRY + exp.to_bytes(6, "big") + identifier, b"")
-
-    # -- the end --------------------------------------------------------------------------------
-
     def _finish(self) -> None:
         """Make it the store's ledger, in one batch; the mark then says at which height."""
         manifest, blocks = self._manifest, self._blocks
         assert blocks is not None
-        if self._place != len(self._slots):
-            raise InvalidInput(f"snapshot {manifest.height}", "lacks parts of the state")
-        if self._tree.root != manifest.state_root:
-            raise LedgerFault("the state map restored is not the one that was checked")
+        self._state.end()
         batch = self._store.batch()
         blocks.finish(batch)
         meta = Meta(
             manifest.chain_id,
             manifest.height,
-            self._header(manifest.height).time.milliseconds,
+            self._headers.header(manifest.height).time.milliseconds,
             manifest.size,
             manifest.root,
             manifest.state_root,

@@ -24,10 +24,10 @@ from node.ledger.snapshots.format import (
     decode_items,
     pack_chunk,
 )
+from node.ledger.snapshots.headers import TrustedHeader
 from node.ledger.snapshots.restoring import (
     AlteredChunk,
     Restoring,
-    TrustedHeader,
     discard_half_restored,
     settle_restored,
 )
