@@ -108,7 +108,7 @@ class HeaderRows:
             raise InvalidInput(place, "is not the trusted one of this height")
 
     def end(self) -> None:
-        """The last must be the first of the chain, by the genesis's validators. Raises InvalidInput."""
+        """The last must be the chain's first, of the genesis's validators. Raises InvalidInput."""
         first, genesis = self._following, self._genesis
         if first is None or first.height != genesis.initial_height:
             raise InvalidInput("headers", f"do not come down to {genesis.initial_height}")

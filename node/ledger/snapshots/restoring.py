@@ -182,8 +182,6 @@ class Restoring:
         else:
             self._state.take(decode_items(content, list[ValueItem]))
 
-    # -- blocks ---------------------------------------------------------------------------------
-
     def _end_headers(self) -> None:
         self._headers.end()
         self._blocks = BlockRows(
