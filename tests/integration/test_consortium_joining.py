@@ -124,9 +124,13 @@ def test_a_fifth_node_joins_by_a_snapshot(
     net: Net, generator: DemoGenerator, old: list[str]
 ) -> None:
     """It is an observer: no validator, yet it follows, proves what is old, and takes records."""
-    height = snapshot(net.nodes[0])
     fifth = net.guests[0]
     configure(fifth, trust_in(net.nodes[2], net.nodes[2:4], 3))
+    fifth.start()
+    until(lambda: "the peers are asked for a snapshot" in fifth.told())
+    assert "it joins the others" in fifth.get("/readyz").text
+    assert fifth.end() == 0, "there is none yet"
+    height = snapshot(net.nodes[0])
     fifth.start()
     fifth.ready()
     assert "a snapshot has been restored" in fifth.told(), "it replayed"

@@ -169,8 +169,10 @@ class CometEngine:
 
     async def _live(self, ready: Future[None]) -> None:
         """Everything from the engine's start to its end."""
-        self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        if self._stopping.is_set():  # before there was a loop to tell
+            self._end.set()
         validator, node_key = self._keys
         begun = self._application.written_height >= self._genesis.initial_height
         self._joining = Joining(
