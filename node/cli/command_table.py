@@ -22,6 +22,7 @@ COMMANDS = {
     "reindex": "make a ledger's log, state and look-up indexes anew from its blocks",
     "backup": "copy a node's home while it runs, or when it does not",
     "restore": "put a backup in place and audit it",
+    "snapshot": "have a running node take a snapshot, for nodes that join",
     "testnet": "make and run a consortium's nodes on this machine",
     "bench": "measure throughput and latency on this machine",
     "demo": "run a small ledger through its whole life and check its evidence",

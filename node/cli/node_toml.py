@@ -25,9 +25,18 @@ max_frames = 256            # frames in a block; this node makes them of up to 3
 binary = ""                 # the engine's program; scripts/build-engine builds it
 listen = "127.0.0.1:26656"  # for the other nodes
 peers = []                  # of the other nodes, each "<node id>@host:port"
+guests = []                 # ids of other nodes that may connect, such as observers
+keep_blocks = 100000        # of the engine's own store; evidence needs none of them; 0: all
+snapshot_every = 10000      # blocks between two snapshots; 0: none but those asked for
 timeout_commit_ms = 100     # how long validators wait for late votes
 timeout_propose_ms = 3000
 strict_addresses = false    # true where all nodes have public addresses of their own
+
+[consortium.sync]           # how a node without blocks joins: docs/consortium.md
+servers = []                # URLs of two other nodes; none: it replays all blocks
+trust_height = 0            # a header that somebody you trust has told you of
+trust_hash = ""
+trust_hours = 168           # it must not be older
 
 [submission]
 workers = 0                 # processes that check signatures; 0: one a core

@@ -42,7 +42,7 @@ ADR = ROOT / "docs" / "adr"
 EXAMPLES = {path.name: json.loads(path.read_bytes()) for path in (SPEC / "examples").iterdir()}
 OWN = [
     "README", "block", "bundle", "disclosure", "encodings", "entry", "frame", "genesis", "limits",
-    "log", "request-token", "signatures", "state-map", "transaction", "trust",
+    "log", "request-token", "signatures", "snapshot", "state-map", "transaction", "trust",
 ]  # fmt: skip
 DOCUMENTS = {name: (SPEC / f"{name}.md").read_text(encoding="utf-8") for name in OWN}
 

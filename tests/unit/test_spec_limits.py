@@ -30,6 +30,7 @@ from node.core.errors import InvalidInput
 from node.core.evidence_code import parse_code
 from node.core.request_token import decode_request_token
 from node.core.signatures import load_backend
+from node.ledger.snapshots import format as snapshot
 from node.rules import changes, consortium_events, governance, validator_changes
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
@@ -63,6 +64,9 @@ LIMITS: dict[str, int] = {
     "proposal-open": governance.MAX_OPEN,
     "proposal-open-each": governance.MAX_OPEN_OF_ONE,
     "proposal-time": governance.MAX_OPEN_MS,
+    "snapshot-chunk": snapshot.MAX_CHUNK_BYTES,
+    "snapshot-chunks": snapshot.MAX_CHUNKS,
+    "snapshot-depth": snapshot.MAX_DEPTH,
     "state-depth": statemap.MAX_STATE_DEPTH,
     "state-key": statemap.MAX_STATE_KEY,
     "time-seconds": transaction.MAX_SECONDS,
