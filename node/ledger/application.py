@@ -166,6 +166,7 @@ class Application:
         self._open(meta)
         layers.publish(meta.height, {}, written=True)
         self.layers = layers
+        self.keys_registered(self.public_keys())
 
     def init_chain(self, genesis: Genesis) -> bytes:
         """Write the genesis as the log's first entry and its state; return the app_hash.

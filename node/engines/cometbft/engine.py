@@ -214,7 +214,7 @@ class CometEngine:
             process = EngineProcess(self._binary, self._home.path)
             self._end = asyncio.Event()
             self._loop = asyncio.get_running_loop()  # from here on others hand things over
-            if self.trouble is not None or self._stopping.is_set():  # before there was a loop to tell
+            if self.trouble is not None or self._stopping.is_set():  # before a loop could be told
                 self._end.set()
             await server.start()
             try:
