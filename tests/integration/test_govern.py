@@ -71,7 +71,7 @@ def test_a_parameter_is_proposed_voted_and_in_force(node: ServedNode, govern: An
     decided = node.get(f"/v1/proposals/{shown['sub']}").json()
     assert (decided["status"], decided["status_zh"]) == ("approved", "已通过")
     parameter = govern("show")["parameters"]["late_after_ms"]
-    assert parameter["next"] == {"from": decided["in_force_from"], "value": {"value": 3600000}}
+    assert parameter["next"] == {"value": {"from": decided["in_force_from"], "value": 3600000}}
     code, told = govern("vote", shown["sub"], "approve", by="police-jinan")
     assert code == ExitCode.REFUSED
     assert "proposal_closed" in told

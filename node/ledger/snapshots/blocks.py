@@ -74,7 +74,7 @@ class BlockRows:
         self._tiles: list[TileChanges] = []
         self.height = first_height - 1
         self.last_body: SegmentRef | None = None
-        self.misbehaviour: list[tuple[str, State]] = []
+        self.misbehaviour: dict[str, State] = {}
         """What the state map must say of validators, by its keys."""
 
     @property
@@ -171,7 +171,8 @@ class BlockRows:
             raise _flaw(height, "its frames are not those of its header")
         if bool(misbehaviour) != (header.evidence_hash != evidence_hash()):
             raise _flaw(height, "its header shows other evidence of misbehaviour")
-        self.misbehaviour += [shown.state(height) for shown in misbehaviour]
+        for shown in misbehaviour:
+            self.misbehaviour.setdefault(*shown.state(height))
         if results_hash(results) != following.last_results_hash:
             raise _flaw(height, "its results are not those that the next header names")
         batch, first_index = self._batch, self.size

@@ -204,7 +204,7 @@ class Restoring:
         manifest, blocks = self._manifest, self._blocks
         assert blocks is not None
         self._state.end()
-        for key, shown in blocks.misbehaviour:
+        for key, shown in blocks.misbehaviour.items():
             self._state.need(key, shown)
         batch = self._store.batch()
         blocks.finish(batch)
