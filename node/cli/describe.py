@@ -101,8 +101,8 @@ def run(args: argparse.Namespace) -> int:
     home = Path(args.home)
     recovery = Path(args.recovery) if args.recovery else home / _RECOVERY_FILE
     password = read_password(args.recovery_password_file)
-    check_absent(recovery)
     with empty_home(home, (DESCRIPTION_FILE,)), ExitStack() as undo:
+        check_absent(recovery)
         offline = SigningKey.generate()
         offline.save(recovery, password)
         undo.callback(recovery.unlink)

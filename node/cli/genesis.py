@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from node.cli.founding_review import review_json, tell_review
 from node.cli.key_files import add_password, load_key
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
-from node.core.encoding import parse_rfc3339
 from node.core.errors import InvalidInput
 from node.core.fields import exact_members
 from node.core.founding import assemble_genesis, verify_described
@@ -48,6 +48,7 @@ evidence-node genesis check genesis.json --home /var/lib/evidence     # is what 
 evidence-node genesis sign genesis.json --home /var/lib/evidence --out notary.sig.json
 evidence-node genesis check genesis.json *.sig.json --home /var/lib/evidence      # who has signed?
 """
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -127,7 +128,13 @@ def _read_time(text: str | None) -> int:
         return time.time_ns() // 1_000_000
     if text.isdecimal() and len(text) < 16:
         return int(text)
-    return parse_rfc3339(text, place="--time")[0]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("--time", "must be a time of RFC 3339, or ms since 1970") from error
+    if moment.tzinfo is None:
+        raise InvalidInput("--time", "must name its zone, such as +08:00 or Z")
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _show(args: argparse.Namespace) -> int:

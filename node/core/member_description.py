@@ -50,7 +50,7 @@ _ADDRESS = re.compile(
 _NOWHERE = ("0.0.0.0:", "[::]:")
 _ES256 = ALGORITHMS["ES256"]
 
-Sign = Callable[[bytes], bytes]
+_Sign = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def proof_text(name: str, body_hash: bytes) -> bytes:
     return f"{DESCRIPTION_FORMAT}\n{name}\n{body_hash.hex()}\n".encode("ascii")
 
 
-def encode_description(body: Mapping[str, Any], signers: Mapping[str, Sign]) -> MemberDescription:
+def encode_description(body: Mapping[str, Any], signers: Mapping[str, _Sign]) -> MemberDescription:
     """The description with the members ``body``, signed.
 
     Args:

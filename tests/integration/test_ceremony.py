@@ -1,0 +1,112 @@
+"""Four members found a consortium through the command line, and their real nodes record."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from builders.ceremony import ROLES, Ceremony, free_ports
+from builders.commands import Ended
+from builders.testnet import RunningNode, engine_binary, until
+
+from node.client.http import NodeClient
+from node.client.keys import SigningKey
+from node.client.records import build_submission
+from node.core.signatures import load_backend
+from node.core.verify import verify_bundle
+from node.demo.testnet import TestnetNode
+from node.wiring import system_time
+
+pytestmark = pytest.mark.slow
+
+
+def cli(*arguments: object, stdin: bytes = b"") -> Ended:
+    """A command in a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "node.cli", *map(str, arguments)], input=stdin, capture_output=True
+    )
+    return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, RunningNode]]:
+    """All four nodes, running."""
+    engine = engine_binary()
+    ports = free_ports(2 * len(ROLES))
+    peers = dict(zip(ROLES, ports))
+    ceremony = Ceremony(cli, tmp_path_factory.mktemp("founding"), peers)
+    ceremony.until_signed()
+    nodes = {}
+    for member, port in zip(ROLES, ports[len(ROLES) :]):
+        assert ceremony.check(member, *ROLES).code == 0
+        joined = ceremony.join(member, engine, "--api-port", port)
+        assert joined.code == 0, joined.err
+        home = ceremony.home(member)
+        settings = home / "node.toml"
+        text = re.sub(r"min_free_megabytes = \d+", "min_free_megabytes = 0", settings.read_text())
+        settings.write_text(re.sub(r"(?m)^workers = 0", "workers = 1", text))
+        nodes[member] = RunningNode(TestnetNode(member, home, port, peers[member], ""))
+    try:
+        for node in nodes.values():
+            node.start()
+        for node in nodes.values():
+            node.ready()
+        yield nodes
+    finally:
+        for node in nodes.values():
+            if node.process is not None and node.process.poll() is None:
+                node.end()
+
+
+def test_what_they_founded_records_and_proves(founded: dict[str, RunningNode]) -> None:
+    home = founded["jinan-data"].node.home
+    key = SigningKey.load(home / "keys/operator.pem")
+    now = system_time()
+    submission = build_submission(
+        key,
+        member="jinan-data",
+        chain_id="founded-1",
+        event_id="event-1",
+        event_type="record.imported",
+        subject="record:jinan-data:1",
+        data={
+            "aliases": [],
+            "document_hashes": [],
+            "happened_at": 1_600_866_875_000,
+            "record_hash": "b2" * 32,
+            "source_system": "旧存证平台",
+        },
+        source={"method": "api", "system": "test"},
+        occurred_at=now,
+        issued_at=now,
+    )
+    with NodeClient(founded["jinan-data"].url) as client:
+        receipt = client.submit(submission, timeout=60)
+    assert receipt["status"] == "recorded", receipt
+    court = founded["jinan-court"]
+    trust = (court.node.home / "trust.json").read_bytes()
+    until(lambda: court.get("/v1/statistics").json()["size"] >= 2)
+    reader = NodeClient(
+        court.url,
+        key=SigningKey.load(court.node.home / "keys/operator.pem"),
+        member="jinan-court",
+        chain_id="founded-1",
+        operator="jinan-court",
+    )
+    with reader:
+        report = verify_bundle(reader.bundle("record:jinan-data:1"), trust, load_backend())
+    assert report.accepted, report
+
+
+def test_every_node_is_of_the_genesis_that_all_signed(founded: dict[str, RunningNode]) -> None:
+    trusted = {
+        json.loads((node.node.home / "trust.json").read_bytes())["genesis_hash"]
+        for node in founded.values()
+    }
+    told = {node.get("/v1/node").json()["genesis_hash"] for node in founded.values()}
+    assert trusted == told
+    assert len(told) == 1
