@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from builders.ceremony import ROLES, Ceremony, free_ports
@@ -48,6 +49,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runn
         home = ceremony.home(member)
         settings = home / "node.toml"
         text = re.sub(r"min_free_megabytes = \d+", "min_free_megabytes = 0", settings.read_text())
+        text = re.sub(r"empty_block_ms = \d+", "empty_block_ms = 2000", text)
         settings.write_text(re.sub(r"(?m)^workers = 0", "workers = 1", text))
         nodes[member] = RunningNode(TestnetNode(member, home, port, peers[member], ""))
     try:
@@ -110,3 +112,42 @@ def test_every_node_is_of_the_genesis_that_all_signed(founded: dict[str, Running
     told = {node.get("/v1/node").json()["genesis_hash"] for node in founded.values()}
     assert trusted == told
     assert len(told) == 1
+
+
+def examined(founded: dict[str, RunningNode], member: str, *others: str) -> tuple[int, Any]:
+    urls = [part for other in others for part in ("--node", founded[other].url)]
+    ended = cli("doctor", "--home", founded[member].node.home, "--json", *urls)
+    return ended.code, {item["id"]: item for item in ended.document["checks"]}
+
+
+def test_a_running_node_is_well(founded: dict[str, RunningNode]) -> None:
+    """It holds its stores' locks, and its peers have proven their keys to its engine."""
+    others = [member for member in ROLES if member != "jinan-court"]
+    code, checks = examined(founded, "jinan-court", *others)
+    assert not [item for item in checks.values() if item["status"] != "ok"]
+    assert code == 0
+    peers = [item["text"] for item in checks["peers"]["findings"]]
+    assert len(peers) == 3
+    assert all("is connected and is" in text for text in peers)
+    assert len(checks["agreement"]["findings"]) == 3
+    assert "the same app_hash" in checks["agreement"]["findings"][0]["text"]
+
+
+def test_a_stopped_node_is_examined_by_its_files(founded: dict[str, RunningNode]) -> None:
+    node = founded["jinan-maker"]
+    assert node.end() == 0
+    code, checks = examined(founded, "jinan-maker", "jinan-court", "jinan-data")
+    assert code == 0, checks
+    assert (checks["height"]["status"], checks["ready"]["status"]) == ("not checked",) * 2
+    assert checks["agreement"]["status"] == "ok"
+    assert "signed up to height" in str(checks["keys"])
+    state = node.node.home / "engine/data/priv_validator_state.json"
+    held = state.read_bytes()
+    state.unlink()
+    code, checks = examined(founded, "jinan-maker")
+    assert (code, checks["keys"]["status"]) == (1, "failed")
+    state.write_bytes(held)
+    node.start()
+    node.ready()
+    _, checks = examined(founded, "jinan-court", "jinan-maker")
+    assert checks["agreement"]["status"] == "ok"
