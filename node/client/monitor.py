@@ -7,39 +7,29 @@ with all before it, by a consistency proof (RFC 9162 §2.1.4), and is remembered
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from node.core.checkpoint import Checkpoint, NoteKey, decode_checkpoint, open_note
-from node.core.errors import InvalidEncoding, InvalidInput, InvalidSignature
-from node.core.merkle import verify_consistency
+from node.client.signed_checkpoints import (
+    Fork,
+    ProofUnavailable,
+    Prove,
+    Signed,
+    find_fork,
+    read_signed,
+)
+from node.core.checkpoint import Checkpoint, NoteKey
+from node.core.errors import InvalidInput
 from node.core.signatures import Backend
 
-__all__ = [
-    "KINDS",
-    "Alarm",
-    "Consistency",
-    "Fork",
-    "Limits",
-    "Memory",
-    "NodeMemory",
-    "Observation",
-    "ProofUnavailable",
-    "Signed",
-    "Watch",
-    "read_signed",
-]
+__all__ = ["KINDS", "Alarm", "Limits", "Memory", "NodeMemory", "Observation", "Watch"]
 
 KINDS = ("fork", "invalid", "unproven", "rollback", "stall", "behind", "clock", "unreachable")
 """Alarms, gravest first. ``invalid``: no checkpoint that a known key has signed. ``unproven``: what
 was signed could not be shown to be consistent yet."""
 _MOST_PENDING = 8
-
-
-class ProofUnavailable(Exception):
-    """Nobody gave a consistency proof; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -63,39 +53,6 @@ class Observation:
     note: bytes | None
     error: str = ""
     ahead_ms: int | None = None
-
-
-@dataclass(frozen=True)
-class Signed:
-    """A checkpoint, the note that holds it, who signed it, and where it was seen."""
-
-    note: bytes
-    checkpoint: Checkpoint
-    signer: str
-    url: str
-
-
-@dataclass(frozen=True)
-class Consistency:
-    """A node's answer: ``hashes`` lead from ``first_root`` to ``second_root``."""
-
-    hashes: tuple[bytes, ...]
-    first_root: bytes
-    second_root: bytes
-
-
-@dataclass(frozen=True)
-class Fork:
-    """Two signed checkpoints that cannot both be true.
-
-    ``proof`` shows, where the sizes differ, that the larger log has another root at the smaller's
-    size than the smaller was signed with; it is None where the notes alone show the fork.
-    """
-
-    smaller: Signed
-    larger: Signed
-    proof: Consistency | None
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -123,30 +80,6 @@ class Memory:
     nodes: dict[str, NodeMemory] = field(default_factory=dict)
     pending: list[Signed] = field(default_factory=list)
     forks: list[Fork] = field(default_factory=list)
-
-
-Prove = Callable[[str, int, int], Consistency]
-"""Asks the node at a URL for the proof from one size to another. Raises ProofUnavailable."""
-
-
-def read_signed(note: bytes, url: str, keys: Mapping[str, NoteKey], backend: Backend) -> Signed:
-    """A checkpoint that one of ``keys`` (by member) has signed.
-
-    Raises:
-        InvalidInput: it is no note, of another log, or signed by none of them.
-    """
-    refused: InvalidSignature | None = None
-    for member, key in sorted(keys.items()):
-        try:
-            text = open_note(note, key, backend)
-        except InvalidSignature as error:
-            refused = error
-            continue
-        checkpoint = decode_checkpoint(text)
-        if checkpoint.origin != key.name:
-            raise InvalidEncoding("checkpoint.origin", f"is {checkpoint.origin}, not {key.name}")
-        return Signed(note, checkpoint, member, url)
-    raise InvalidSignature("note", "none of the chain's keys has signed it") from refused
 
 
 class Watch:
@@ -194,46 +127,36 @@ class Watch:
         """Compare what was signed now, and what could not be compared before, with the line."""
         memory = self.memory
         waiting = {(item.url, item.note): item for item in [*memory.pending, *signed]}
-        kept: list[Signed] = []
-        for item in sorted(waiting.values(), key=lambda item: item.checkpoint.size):
+        left = sorted(waiting.values(), key=lambda item: item.checkpoint.size)
+        refused: dict[Signed, str] = {}
+        line = None
+        while left and (memory.line is None or line is not memory.line):
+            line = memory.line  # what could not be held to the old line may be held to a newer one
+            left, refused = self._pass(left, urls, prove)
+        memory.pending = _bounded(left)
+        for item, reason in refused.items():
+            yield Alarm("unproven", item.url, reason)
+
+    def _pass(
+        self, waiting: Sequence[Signed], urls: Sequence[str], prove: Prove
+    ) -> tuple[list[Signed], dict[Signed, str]]:
+        """Hold each to the line; what could not be, and why."""
+        memory = self.memory
+        refused: dict[Signed, str] = {}
+        for item in waiting:
             if memory.line is None:
                 memory.line = item
                 continue
             try:
-                fork = self._compare(memory.line, item, urls, prove)
+                fork = find_fork(memory.line, item, urls, prove)
             except ProofUnavailable as error:
-                kept.append(item)
-                yield Alarm("unproven", item.url, str(error))
+                refused[item] = str(error)
                 continue
             if fork is not None:
                 self._keep_fork(fork)
             elif _is_newer(item.checkpoint, memory.line.checkpoint):
                 memory.line = item
-        memory.pending = _bounded(kept)
-
-    def _compare(
-        self, line: Signed, item: Signed, urls: Sequence[str], prove: Prove
-    ) -> Fork | None:
-        """A fork, or None where both are of one log. Raises ProofUnavailable."""
-        smaller, larger = sorted((line, item), key=lambda one: one.checkpoint.size)
-        first, second = smaller.checkpoint, larger.checkpoint
-        if first.size == second.size and first.root != second.root:
-            return Fork(smaller, larger, None, f"two roots of one size, {first.size}")
-        if first.height == second.height and (
-            first.size != second.size or first.state_root != second.state_root
-        ):
-            return Fork(smaller, larger, None, f"two logs or states of one height, {first.height}")
-        if first.size < second.size and first.height > second.height:
-            return Fork(
-                smaller, larger, None, f"fewer entries at height {first.height} than before it"
-            )
-        if first.size == second.size:
-            return None
-        proof = _proven(smaller, larger, urls, prove)
-        if proof.first_root == first.root:
-            return None
-        reason = f"the log of {second.size} entries has another root at size {first.size}"
-        return Fork(smaller, larger, proof, reason)
+        return list(refused), refused
 
     def _keep_fork(self, fork: Fork) -> None:
         """One of each pair of places and signers; a node that forks once goes on doing so."""
@@ -285,34 +208,6 @@ class Watch:
             if abs(away) > self._limits.clock_ms:
                 side = "ahead of" if away > 0 else "behind"
                 yield Alarm("clock", url, f"its clock is {abs(away)} ms {side} the others'")
-
-
-def _proven(smaller: Signed, larger: Signed, urls: Sequence[str], prove: Prove) -> Consistency:
-    """A consistency proof that leads to the larger checkpoint's root, from whoever has one.
-
-    It may begin at another root than that of the smaller one: then it proves a fork.
-
-    Raises:
-        ProofUnavailable: nobody has one that holds.
-    """
-    first, second = smaller.checkpoint, larger.checkpoint
-    reasons = []
-    for url in dict.fromkeys([larger.url, smaller.url, *urls]):
-        if url not in urls:
-            continue
-        try:
-            found = prove(url, first.size, second.size)
-            if found.second_root != second.root:
-                raise ProofUnavailable("its log of that size has another root than was signed")
-            verify_consistency(first.size, second.size, found.hashes, found.first_root, second.root)
-        except (ProofUnavailable, InvalidInput) as error:
-            reasons.append(f"{url}: {error}")
-        else:
-            return found
-    raise ProofUnavailable(
-        f"no proof from size {first.size} ({smaller.url}) to {second.size} ({larger.url}): "
-        + "; ".join(reasons)
-    )
 
 
 def _is_newer(one: Checkpoint, other: Checkpoint) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from node.client.monitor import Consistency, Observation, ProofUnavailable
+from node.client.monitor import Observation
+from node.client.signed_checkpoints import Consistency, ProofUnavailable
 from node.core.encoding import decode_json_object
 from node.core.errors import EvidenceError, InvalidInput
 from node.core.fields import read_each, read_hash
@@ -39,7 +40,12 @@ class Fetcher:
     ) -> None:
         self._timeout = timeout
         self._now = now
-        self._http = httpx.Client(timeout=timeout, transport=transport, follow_redirects=False)
+        self._http = httpx.Client(
+            timeout=timeout,
+            transport=transport,
+            follow_redirects=False,
+            headers={"accept-encoding": "identity"},  # a few bytes can unpack to very many
+        )
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -81,7 +87,7 @@ class Fetcher:
         content = b""
         try:
             with self._http.stream("GET", url.rstrip("/") + path) as answer:
-                for part in answer.iter_bytes():
+                for part in answer.iter_raw():
                     content += part
                     if len(content) > most:
                         raise FetchFailed(f"more than {most} bytes were answered")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from node.client.monitor import Consistency, Fork, Memory, NodeMemory, Signed, read_signed
+from node.client.monitor import Memory, NodeMemory
+from node.client.signed_checkpoints import Consistency, Fork, Signed, read_signed
 from node.core.checkpoint import NoteKey
 from node.core.encoding import canonical_json, decode_json_object
 from node.core.errors import InvalidEncoding
