@@ -151,3 +151,23 @@ def test_a_stopped_node_is_examined_by_its_files(founded: dict[str, RunningNode]
     node.ready()
     _, checks = examined(founded, "jinan-court", "jinan-maker")
     assert checks["agreement"]["status"] == "ok"
+
+
+def test_they_are_watched_and_one_that_is_down_is_told(founded: dict[str, RunningNode]) -> None:
+    home = founded["jinan-court"].node.home
+    state = home.parent / "state.json"
+    urls = [node.url for node in founded.values()]
+    watching = ("monitor", *urls, "--trust", home / "trust.json", "--state", state, "--once")
+    first = cli(*watching, "--json")
+    assert first.code == 0, first.out + first.err
+    nodes = first.document["nodes"]
+    assert {node["signer"] for node in nodes.values()} == set(ROLES)
+    height = nodes[urls[0]]["height"]
+    until(lambda: founded[next(iter(ROLES))].get("/v1/node").json()["height"] > height)
+    again = cli(*watching, "--json")
+    assert again.code == 0, again.out + again.err
+    assert founded["jinan-maker"].end() == 0
+    down = cli(*watching, "--json")
+    assert down.code == 3, down.out + down.err
+    (raised,) = [json.loads(line) for line in down.out.splitlines()][:1]
+    assert (raised["event"], raised["kind"]) == ("raised", "unreachable")
