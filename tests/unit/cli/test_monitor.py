@@ -169,21 +169,9 @@ def test_arguments_that_are_none(cli: Cli, genesis: Path, arguments: tuple[str, 
 def test_it_goes_on_until_it_is_ended_and_tells_what_begins_and_ends(genesis: Path) -> None:
     node = FakeNode("court-a", 10)
     with served(node) as urls:
+        arguments = ["--genesis", str(genesis), "--interval", "0.2", "--stall", "1", "--json"]
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "node.cli",
-                "monitor",
-                *urls,
-                "--genesis",
-                str(genesis),
-                "--interval",
-                "0.2",
-                "--stall",
-                "1",
-                "--json",
-            ],
+            [sys.executable, "-m", "node.cli", "monitor", *urls, *arguments],
             stdout=subprocess.PIPE,
             text=True,
         )
