@@ -174,33 +174,29 @@ def judge_peers(
     if not configured:
         return [Finding(WARNING, "no peer is configured", "name the others as consortium.peers")]
     known = None if connected is None else set(connected)
-    findings = []
-    for peer in configured:
-        node_id, _, address = peer.partition("@")
-        if known is not None and node_id in known:
-            findings.append(Finding(OK, f"{address} is connected and is {node_id[:12]}…"))
-        elif peer in unreachable:
-            findings.append(
-                Finding(
-                    WARNING,
-                    f"{address} cannot be reached: {unreachable[peer]}",
-                    "is that node up, its address right, and the port open in the firewalls?",
-                )
-            )
-        elif known is not None:
-            findings.append(
-                Finding(
-                    WARNING,
-                    f"{address} answers, but the engine is not connected to {node_id}",
-                    "is that its id, and does its node.toml name this node?",
-                )
-            )
-        else:
-            findings.append(Finding(OK, f"{address} answers; its id is not checked while stopped"))
-    up = sum(finding.status == OK for finding in findings)
-    if up == 0:
+    findings = [_judge_peer(peer, unreachable.get(peer), known) for peer in configured]
+    if not any(finding.status == OK for finding in findings):
         findings.append(Finding(FAILED, "no peer can be reached", "look at this node's network"))
     return findings
+
+
+def _judge_peer(peer: str, trouble: str | None, connected: set[str] | None) -> Finding:
+    node_id, _, address = peer.partition("@")
+    if connected is not None and node_id in connected:
+        return Finding(OK, f"{address} is connected and is {node_id[:12]}…")
+    if trouble is not None:
+        return Finding(
+            WARNING,
+            f"{address} cannot be reached: {trouble}",
+            "is that node up, its address right, and the port open in the firewalls?",
+        )
+    if connected is not None:
+        return Finding(
+            WARNING,
+            f"{address} answers, but the engine is not connected to {node_id}",
+            "is that its id, and does its node.toml name this node?",
+        )
+    return Finding(OK, f"{address} answers; its id is not checked while stopped")
 
 
 def judge_hashes(own: Mapping[int, str], others: Mapping[str, Mapping[int, str]]) -> list[Finding]:

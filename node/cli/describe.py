@@ -79,14 +79,12 @@ def add_parser(subparsers: Any) -> None:
         help=f"the power of its votes on blocks, 0 for none; default {_DEFAULT_POWER} with --peer",
     )
     parser.add_argument(
-        "--recovery",
-        metavar="FILE",
-        help="a new file for the recovery key; default: recovery.pem in the home",
+        "--recovery", metavar="FILE", help="the recovery key's new file; default: in the home"
     )
     parser.add_argument(
         "--recovery-password-file",
         metavar="FILE",
-        help="its first line is the password under which the recovery key's file is encrypted",
+        help="its first line encrypts the recovery key's file",
     )
     parser.set_defaults(run=run)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from node.cli.files import sync_names
@@ -64,43 +64,53 @@ def metrics_text(
     memory: Memory, seen: Sequence[Observation], alarms: Sequence[Alarm], now: int
 ) -> str:
     """Gauges in Prometheus' text format, for node_exporter's textfile collector."""
-    lines = [
-        "# HELP evidence_monitor_round_time_seconds When the last round was made.",
-        "# TYPE evidence_monitor_round_time_seconds gauge",
-        f"evidence_monitor_round_time_seconds {now / 1000:.3f}",
-        "# HELP evidence_monitor_up Whether the node gave a checkpoint.",
-        "# TYPE evidence_monitor_up gauge",
-    ]
-    lines += [
-        f"evidence_monitor_up{{{_url(item.url)}}} {int(item.note is not None)}" for item in seen
-    ]
-    for name, meaning in (("height", "Newest height seen."), ("size", "Newest size of the log.")):
-        lines += [
-            f"# HELP evidence_monitor_{name} {meaning}",
-            f"# TYPE evidence_monitor_{name} gauge",
-        ]
-        for url, node in sorted(memory.nodes.items()):
-            value = getattr(node.signed.checkpoint, name)
-            lines.append(f"evidence_monitor_{name}{{{_url(url)}}} {value}")
-    lines += [
-        "# HELP evidence_monitor_clock_ahead_seconds The node's clock, by the monitor's.",
-        "# TYPE evidence_monitor_clock_ahead_seconds gauge",
-    ]
-    lines += [
-        f"evidence_monitor_clock_ahead_seconds{{{_url(item.url)}}} {item.ahead_ms / 1000:.3f}"
-        for item in seen
-        if item.ahead_ms is not None
-    ]
-    lines += [
-        "# HELP evidence_monitor_alarm Whether an alarm of this kind holds for the node.",
-        "# TYPE evidence_monitor_alarm gauge",
-    ]
     raised = {(alarm.kind, alarm.url) for alarm in alarms}
-    for url in sorted({item.url for item in seen} | {alarm.url for alarm in alarms}):
-        for kind in KINDS:
-            value = int((kind, url) in raised)
-            lines.append(f'evidence_monitor_alarm{{kind="{kind}",{_url(url)}}} {value}')
+    urls = sorted({item.url for item in seen} | {alarm.url for alarm in alarms})
+    lines = [
+        *_gauge("round_time_seconds", "When the last round was made.", {"": f"{now / 1000:.3f}"}),
+        *_gauge(
+            "up",
+            "Whether the node gave a checkpoint.",
+            {_url(item.url): int(item.note is not None) for item in seen},
+        ),
+        *_newest(memory, "height"),
+        *_newest(memory, "size"),
+        *_gauge(
+            "clock_ahead_seconds",
+            "The node's clock, by the monitor's.",
+            {
+                _url(item.url): f"{item.ahead_ms / 1000:.3f}"
+                for item in seen
+                if item.ahead_ms is not None
+            },
+        ),
+        *_gauge(
+            "alarm",
+            "Whether an alarm of this kind holds for the node.",
+            {
+                f'kind="{kind}",{_url(url)}': int((kind, url) in raised)
+                for url in urls
+                for kind in KINDS
+            },
+        ),
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _newest(memory: Memory, name: str) -> list[str]:
+    nodes = sorted(memory.nodes.items())
+    values = {_url(url): getattr(node.signed.checkpoint, name) for url, node in nodes}
+    return _gauge(name, f"Newest {name} that the node signed.", values)
+
+
+def _gauge(name: str, meaning: str, values: Mapping[str, object]) -> list[str]:
+    """A metric with its values by their labels."""
+    full = f"evidence_monitor_{name}"
+    rows = [
+        f"{full}{{{labels}}} {value}" if labels else f"{full} {value}"
+        for labels, value in values.items()
+    ]
+    return [f"# HELP {full} {meaning}", f"# TYPE {full} gauge", *rows]
 
 
 def _url(url: str) -> str:
