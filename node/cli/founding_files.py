@@ -24,11 +24,16 @@ from node.core.member_description import (
 from node.core.signatures import load_backend
 
 __all__ = [
+    "OWN_SIGNATURE_FILE",
     "Signers",
     "read_described",
     "read_genesis",
+    "read_own_signature",
     "read_signatures",
 ]
+
+OWN_SIGNATURE_FILE = "genesis.sig.json"
+"""In a home: the member's signature under the genesis that it has signed last."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,22 @@ def read_genesis(path: str | Path) -> Genesis:
     content = read_input(str(path), MAX_GENESIS_BYTES + 1)
     try:
         return decode_genesis(content.rstrip(b"\n"))
+    except InvalidInput as error:
+        raise type(error)(f"{path}: {error.place}", error.rule) from error
+
+
+def read_own_signature(home: Path) -> GenesisSignature | None:
+    """What the member of this home has signed last; None where it has signed nothing yet.
+
+    Raises:
+        InvalidInput: the file is none.
+        OSError: it cannot be read.
+    """
+    path = home / OWN_SIGNATURE_FILE
+    if not path.exists():
+        return None
+    try:
+        return decode_genesis_signature(read_input(str(path), MAX_GENESIS_SIGNATURE_BYTES))
     except InvalidInput as error:
         raise type(error)(f"{path}: {error.place}", error.rule) from error
 

@@ -12,8 +12,15 @@ from typing import Any
 from node.cli.describe import DESCRIPTION_FILE
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
-from node.cli.files import check_absent, read_input, write_output
-from node.cli.founding_files import Signers, read_described, read_genesis, read_signatures
+from node.cli.files import check_absent, read_input, replace_file, write_output
+from node.cli.founding_files import (
+    OWN_SIGNATURE_FILE,
+    Signers,
+    read_described,
+    read_genesis,
+    read_own_signature,
+    read_signatures,
+)
 from node.cli.founding_review import review_json, tell_review
 from node.cli.key_files import add_password, load_key
 from node.cli.output import say, write_json
@@ -74,6 +81,9 @@ def add_parser(subparsers: Any) -> None:
     show = actions.add_parser("show", help="show a genesis and its hash")
     sign = actions.add_parser("sign", help="sign a genesis, if it holds what was described")
     sign.add_argument("--out", required=True, metavar="FILE", help="the signature's new file")
+    sign.add_argument(
+        "--replace", action="store_true", help="another genesis than this home has signed before"
+    )
     add_password(sign)
     check = actions.add_parser("check", help="say whether it is mine, and who has signed it")
     for action, what in ((show, _show), (sign, _sign), (check, _check)):
@@ -159,9 +169,18 @@ def _sign(args: argparse.Namespace) -> int:
         kid=key.kid,
         peer="" if described.node is None else described.node.peer,
     )
+    before = read_own_signature(Path(args.home))
+    if before is not None and before.genesis_hash != genesis.hash and not args.replace:
+        raise CommandFailure(
+            ExitCode.REFUSED,
+            f"this home has signed another genesis, {before.chain_id} {before.genesis_hash.hex()}",
+            "if all members have given that one up, sign with --replace; two chains of one id "
+            "could play one's records into the other",
+        )
     signed, document = encode_genesis_signature(unsigned, key.sign)
     verify_genesis_signature(signed, genesis, load_backend())
     write_output(args.out, document)
+    replace_file(Path(args.home) / OWN_SIGNATURE_FILE, document)
     if args.json:
         write_json({"file": args.out, "kid": key.kid, **_signed_json(signed)})
         return ExitCode.OK

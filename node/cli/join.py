@@ -13,7 +13,13 @@ from node.cli.engine_program import find_engine
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.files import check_absent, write_output
-from node.cli.founding_files import Signers, read_described, read_genesis, read_signatures
+from node.cli.founding_files import (
+    Signers,
+    read_described,
+    read_genesis,
+    read_own_signature,
+    read_signatures,
+)
 from node.cli.key_files import load_key
 from node.cli.node_toml import consortium_toml
 from node.cli.output import fingerprint_lines, say, write_json
@@ -154,6 +160,13 @@ def _check_signers(
             f"not signed by {', '.join(missing)}, whose nodes validate",
             "get their signatures; --accept-missing MEMBER goes on without one",
             missing=missing,
+        )
+    before = read_own_signature(Path(args.home))
+    if before is not None and before.genesis_hash != genesis.hash:
+        raise CommandFailure(
+            ExitCode.REFUSED,
+            f"this home has signed another genesis, {before.chain_id} {before.genesis_hash.hex()}",
+            "join with that one, or sign this one first",
         )
     own = signers.signed.get(described.member.id)
     if own is not None and described.node is not None and own.peer != described.node.peer:

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
-from node.cli.files import read_input, write_output
-from node.cli.monitor_output import metrics_text, replace_file, tell_alarm, tell_round
+from node.cli.files import read_input, replace_file, write_output
+from node.cli.monitor_output import metrics_text, tell_alarm, tell_round
 from node.cli.parsers import add_command
 from node.client.monitor import Alarm, Limits, Memory, Observation, Watch
 from node.client.monitor_fetch import Fetcher, FetchFailed

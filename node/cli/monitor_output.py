@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from node.cli.files import sync_names
 from node.cli.output import say, write_json
 from node.client.monitor import KINDS, Alarm, Memory, Observation
 from node.core.encoding import rfc3339
 
-__all__ = ["metrics_text", "replace_file", "tell_alarm", "tell_round"]
+__all__ = ["metrics_text", "tell_alarm", "tell_round"]
 
 
 def tell_alarm(alarm: Alarm, now: int, *, as_json: bool, over: bool = False) -> None:
@@ -116,16 +113,3 @@ def _gauge(name: str, meaning: str, values: Mapping[str, object]) -> list[str]:
 def _url(url: str) -> str:
     escaped = url.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'url="{escaped}"'
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Put a file in the place of what was there, whole or not at all. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_names(path.parent)

@@ -143,6 +143,24 @@ def test_a_signature_under_another_genesis(ceremony: Ceremony, cli: Cli) -> None
     assert "is for another genesis" in checked.error["rule"]
 
 
+def test_a_home_signs_no_second_genesis_by_mistake(ceremony: Ceremony, cli: Cli) -> None:
+    """Two chains of one id could play one's records into the other."""
+    ceremony.assemble()
+    other = ceremony.folder / "other.json"
+    paths = [ceremony.description(member) for member in ROLES]
+    cli("genesis", "assemble", "--chain-id", "founded-1", "--time", "5", "--out", other, *paths)
+    assert ceremony.sign("jinan-notary").code == ExitCode.OK
+    second = ceremony.folder / "second.sig.json"
+    arguments = ("--home", ceremony.home("jinan-notary"), "--out", second, "--json")
+    assert cli("genesis", "sign", ceremony.genesis, *arguments).code == ExitCode.OK, "the same"
+    second.unlink()
+    refused = cli("genesis", "sign", other, *arguments)
+    assert refused.code == ExitCode.REFUSED
+    assert "signed another genesis" in refused.error["message"]
+    assert not second.exists()
+    assert cli("genesis", "sign", other, *arguments, "--replace").code == ExitCode.OK
+
+
 def test_a_signature_by_a_key_that_is_not_the_members(ceremony: Ceremony) -> None:
     ceremony.assemble()
     genesis = decode_genesis(ceremony.genesis.read_bytes())

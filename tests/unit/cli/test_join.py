@@ -118,6 +118,20 @@ def test_another_genesis_than_was_signed(ceremony: Ceremony) -> None:
     assert nothing_written(ceremony)
 
 
+def test_a_home_joins_the_genesis_that_it_signed(ceremony: Ceremony) -> None:
+    """The others have signed another one, and ask to go on without this member's signature."""
+    former = ceremony.home(COURT) / "genesis.sig.json"
+    other = decode_genesis_signature(former.read_bytes())
+    value = json.loads(former.read_bytes())
+    value["genesis_hash"] = "00" * 32
+    former.write_bytes(canonical_json(value))
+    ended = ceremony.join(COURT, ENGINE)
+    assert ended.code == ExitCode.REFUSED
+    assert "signed another genesis" in ended.error["message"]
+    assert nothing_written(ceremony)
+    assert other.member == COURT
+
+
 def test_an_altered_signature(ceremony: Ceremony) -> None:
     path = ceremony.signature("jinan-notary")
     value = json.loads(path.read_bytes())
