@@ -10,7 +10,7 @@ from typing import Any
 
 from node.cli.admin import find_running
 from node.cli.checkup import FAILED, NOT_CHECKED, OK, WARNING, Finding, worst
-from node.cli.checkup_home import own_url, read_own_genesis, running_view, stopped_view
+from node.cli.checkup_home import LedgerView, own_url, read_own_genesis, running_view, stopped_view
 from node.cli.checkup_others import (
     check_agreement,
     check_clock,
@@ -20,6 +20,7 @@ from node.cli.checkup_others import (
 )
 from node.cli.checkup_own import check_disk, check_keys, check_ports, check_versions
 from node.cli.exit_codes import ExitCode
+from node.cli.failures import CommandFailure
 from node.cli.homes import add_home
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
@@ -126,12 +127,17 @@ def _examined(
     found: list[Finding],
 ) -> Patient:
     """The node, running or not; what was found out by asking is added to ``found``."""
-    status = view = None
+    status: dict[str, Any] | None = None
+    view: LedgerView | None = None
     admin = find_running(Path(args.home))
     if admin is not None:
         stack.enter_context(admin)
-        status = admin.status()
-        found.append(Finding(OK, f"runs as process {status.get('pid')}"))
+        try:
+            status = admin.status()
+            found.append(Finding(OK, f"runs as process {status.get('pid')}"))
+        except CommandFailure as error:
+            found.append(Finding(FAILED, error.message, error.advice))
+            status = {"reasons": ["it runs, and does not answer on its admin socket"]}
         url = own_url(config)
         view = None if url is None else running_view(url)
     elif config.path("ledger").is_dir():

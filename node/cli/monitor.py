@@ -60,6 +60,7 @@ evidence-node monitor URL URL --trust trust.json --interval 60 \\
     --metrics /var/lib/prometheus/node-exporter/evidence.prom
 """
 _MOST_FAILURES = 3
+_DAY = 86_400
 
 
 def add_parser(subparsers: Any) -> None:
@@ -94,9 +95,12 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 86_400:
-        raise ValueError(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= _DAY:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {_DAY} seconds")
     return value
 
 

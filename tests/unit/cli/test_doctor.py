@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -217,6 +219,32 @@ def test_nothing_is_changed(cli: Cli, home: Path) -> None:
     before = seen()
     examined(cli, home)
     assert seen() == before
+
+
+def test_a_node_that_runs_and_does_not_answer(cli: Cli, home: Path, tmp_path: Path) -> None:
+    folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(f"/proc/self/fd/{folder}/admin.sock")
+        listener.listen()
+        ended = threading.Event()
+
+        def hang_up() -> None:
+            while not ended.is_set():
+                connection, _ = listener.accept()
+                connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        code, checks = examined(cli, home)
+        ended.set()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as last:
+            last.connect(f"/proc/self/fd/{folder}/admin.sock")
+        thread.join()
+    os.close(folder)
+    assert code == ExitCode.REFUSED
+    assert checks["home"]["status"] == "failed"
+    assert checks["ready"]["status"] == "failed"
+    assert checks["ports"]["status"] == "failed"
 
 
 def test_no_home_at_all(cli: Cli, tmp_path: Path) -> None:
