@@ -122,6 +122,7 @@ def examined(founded: dict[str, RunningNode], member: str, *others: str) -> tupl
 
 def test_a_running_node_is_well(founded: dict[str, RunningNode]) -> None:
     """It holds its stores' locks, and its peers have proven their keys to its engine."""
+    until(lambda: founded["jinan-court"].get("/readyz").status_code == 200)
     others = [member for member in ROLES if member != "jinan-court"]
     code, checks = examined(founded, "jinan-court", *others)
     assert not [item for item in checks.values() if item["status"] != "ok"]
