@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
@@ -41,6 +41,9 @@ from node.submission.tickets import Group
 from node.submission.worker import WorkerSetup
 from node.vault.access_log import AccessLog
 from node.vault.opening import finish_rotation, open_vault
+
+if TYPE_CHECKING:
+    from node.engines.cometbft.engine import CometEngine
 
 __all__ = ["EdKey", "Node", "Stores", "open_stores", "system_time"]
 
@@ -236,6 +239,7 @@ class Node:
         )
         self._validator = EdKey.load(config.path("keys/validator.pem"))
         self.published: Published | None = None
+        self.consortium: CometEngine | None = None
         self.engine = self._solo() if config.engine.kind == "solo" else self._consortium()
         self.member = config.operator.member or _validating_member(self.genesis, self._validator)
         self.audience = request_audience(self.genesis.chain_id, self.member)
@@ -259,7 +263,7 @@ class Node:
 
         config = self.config.consortium
         self.published = Published(self.stores.ledger, self.application.layers)
-        return CometEngine(
+        self.consortium = CometEngine(
             self.application,
             self.published,
             self.config.path("engine"),
@@ -278,6 +282,7 @@ class Node:
             self.submission.committed,
             self._fail,
         )
+        return self.consortium
 
     def _operator(self) -> OperatorRecords | None:
         """The records of the node itself, where its operator's key is configured."""
@@ -344,6 +349,12 @@ class Node:
             self.application.close()
         self.stores.close()
         self.log.info("stopped")
+
+    def abandon(self) -> None:
+        """End what a start has begun that failed; the stores stay open."""
+        self.submission.refuse("the node did not start")
+        self.engine.stop()
+        self.submission.abandon()
 
     def _fail(self, error: BaseException) -> None:
         self.failure = error

@@ -143,11 +143,10 @@ class _Serving:
             print(self._greeting(), flush=True)
             await self._until_told(serving)
         finally:
+            if not started:
+                self._hub.hurry()  # nothing of what came meanwhile will be examined
             await self._end(serving)
-            if started:
-                await asyncio.to_thread(self._node.stop)
-            else:
-                await asyncio.to_thread(self._node.engine.stop)
+            await asyncio.to_thread(self._node.stop if started else self._node.abandon)
         return self._fault
 
     def _greeting(self) -> str:

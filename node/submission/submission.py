@@ -208,6 +208,11 @@ class Submission:
         """Take nothing more."""
         self._stopped = reason
 
+    def abandon(self) -> None:
+        """`stop` where the node did not come to its start."""
+        if self._started:
+            self.stop()
+
     def stop(self) -> None:
         """End the workers, and let what is on its way get to disk. Nobody may be in `pump`."""
         self._pool.stop()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -129,25 +127,13 @@ def test_every_ledger_is_what_its_blocks_give(net: Net) -> None:
     """Ends the net. Every header, commit, frame and row is computed again from the genesis."""
     net.stop()
     for node in net.nodes:
-        audit = subprocess.run(
-            [sys.executable, "-m", "node.cli", "audit", "--home", str(node.node.home)],
-            capture_output=True,
-            text=True,
-        )
-        assert audit.returncode == 0, audit.stdout + audit.stderr
-        assert "Nothing is wrong." in audit.stdout
+        node.audit()
 
 
 def test_a_node_whose_engine_dies_says_so_and_can_be_read(tmp_path: Path) -> None:
     with net_of(tmp_path / "net", 1) as net:
         (node,) = net.nodes
-        assert node.process is not None
-        engines = subprocess.run(
-            ["pgrep", "-P", str(node.process.pid), "-f", "start --home"],
-            capture_output=True,
-            text=True,
-        ).stdout.split()
-        os.kill(int(engines[0]), signal.SIGKILL)
+        os.kill(node.engine_pid(), signal.SIGKILL)
         until(lambda: node.get("/readyz").status_code == 503)
         assert "the engine ended with exit code -9" in node.get("/readyz").text
         assert node.get("/v1/statistics").json()["size"] >= 1

@@ -27,7 +27,9 @@ from node.engines.cometbft.engine_home import (
 )
 from node.engines.cometbft.keeper import Keeper
 from node.engines.cometbft.machine import Decided, Machine
+from node.engines.cometbft.misbehaviour import MisbehaviourAlarm
 from node.engines.cometbft.opened import OpenedFrames
+from node.engines.cometbft.outlook import Outlook, Sight
 from node.engines.cometbft.process import EngineProcess
 from node.engines.cometbft.rpc import EngineRpc, RpcRefused, RpcUnreachable
 from node.ledger.application import Application, Committed, OpenedFrame
@@ -74,7 +76,19 @@ class CometEngine:
         self._unproven: dict[int, tuple[Decided, list[list[object]]]] = {}
         self._state = threading.Lock()
         self._wake_pump: Callable[[], None] | None = None
+        self._outlook: Outlook | None = None
+        self._alarm = MisbehaviourAlarm(self._genesis, validator.public_key)
         self.trouble: EvidenceError | None = None
+
+    @property
+    def sight(self) -> Sight:
+        """What the engine saw of its peers last. Any thread may ask."""
+        return Sight() if self._outlook is None else self._outlook.sight
+
+    @property
+    def misbehaviours(self) -> int:
+        """How many acts of validators the blocks of this run have proven."""
+        return self._alarm.count
 
     def recover(self) -> int:
         """Make ready what a crash left; the blocks that are missing are replayed by the engine.
@@ -186,17 +200,20 @@ class CometEngine:
                 self._kept,
             )
             self._broadcaster = Broadcaster(rpc, self._opened, self._fail)
+            outlook = self._outlook = Outlook(rpc, self._settings.peers)
             process = EngineProcess(self._binary, self._home.path)
             try:
                 await process.start()
-                await self._serve(process, rpc, ready)
+                await self._serve(process, rpc, outlook, ready)
             finally:
                 await self._broadcaster.close()
                 await rpc.close()
                 await process.stop()
                 await server.stop()
 
-    async def _serve(self, process: EngineProcess, rpc: EngineRpc, ready: Future[None]) -> None:
+    async def _serve(
+        self, process: EngineProcess, rpc: EngineRpc, outlook: Outlook, ready: Future[None]
+    ) -> None:
         """Talk to the engine until it is told to end, or something fails."""
         watching = asyncio.create_task(process.watch())
         try:
@@ -207,7 +224,13 @@ class CometEngine:
             self._early.clear()
             self._broadcaster.begin()
             ready.set_result(None)
-            await _first(self._end.wait(), watching, self._keeper.run(), self._broadcaster.watch())
+            await _first(
+                self._end.wait(),
+                watching,
+                self._keeper.run(),
+                self._broadcaster.watch(),
+                outlook.run(),
+            )
         finally:
             watching.cancel()
 
@@ -223,6 +246,7 @@ class CometEngine:
 
     def _decided(self, decided: Decided) -> None:
         height = decided.block.height
+        self._alarm.sound(decided.misbehaviour, height)
         tokens = self._broadcaster.landed([frame.frame for frame in decided.frames])
         self._keeper.decided(height)
         if height + 1 >= self._keeper.next_height:

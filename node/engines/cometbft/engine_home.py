@@ -20,7 +20,15 @@ from node.core.frame import MAX_FRAME_BYTES
 from node.core.genesis import Genesis
 from node.engines.cometbft.genesis_file import engine_genesis
 
-__all__ = ["ABCI_SOCKET", "RPC_SOCKET", "EngineHome", "EngineSettings", "PrivateKey", "node_id"]
+__all__ = [
+    "ABCI_SOCKET",
+    "RPC_SOCKET",
+    "EngineHome",
+    "EngineSettings",
+    "PrivateKey",
+    "node_id",
+    "validator_address",
+]
 
 ABCI_SOCKET, RPC_SOCKET = "abci.sock", "rpc.sock"
 _MEMPOOL_FRAMES = 2000
@@ -59,6 +67,11 @@ class EngineSettings:
 def node_id(public_key: bytes) -> str:
     """How peers name the node with this key: the first 20 bytes of SHA-256 of it, in hex."""
     return hashlib.sha256(public_key).digest()[:20].hex()
+
+
+def validator_address(public_key: bytes) -> bytes:
+    """What CometBFT calls the validator with this Ed25519 key: 20 bytes."""
+    return hashlib.sha256(public_key).digest()[:20]
 
 
 class EngineHome:
@@ -128,7 +141,7 @@ def _validator(key: PrivateKey) -> dict[str, object]:
         "type": "tendermint/PubKeyEd25519",
         "value": b64encode(key.public_key).decode("ascii"),
     }
-    address = hashlib.sha256(key.public_key).digest()[:20]
+    address = validator_address(key.public_key)
     return {"address": address.hex().upper(), "pub_key": public, "priv_key": _private(key)}
 
 
@@ -147,7 +160,15 @@ def _config(settings: EngineSettings) -> str:
                 "filter_peers": bool(settings.peers),
             },
         ),
-        ("rpc", {"laddr": f"unix://{RPC_SOCKET}", "pprof_laddr": "", "cors_allowed_origins": []}),
+        (
+            "rpc",
+            {
+                "laddr": f"unix://{RPC_SOCKET}",
+                "unsafe": True,  # `dial_peers`: see outlook.py; only the own user can enter
+                "pprof_laddr": "",
+                "cors_allowed_origins": [],
+            },
+        ),
         (
             "p2p",
             {

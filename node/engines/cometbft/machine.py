@@ -21,6 +21,7 @@ from node.core.errors import InvalidInput, LedgerFault
 from node.core.frame import MAX_FRAME_BYTES
 from node.core.genesis import Genesis
 from node.engines.cometbft.genesis_file import app_state
+from node.engines.cometbft.misbehaviour import Misbehaviour, read_misbehaviour
 from node.engines.cometbft.opened import OpenedFrames
 from node.engines.cometbft.proto import abci_pb2 as abci
 from node.ledger.application import Application, Finalized, OpenedFrame
@@ -37,11 +38,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Decided:
-    """A block that the engine has decided, judged and not yet written."""
+    """A block that the engine has decided, judged and not yet written; ``misbehaviour`` is what it
+    proves of validators."""
 
     block: Finalized
     frames: Sequence[OpenedFrame]
     header_hash: bytes
+    misbehaviour: Sequence[Misbehaviour] = ()
 
 
 class Machine:
@@ -191,7 +194,7 @@ class Machine:
         self, request: abci.RequestFinalizeBlock, frames: Sequence[OpenedFrame]
     ) -> Decided:
         block = self._application.finalize(request.height, _milliseconds(request.time), frames)
-        return Decided(block, frames, request.hash)
+        return Decided(block, frames, request.hash, read_misbehaviour(request.misbehavior))
 
     async def commit(self, request: abci.RequestCommit) -> abci.ResponseCommit:
         """Write the block that was judged last."""
