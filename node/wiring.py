@@ -307,8 +307,10 @@ class Node:
         gc.set_threshold(1_000_000, 50, 100)
         replayed = self.engine.recover()
         self._settle_vault()
-        resumed = self.submission.start(self.engine, Intake(self.application.key_ring()))
+        ring = self.application.key_ring()
+        resumed = self.submission.start(self.engine, Intake(ring), take=False)
         self.engine.start(self.submission.pump, self.submission.wake)
+        self.submission.take()
         self.log.info(
             "started",
             chain=self.genesis.chain_id,

@@ -52,11 +52,16 @@ def _of_time(node: Node) -> list[str]:
     if -silent > _SLACK_MS:
         return [f"the machine's clock is {-silent} ms behind the last block; {_SET_IT}"]
     longest = _MISSED_BLOCKS * node.config.engine.empty_block_ms + _SLACK_MS
-    if height < node.genesis.initial_height or silent <= longest:
-        return []
+    begun = height >= node.genesis.initial_height
     if node.consortium is None or node.published is None:
+        if not begun or silent <= longest:
+            return []
         return [f"the last block was made {silent // 1000} s ago"]
     sight, idle = node.consortium.sight, node.published.idle_ms
+    if not begun:
+        return [f"no block has been made yet; {sight.told()}"]
+    if silent <= longest:
+        return []
     if sight.catching_up:
         return [f"still catching up with the others, at height {height}; {sight.told()}"]
     if idle is not None and idle <= longest:

@@ -143,8 +143,6 @@ class _Serving:
             print(self._greeting(), flush=True)
             await self._until_told(serving)
         finally:
-            if not started:
-                self._hub.hurry()  # nothing of what came meanwhile will be examined
             await self._end(serving)
             await asyncio.to_thread(self._node.stop if started else self._node.abandon)
         return self._fault

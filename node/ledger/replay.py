@@ -27,7 +27,16 @@ from node.core.signatures import load_backend
 from node.ledger.application import Application, Finalized, OpenedFrame
 from node.ledger.body import Body, decode_body
 from node.ledger.opening import FrameOpener
-from node.ledger.rows import GENESIS, KEPT, META, decode_kept, decode_meta, number_key
+from node.ledger.rows import (
+    BLOCK,
+    GENESIS,
+    KEPT,
+    META,
+    decode_block_row,
+    decode_kept,
+    decode_meta,
+    number_key,
+)
 from node.storage.ports import Reader, SegmentRef, Segments, Store
 
 __all__ = ["Replayed", "read_genesis", "replay_ledger"]
@@ -38,11 +47,13 @@ _Frame = tuple[SegmentRef, Body, int]
 
 @dataclass(frozen=True)
 class Replayed:
-    """How far the replay came: blocks, entries of the log, signatures checked."""
+    """How far the replay came: blocks, entries of the log, signatures checked. ``unproven`` of the
+    newest blocks have no header and commit yet."""
 
     height: int
     size: int
     signatures: int
+    unproven: int = 0
 
 
 def read_genesis(rows: Reader) -> Genesis:
@@ -61,7 +72,13 @@ def read_genesis(rows: Reader) -> Genesis:
 
 
 def replay_ledger(
-    rows: Reader, bodies: Segments, target: Store, opener: FrameOpener, progress: Progress
+    rows: Reader,
+    bodies: Segments,
+    target: Store,
+    opener: FrameOpener,
+    progress: Progress,
+    *,
+    proofs_follow: bool = False,
 ) -> Replayed:
     """Make the ledger again in ``target``, an empty store, checking every signature on the way.
 
@@ -71,6 +88,8 @@ def replay_ledger(
         target: where all rows are written.
         opener: opens the frames.
         progress: called with a height done and the last height, now and then.
+        proofs_follow: headers and commits are kept after their blocks, as in a consortium: the
+            newest blocks may lack theirs.
 
     Raises:
         LedgerFault: names the height or the place, and what is wrong there.
@@ -78,9 +97,9 @@ def replay_ledger(
     genesis = read_genesis(rows)
     application = Application(target, bodies)
     application.init_chain(genesis)
-    chain = _Chain(rows, genesis)
     meta = rows.get(META)
     last = decode_meta(meta).height if meta is not None else genesis.initial_height - 1
+    chain = _Chain(rows, genesis, _newest_kept(rows) if proofs_follow else last)
     signatures = 0
     for reference, body, frames in _opened_bodies(bodies, opener):
         if body.height > last:
@@ -92,7 +111,14 @@ def replay_ledger(
     _replay_empty(application, chain, last)
     application.close()
     progress(last, last)
-    return Replayed(last, application.need_meta().size, signatures)
+    unproven = max(0, last - chain.proven)
+    return Replayed(last, application.need_meta().size, signatures, unproven)
+
+
+def _newest_kept(rows: Reader) -> int:
+    end = number_key(KEPT, (1 << 48) - 1)
+    newest = next(iter(rows.scan(number_key(KEPT, 0), end, reverse=True)), None)
+    return 0 if newest is None else int.from_bytes(newest[0][1:], "big")
 
 
 def _read_bodies(bodies: Segments) -> Iterator[tuple[_Frame, bytes]]:
@@ -131,9 +157,11 @@ def _opened_bodies(
 
 
 class _Chain:
-    """The headers and commits of the ledger, each checked against what the replay gives."""
+    """The headers and commits of the ledger up to the height ``proven``, each checked against what
+    the replay gives."""
 
-    def __init__(self, rows: Reader, genesis: Genesis) -> None:
+    def __init__(self, rows: Reader, genesis: Genesis, proven: int) -> None:
+        self.proven = proven
         self._rows = rows
         self._genesis = genesis
         self._validators = genesis.validator_set
@@ -154,9 +182,21 @@ class _Chain:
             raise LedgerFault(f"height {height}: its commit is missing")
         return header, commit
 
+    def time(self, height: int) -> int:
+        """The time of a block without a body: its header's, or while it has none, its row's."""
+        if height <= self.proven:
+            return self.read(height)[0].time.milliseconds
+        row = self._rows.get(number_key(BLOCK, height))
+        if row is None:
+            raise LedgerFault(f"height {height}: its row is missing")
+        try:
+            return decode_block_row(row).time
+        except msgspec.DecodeError as error:
+            raise LedgerFault(f"height {height}: its row is damaged: {error}") from error
+
     def check(
         self, height: int, frames: list[bytes], app_hash: bytes, results: list[bytes]
-    ) -> tuple[Header, Commit]:
+    ) -> list[tuple[Header, Commit]]:
         """Check the header of ``height`` in every field against the blocks before it.
 
         Args:
@@ -164,7 +204,12 @@ class _Chain:
             frames: its frames.
             app_hash: what the replay gave for the block before.
             results: what the replay gives for this block.
+
+        Returns:
+            What is to be kept of it: nothing where it is not proven yet.
         """
+        if height > self.proven:
+            return []
         header, commit = self.read(height)
         last_commit = Commit(0, 0, BlockId(), ()) if self._last is None else self._last[1]
         total, parts = part_set(encode_block(header, frames, last_commit))
@@ -188,17 +233,16 @@ class _Chain:
         except InvalidInput as error:
             raise LedgerFault(f"height {height}: {error}") from error
         self._last, self._results = (header, commit), results
-        return header, commit
+        return [(header, commit)]
 
 
 def _replay_empty(application: Application, chain: _Chain, last: int) -> None:
     """The blocks without transactions up to height ``last``."""
     while (height := application.need_meta().height + 1) <= last:
-        header, _ = chain.read(height)
         before = application.need_meta().app_hash
-        block = application.finalize(height, header.time.milliseconds, ())
+        block = application.finalize(height, chain.time(height), ())
         kept = chain.check(height, [], before, [])
-        application.persist([block], [kept], sync=False)
+        application.persist([block], kept, sync=False)
         application.release([block])
 
 
@@ -213,10 +257,9 @@ def _replay_body(
     if body.height != height:
         raise LedgerFault(f"{_place(reference)}: height {body.height} where {height} should follow")
     before = application.need_meta().app_hash
-    header, _ = chain.read(height)
-    if header.time.milliseconds != body.time:
+    if height <= chain.proven and chain.read(height)[0].time.milliseconds != body.time:
         raise LedgerFault(f"{_place(reference)}: its time is not that of its header")
     block: Finalized = application.finalize(height, body.time, frames)
     kept = chain.check(height, [frame.frame for frame in frames], before, block.results)
-    application.persist([block], [kept], body.seal, reference, sync=False)
+    application.persist([block], kept, body.seal, reference, sync=False)
     application.release([block])

@@ -1,13 +1,14 @@
 """A node whose application can be made to fail or to lie, run as a program of its own.
 
-``faulty_node.py --home DIR [--trace FILE] [--die WHERE] [--propose WHAT]`` is ``evidence-node run``
-but for what the options change. Nothing of this can be reached in the product.
+``faulty_node.py --home DIR [--trace FILE] [--die WHERE] [--lie]`` is ``evidence-node run`` but for
+what the options change. Nothing of this can be reached in the product.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import json
 import os
 import signal
@@ -19,8 +20,8 @@ from typing import Any, NoReturn
 DEATHS = ("finalize", "before_commit", "after_commit")
 """Where an application dies: in FinalizeBlock of the first block with frames, or about to write it,
 or when it is written and the engine has not been told."""
-LIES = ("undecodable", "bad_signature", "empty", "endless")
-"""What a proposer puts into its blocks."""
+LIES = ("undecodable", "empty", "endless", "bad_signature")
+"""What a proposer puts into its blocks: one after the other, the last where it has a frame."""
 
 _CALLS = (
     *("echo", "info", "init_chain", "query", "check_tx"),
@@ -80,12 +81,15 @@ def die_at(machine: Any, where: str) -> None:
     machine._finalize, machine._write = finalize, persist
 
 
-def propose(machine: Any, what: str) -> None:
+def lie_in_turn(machine: Any) -> None:
     """Have the application propose what nobody may accept, and accept it itself."""
     from node.core.frame import MAX_FRAME_BYTES
     from node.engines.cometbft.proto import abci_pb2 as abci
 
+    turn = itertools.cycle(LIES)
+
     def lie(frames: list[bytes]) -> list[bytes]:
+        what = next(turn)
         if what == "undecodable":
             return [b"\x01no frame"]
         if what == "empty":
@@ -119,7 +123,7 @@ def main() -> int:
     parser.add_argument("--home", required=True)
     parser.add_argument("--trace", type=Path)
     parser.add_argument("--die", choices=DEATHS)
-    parser.add_argument("--propose", choices=LIES)
+    parser.add_argument("--lie", action="store_true")
     arguments = parser.parse_args()
 
     from node.cli.main import main as run
@@ -127,8 +131,8 @@ def main() -> int:
 
     if arguments.die:
         die_at(Machine, arguments.die)
-    if arguments.propose:
-        propose(Machine, arguments.propose)
+    if arguments.lie:
+        lie_in_turn(Machine)
     if arguments.trace:
         trace_calls(Machine, arguments.trace)
     return run(["run", "--home", arguments.home])

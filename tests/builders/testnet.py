@@ -172,6 +172,7 @@ class Net:
     def __init__(self, made: Testnet) -> None:
         self.made = made
         self.nodes = [RunningNode(node) for node in made.nodes]
+        self.extra: list[RunningNode] = []  # more of them, which are stopped with the net
 
     def start(self) -> None:
         for node in self.nodes:
@@ -181,18 +182,18 @@ class Net:
             node.ready()
 
     def stop(self) -> None:
-        for node in self.nodes:
-            if node.process is not None and node.process.poll() is None:
-                node.process.send_signal(signal.SIGTERM)
-        for node in self.nodes:
-            if node.process is not None:
-                try:
-                    node.process.wait(60)
-                except subprocess.TimeoutExpired:
-                    node.process.kill()
-                    node.process.wait()
-                if node.process.stdout is not None:
-                    node.process.stdout.close()
+        running = [node.process for node in (*self.nodes, *self.extra) if node.process is not None]
+        for process in running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in running:
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def until(true: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -21,6 +21,10 @@ __all__ = ["Outlook", "Sight"]
 
 _LOOK_SECONDS = 2.0
 _DIAL_SECONDS = 15.0
+_WHAT_TO_DO = (
+    "see whether its node is up and the way to its port open, and whether its operator has this "
+    "node among the peers; it is dialled again and again"
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Outlook:
         self._peers = {peer.partition("@")[0]: peer for peer in peers}
         self._clock = clock
         self._dialled = clock()
+        self._told: frozenset[str] = frozenset()
         self._log = structlog.get_logger("peers")
         self.sight = Sight(len(self._peers), tuple(self._peers.values()))
 
@@ -73,13 +78,15 @@ class Outlook:
         for peer in before.missing:
             if peer not in missing:
                 self._log.info("a peer is connected", peer=peer)
-        for peer in missing:
-            if peer not in before.missing:
-                self._log.warning(
-                    "a peer is not connected any more: is its node up, and the way to it open?",
-                    peer=peer,
-                )
+        lost = [peer for peer in missing if peer not in before.missing]
+        self._warn("a peer is not connected any more", lost)
+        self._told &= frozenset(missing)
         await self._dial(missing)
+
+    def _warn(self, event: str, peers: Iterable[str]) -> None:
+        for peer in peers:
+            self._told |= {peer}
+            self._log.warning(event, peer=peer, what_to_do=_WHAT_TO_DO)
 
     async def _dial(self, missing: Sequence[str]) -> None:
         now = self._clock()
@@ -87,6 +94,9 @@ class Outlook:
             self._dialled = now
         elif now - self._dialled >= _DIAL_SECONDS:
             self._dialled = now
+            self._warn(
+                "a peer has not been reached", [peer for peer in missing if peer not in self._told]
+            )
             try:
                 await self._rpc.dial(missing)
             except (RpcUnreachable, RpcRefused) as error:

@@ -1,0 +1,114 @@
+"""A proposer that lies, a key that runs twice, a stranger at the door: the others say who it was
+and go on. One net; its last node is the one that misbehaves."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+from builders.acknowledged import Load, agree, calls_follow_the_grammar, under_load
+from builders.extra_node import extra_node, invite
+from builders.testnet import Net, RunningNode, net_of, until
+
+from node.engines.cometbft.engine_home import validator_address
+from node.wiring import EdKey
+
+CLONE = "clone"
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
+    def prepare(net: Net) -> None:
+        clone = extra_node(net, net.nodes[3], CLONE, same_validator=True)
+        for node in net.nodes:
+            invite(clone, node.node.home)
+        net.extra = [clone]
+        net.nodes[3].start(["--lie"])
+
+    path = tmp_path_factory.mktemp("net") / "net"
+    with net_of(path, 4, empty_block_ms=500, prepare=prepare) as net:
+        yield net
+
+
+def address_of(node: RunningNode) -> str:
+    """A validator's address in hex."""
+    key = EdKey.load(node.node.home / "keys/validator.pem")
+    return validator_address(key.public_key).hex()
+
+
+def metric(node: RunningNode, name: str) -> float:
+    lines = node.get("/metrics").text.splitlines()
+    [value] = [line.split()[1] for line in lines if line.split()[0] == name]
+    return float(value)
+
+
+def test_what_a_liar_proposes_is_refused_and_it_is_named(net: Net) -> None:
+    liar, others = net.nodes[3], net.nodes[:3]
+    wanted = ("at most", "is no single zstd frame", "is cut off", "signature")
+
+    def reasons(node: RunningNode) -> set[str]:
+        refused = node.logged("proposal refused")
+        assert all(line["proposer"] == address_of(liar) for line in refused)
+        return {str(line["why"]) for line in refused}
+
+    with under_load(net, others) as load:
+        until(lambda: all(len(reasons(node)) >= 4 for node in others))
+    print(reasons(others[0]), wanted)
+    agree(others)
+    load.all_kept(net.nodes)
+    liar.end(signal.SIGTERM)
+    liar.start()
+    liar.ready()
+
+
+def test_a_key_that_runs_twice_is_reported(net: Net) -> None:
+    [clone] = net.extra
+    others = net.nodes[:3]
+    clone.start()
+    clone.ready()
+    with under_load(net, others) as load:
+        until(lambda: all(metric(node, "evidence_misbehaviours_total") > 0 for node in others))
+    clone.end(signal.SIGTERM)
+    for node in others:
+        act = node.logged("a validator misbehaved")[0]
+        assert act["kind"] == "duplicate_vote"
+        assert act["address"] == address_of(clone)
+        assert act["member"] == net.nodes[3].node.member
+        assert (act["power"], act["total_power"]) == (10, 40)
+        assert 0 < act["height"] < act["proven_at"]
+        assert "ask its operator" in act["what_to_do"]
+    until(lambda: bool(net.nodes[3].logged("a validator misbehaved")))
+    own = net.nodes[3].logged("a validator misbehaved")[0]
+    assert "this node's own validator key" in own["what_to_do"]
+    agree(net.nodes)
+    load.all_kept(net.nodes)
+
+
+def test_a_stranger_is_turned_away(net: Net) -> None:
+    stranger = extra_node(net, net.nodes[0], "stranger", same_validator=False)
+    net.extra.append(stranger)
+    stranger.start()
+    for node in net.nodes:
+        until(
+            lambda node=node: any(  # type: ignore[misc]
+                line["peer"] == stranger.node.id
+                for line in node.logged("a stranger was turned away")
+            )
+        )
+    until(lambda: "0 of 4 peers are connected" in stranger.unready())
+    until(lambda: len(stranger.logged("a peer has not been reached")) == 4)
+    stranger.end(signal.SIGTERM)
+    load = Load(net)
+    for node in net.nodes:
+        assert load.submit(node, 1) == [201]
+    agree(net.nodes)
+    load.all_kept(net.nodes)
+
+
+def test_calls_follow_the_grammar_and_the_ledgers_are_what_the_blocks_give(net: Net) -> None:
+    """Ends the net."""
+    net.stop()
+    for node in net.nodes:
+        assert calls_follow_the_grammar(node) > 50
+        node.audit()
