@@ -25,7 +25,8 @@ demo: setup  ## Run a small ledger through its whole life and check its evidence
 	$(BIN)/evidence-node demo $(DEMO_ARGS)
 
 test: setup  ## Run the tests (PYTEST_ARGS='-k merkle' for some of them)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 \
+		--dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: setup  ## Check style, types and layers
 	@status=0; \

@@ -7,7 +7,7 @@ ledger and compares; `evidence-node reindex` puts them in its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -17,6 +17,7 @@ from node.core.block import (
     Header,
     data_hash,
     encode_block,
+    evidence_hash,
     part_set,
     results_hash,
     verify_commit,
@@ -212,7 +213,6 @@ class _Chain:
             return []
         header, commit = self.read(height)
         last_commit = Commit(0, 0, BlockId(), ()) if self._last is None else self._last[1]
-        total, parts = part_set(encode_block(header, frames, last_commit))
         expected = {
             "chain_id": (header.chain_id, self._genesis.chain_id),
             "height": (header.height, height),
@@ -221,7 +221,7 @@ class _Chain:
             "data_hash": (header.data_hash, data_hash(frames)),
             "app_hash": (header.app_hash, app_hash),
             "last_results_hash": (header.last_results_hash, results_hash(self._results)),
-            "block_id": (commit.block_id, BlockId(header.hash(), total, parts)),
+            "block_id": (commit.block_id, _block_id(header, frames, last_commit, commit)),
         }
         for name, (stored, found) in expected.items():
             if stored != found:
@@ -234,6 +234,15 @@ class _Chain:
             raise LedgerFault(f"height {height}: {error}") from error
         self._last, self._results = (header, commit), results
         return [(header, commit)]
+
+
+def _block_id(header: Header, frames: list[bytes], last_commit: Commit, commit: Commit) -> BlockId:
+    """The id of a block. Where it holds evidence of misbehaviour, which ABCI does not hand over and
+    nothing keeps, its parts are taken from the commit, whose signatures name them."""
+    if header.evidence_hash != evidence_hash():
+        return replace(commit.block_id, hash=header.hash())
+    total, parts = part_set(encode_block(header, frames, last_commit))
+    return BlockId(header.hash(), total, parts)
 
 
 def _replay_empty(application: Application, chain: _Chain, last: int) -> None:

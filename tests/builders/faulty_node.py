@@ -20,8 +20,9 @@ from typing import Any, NoReturn
 DEATHS = ("finalize", "before_commit", "after_commit")
 """Where an application dies: in FinalizeBlock of the first block with frames, or about to write it,
 or when it is written and the engine has not been told."""
-LIES = ("undecodable", "empty", "endless", "bad_signature")
-"""What a proposer puts into its blocks: one after the other, the last where it has a frame."""
+LIES = ("undecodable", "empty", "endless")
+"""What a proposer puts into its blocks, one after the other; where it has frames, every other time
+one of those with a bad signature."""
 
 _CALLS = (
     *("echo", "info", "init_chain", "query", "check_tx"),
@@ -87,16 +88,19 @@ def lie_in_turn(machine: Any) -> None:
     from node.engines.cometbft.proto import abci_pb2 as abci
 
     turn = itertools.cycle(LIES)
+    has_forged = False
 
     def lie(frames: list[bytes]) -> list[bytes]:
+        nonlocal has_forged
+        has_forged = bool(frames) and not has_forged
+        if has_forged:
+            return [_badly_signed(frame) for frame in frames]
         what = next(turn)
         if what == "undecodable":
             return [b"\x01no frame"]
         if what == "empty":
             return [b""]
-        if what == "endless":
-            return [b"\x01" + bytes(MAX_FRAME_BYTES)]
-        return [_badly_signed(frame) for frame in frames]
+        return [b"\x01" + bytes(MAX_FRAME_BYTES)]
 
     async def prepare(self: Any, request: Any) -> Any:
         return abci.ResponsePrepareProposal(txs=lie(list(request.txs)))

@@ -3,18 +3,24 @@ and go on. One net; its last node is the one that misbehaves."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from builders.acknowledged import Load, agree, calls_follow_the_grammar, under_load
 from builders.extra_node import extra_node, invite
+from builders.full_frames import frame_of_size
 from builders.testnet import Net, RunningNode, net_of, until
 
+from node.core.frame import MAX_FRAME_BYTES
 from node.engines.cometbft.engine_home import validator_address
+from node.engines.cometbft.rpc import EngineRpc, RpcRefused
 from node.wiring import EdKey
 
 CLONE = "clone"
+_FRAMES_A_BLOCK = 20
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +103,67 @@ def test_a_stranger_is_turned_away(net: Net) -> None:
             )
         )
     until(lambda: "0 of 4 peers are connected" in stranger.unready())
-    until(lambda: len(stranger.logged("a peer has not been reached")) == 4)
     stranger.end(signal.SIGTERM)
     load = Load(net)
     for node in net.nodes:
         assert load.submit(node, 1) == [201]
     agree(net.nodes)
     load.all_kept(net.nodes)
+
+
+def broadcast(node: RunningNode, frames: Sequence[bytes]) -> list[int]:
+    """Hand frames to a node's mempool, past its submission; what the application says of each.
+
+    Raises RpcRefused.
+    """
+
+    async def send() -> list[int]:
+        rpc = EngineRpc(node.node.home / "engine/rpc.sock")
+        try:
+            return [(await rpc.broadcast(frame)).code for frame in frames]
+        finally:
+            await rpc.close()
+
+    return asyncio.run(send())
+
+
+def recorded_everywhere(net: Net, identifiers: Sequence[str]) -> None:
+    for node in net.nodes:
+        for identifier in identifiers:
+            until(
+                lambda node=node, identifier=identifier: (  # type: ignore[misc]
+                    node.get(f"/v1/transactions/{identifier}").json().get("status") == "recorded"
+                )
+            )
+
+
+def test_a_frame_at_the_limit_and_one_byte_over(net: Net) -> None:
+    frame, identifiers = frame_of_size(net, MAX_FRAME_BYTES)
+    assert broadcast(net.nodes[0], [frame]) == [0]
+    recorded_everywhere(net, identifiers)
+    longer, _ = frame_of_size(net, MAX_FRAME_BYTES + 1)
+    with pytest.raises(RpcRefused, match="Tx too large"):
+        broadcast(net.nodes[0], [longer])
+    agree(net.nodes)
+
+
+def test_a_block_full_of_full_frames(net: Net) -> None:
+    """Two engines sleep while the frames come, so that they wait for one block together."""
+    made = [frame_of_size(net, MAX_FRAME_BYTES, slack=300) for _ in range(_FRAMES_A_BLOCK)]
+    asleep = [node.engine_pid() for node in net.nodes[2:]]
+    for pid in asleep:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        accepted = broadcast(net.nodes[0], [frame for frame, _ in made])
+    finally:
+        for pid in asleep:
+            os.kill(pid, signal.SIGCONT)
+    assert accepted == [0] * _FRAMES_A_BLOCK
+    recorded_everywhere(net, [identifiers[0] for _, identifiers in made])
+    blocks = net.nodes[3].get("/v1/blocks?limit=100").json()["blocks"]
+    fullest = max(block["recorded"] for block in blocks)
+    assert fullest > (_FRAMES_A_BLOCK - 2) * len(made[0][1])
+    agree(net.nodes)
 
 
 def test_calls_follow_the_grammar_and_the_ledgers_are_what_the_blocks_give(net: Net) -> None:

@@ -25,8 +25,8 @@ _INVALID_IN_SYNC = "Error in validation"
 _OF_THE_LEDGER = ("wrong Block.Header.AppHash", "wrong Block.Header.LastResultsHash")
 _ANOTHER_LEDGER = (
     "this node's ledger is not what more than 2/3 of the validators signed: its store was altered, "
-    "or is damaged. `evidence-node audit` shows where; keep a copy of the home for the "
-    "inquiry, then restore a backup, or have the node join anew. The engine said: "
+    "or is damaged. `evidence-node audit` shows where; keep a copy of the home for the inquiry, "
+    'then have the node join anew (docs/consortium.md, "When things go wrong"). The engine said: '
 )
 _ITS_OWN_FAILURE = (
     "the engine decides no more blocks; start the node again, and where it then says the same, "
