@@ -24,12 +24,18 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
 
 
 def test_applications_die_in_a_block(net: Net) -> None:
+    """Three of four, in the first block with frames that they see, each at another moment."""
+    victims = net.nodes[: len(DEATHS)]
     with under_load(net) as load:
-        for victim, where in zip(net.nodes, DEATHS):
+        for victim in victims:
             victim.end(signal.SIGTERM)
+        for victim, where in zip(victims, DEATHS):
             victim.start(["--die", where])
+        for victim in victims:
             assert victim.wait() == -signal.SIGKILL
+        for victim in victims:
             victim.start()
+        for victim in victims:
             victim.ready()
     agree(net.nodes)
     load.all_kept(net.nodes)

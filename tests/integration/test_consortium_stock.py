@@ -39,7 +39,7 @@ def test_records_and_a_killed_node(net: Net) -> None:
 def test_the_light_client_verifies_the_headers_of_a_bundle(
     net: Net, tmp_path: Path, *, stock: bool
 ) -> None:
-    generator = DemoGenerator(net.made.keys, net.made.genesis.chain_id, 5, system_time)
+    generator = DemoGenerator(net.made.keys, net.made.genesis.chain_id, 5 + stock, system_time)
     [life] = generator.base_seals(1)
     chain_id = net.made.genesis.chain_id
     reader = NodeClient(

@@ -28,6 +28,11 @@ _ANOTHER_LEDGER = (
     "or is damaged. `evidence-node audit` shows where; keep a copy of the home for the inquiry, "
     'then have the node join anew (docs/consortium.md, "When things go wrong"). The engine said: '
 )
+_OF_THE_CLOCK = "is too far in the future"
+_CLOCK_BEHIND = (
+    "the machine's clock is more than a minute behind those of the validators: set it, best by "
+    "NTP, and start the node again. The engine said: "
+)
 _ITS_OWN_FAILURE = (
     "the engine decides no more blocks; start the node again, and where it then says the same, "
     "report it. The engine said: "
@@ -199,10 +204,13 @@ class EngineProcess:
     def _notice_halt(self, text: str, why: str) -> None:
         """The engine's process outlives the end of its consensus. In block sync it blames whoever
         sent it a block that 2/3 signed and this node's ledger contradicts, and asks for ever."""
-        another = any(words in why for words in _OF_THE_LEDGER)
-        if text == _CONSENSUS_FAILED:
-            self._halt = f"{_ANOTHER_LEDGER if another else _ITS_OWN_FAILURE}{why}"
-            self._halted.set()
-        elif text == _INVALID_IN_SYNC and another:
-            self._halt = f"{_ANOTHER_LEDGER}{why}"
+        cause = ""
+        if any(words in why for words in _OF_THE_LEDGER):
+            cause = _ANOTHER_LEDGER
+        elif _OF_THE_CLOCK in why:
+            cause = _CLOCK_BEHIND
+        elif text == _CONSENSUS_FAILED:
+            cause = _ITS_OWN_FAILURE
+        if cause and text in (_CONSENSUS_FAILED, _INVALID_IN_SYNC):
+            self._halt = f"{cause}{why}"
             self._halted.set()

@@ -64,6 +64,14 @@ def test_another_ledger_than_the_validators_signed(tmp_path: Path, text: str) ->
     assert str(error).endswith(APP_HASH)
 
 
+@pytest.mark.parametrize("text", ["CONSENSUS FAILURE!!!", "Error in validation"])
+def test_a_clock_that_is_behind(tmp_path: Path, text: str) -> None:
+    why = "block time 05:26 is too far in the future (wall clock 05:16 + tolerance 1m0s)"
+    error = outcome(engine(tmp_path, saying("error", text, err=why)), tmp_path)
+    assert isinstance(error, EngineHalted)
+    assert "the machine's clock is more than a minute behind" in str(error)
+
+
 def test_another_failure_of_consensus(tmp_path: Path) -> None:
     said = saying("error", "CONSENSUS FAILURE!!!", err="cannot write the WAL: no space left")
     error = outcome(engine(tmp_path, said), tmp_path)
