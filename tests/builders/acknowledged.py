@@ -98,7 +98,7 @@ class Load:
             except httpx.TransportError:
                 continue
 
-    def all_kept(self, nodes: Sequence[RunningNode], seconds: float = 60.0) -> None:
+    def all_kept(self, nodes: Sequence[RunningNode], seconds: float = 120.0) -> None:
         """Every node of these has each record that was acknowledged, with the code that was told,
         and what was on disk only came to be recorded."""
         assert self.recorded or self.pending, "nothing was acknowledged: the test shows nothing"

@@ -104,7 +104,7 @@ class RunningNode:
     def wait(self) -> int:
         """Until it has ended; the exit code."""
         assert self.process is not None
-        code = self.process.wait(60)
+        code = self.process.wait(120)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code
@@ -118,6 +118,12 @@ class RunningNode:
                 if text in str(told.get("event", "")):
                     found.append(told)
         return found
+
+    def metric(self, name: str) -> float:
+        """A value of its metrics that has no labels."""
+        lines = self.get("/metrics").text.splitlines()
+        [value] = [line.split()[1] for line in lines if line.split()[0] == name]
+        return float(value)
 
     def unready(self) -> str:
         """Why /readyz says that it is not ready; empty where it is, or does not answer."""
@@ -196,7 +202,7 @@ class Net:
                 process.stdout.close()
 
 
-def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait for something that another process brings about."""
     deadline = time.monotonic() + seconds
     while not true():

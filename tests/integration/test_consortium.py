@@ -91,38 +91,6 @@ def test_a_node_that_never_saw_a_record_proves_it(net: Net, generator: DemoGener
         assert report.accepted, report
 
 
-def test_a_killed_node_comes_back_and_nothing_is_lost(net: Net, generator: DemoGenerator) -> None:
-    victim, others = net.nodes[3], [*net.nodes[:3]]
-    victim.end(signal.SIGKILL)
-    seals = generator.base_seals(2)
-    play(generator, seals, others)
-    victim.start()
-    victim.ready()
-    size = size_of(others[0])
-    until(lambda: size_of(victim) >= size)
-    seen = [app_hashes(node) for node in net.nodes]
-    common = set.intersection(*map(set, seen))
-    assert all(len({hashes[height] for hashes in seen}) == 1 for height in common)
-    assert play(generator, generator.base_seals(1), [victim])
-
-
-def test_two_of_four_down_nothing_is_recorded_and_then_it_is(
-    net: Net, generator: DemoGenerator, tmp_path: Path
-) -> None:
-    for node in net.nodes[2:]:
-        node.end(signal.SIGTERM)
-    (life,) = generator.base_seals(1)
-    submission = generator.sign(life[0])
-    with NodeClient(net.nodes[0].url) as client:
-        answer = client.submit(submission, timeout=2.0)
-        assert answer["status"] == "pending", "on disk, and not committed"
-        for node in net.nodes[2:]:
-            node.start()
-        for node in net.nodes[2:]:
-            node.ready()
-        until(lambda: client.submit(submission)["status"] == "recorded")
-
-
 def test_every_ledger_is_what_its_blocks_give(net: Net) -> None:
     """Ends the net. Every header, commit, frame and row is computed again from the genesis."""
     net.stop()

@@ -76,6 +76,10 @@ def test_two_of_four_down_then_back(net: Net) -> None:
     load.submit(net.nodes[0], 3)
     for node in net.nodes[2:]:
         node.end(signal.SIGKILL)
+    for node in net.nodes[:2]:
+        until(lambda node=node: node.metric("evidence_peers_connected") == 1)  # type: ignore[misc]
+    lost = {line["peer"] for line in net.nodes[0].logged("a peer is not connected any more")}
+    assert {f"{node.node.id}@127.0.0.1:{node.node.p2p_port}" for node in net.nodes[2:]} <= lost
     assert load.submit(net.nodes[0], 3, timeout=1.0) == [202] * 3, "on disk, and not committed"
     assert load.submit(net.nodes[1], 3, timeout=1.0) == [202] * 3
     for node in net.nodes[2:]:
@@ -84,6 +88,8 @@ def test_two_of_four_down_then_back(net: Net) -> None:
         node.ready()
     load.all_kept(net.nodes)
     agree(net.nodes)
+    for node in net.nodes:
+        until(lambda node=node: node.metric("evidence_peers_connected") == 3)  # type: ignore[misc]
 
 
 def test_calls_of_all_these_runs_follow_the_grammar(net: Net) -> None:

@@ -20,7 +20,7 @@ from builders.testnet import Net, RunningNode, net_of, set_option, until
 from node.client.http import NodeClient
 from node.core.encoding import canonical_json
 from node.demo.generator import DemoGenerator
-from node.ledger.rows import VALUE, decode_value_row, encode_value_row
+from node.ledger.rows import TILE, VALUE, decode_value_row, encode_value_row
 from node.storage.leveldb import open_leveldb
 from node.wiring import system_time
 
@@ -112,6 +112,30 @@ def test_an_altered_store_is_noticed_and_the_node_can_join_anew(net: Net) -> Non
     join_anew(victim)
     agree(net.nodes)
     load.all_kept(net.nodes)
+
+
+def test_a_damaged_log_is_not_opened(net: Net) -> None:
+    victim = net.nodes[3]
+    victim.end(signal.SIGTERM)
+    flipped = flip_newest_tile(victim)
+    victim.start()
+    assert victim.wait() == 70
+    assert "is not what the last block left" in victim.told()
+    assert "run `evidence-node audit` to see where" in victim.told()
+    assert flip_newest_tile(victim) == flipped
+    victim.start()
+    victim.ready()
+    agree(net.nodes)
+
+
+def flip_newest_tile(node: RunningNode) -> bytes:
+    """Change a bit of the newest leaf in the log's tiles, or change it back; the tile's key."""
+    with open_leveldb(node.node.home / "ledger", kind="ledger", create=False) as store:
+        *_, (key, row) = store.scan(TILE + b"\0", TILE + b"\1")
+        batch = store.batch()
+        batch.put(key, row[:-1] + bytes([row[-1] ^ 1]))
+        store.write(batch, sync=True)
+    return key
 
 
 def join_anew(node: RunningNode) -> None:
@@ -207,6 +231,7 @@ def test_another_engine_is_not_started(net: Net, tmp_path: Path) -> None:
     assert f"{older} is not CometBFT 0.38.25" in node.told()
     assert "it says that it is version 0.37.4" in node.told()
     assert "`scripts/build-engine` builds the right one" in node.told()
+    assert "leaked" not in node.told(), "what the start had begun was ended"
 
 
 def test_calls_follow_the_grammar_and_the_ledgers_are_what_the_blocks_give(net: Net) -> None:

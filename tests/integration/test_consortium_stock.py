@@ -3,6 +3,7 @@ judge of the headers that bundles carry."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from builders.testnet import Net, engine_binary, net_of
 from node.client.http import NodeClient
 from node.core.bundle import decode_bundle
 from node.demo.generator import DemoGenerator
+from node.engines.cometbft.rpc import EngineRpc
 from node.wiring import system_time
 
 
@@ -33,6 +35,22 @@ def test_records_and_a_killed_node(net: Net) -> None:
         victim.ready()
     agree(net.nodes)
     load.all_kept(net.nodes)
+
+
+def test_the_engine_says_who_is_connected_and_dials(net: Net) -> None:
+    """What `node.engines.cometbft.outlook` asks, of which dialling is a route called unsafe."""
+    node, *others = net.nodes
+    peers = [f"{other.node.id}@127.0.0.1:{other.node.p2p_port}" for other in others]
+
+    async def ask() -> tuple[set[str], bool]:
+        rpc = EngineRpc(node.node.home / "engine/rpc.sock")
+        try:
+            await rpc.dial(peers)
+            return await rpc.connected_peers(), await rpc.is_catching_up()
+        finally:
+            await rpc.close()
+
+    assert asyncio.run(ask()) == ({other.node.id for other in others}, False)
 
 
 @pytest.mark.parametrize("stock", [False, True], ids=["own", "stock"])
