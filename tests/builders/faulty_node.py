@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 DEATHS = ("finalize", "before_commit", "after_commit")
 """Where an application dies: in FinalizeBlock of the first block with frames, or about to write it,
 or when it is written and the engine has not been told."""
-LIES = ("undecodable", "empty", "endless")
+LIES = ("undecodable", "empty", "endless", "bulky")
 """What a proposer puts into its blocks, one after the other; where it has frames, every other time
 one of those with a bad signature."""
 
@@ -84,7 +84,9 @@ def die_at(machine: Any, where: str) -> None:
 
 def lie_in_turn(machine: Any) -> None:
     """Have the application propose what nobody may accept, and accept it itself."""
-    from node.core.frame import MAX_FRAME_BYTES
+    from zstandard import ZstdCompressor
+
+    from node.core.frame import MAX_FRAME_BYTES, MAX_UNPACKED_BYTES
     from node.engines.cometbft.proto import abci_pb2 as abci
 
     turn = itertools.cycle(LIES)
@@ -100,6 +102,8 @@ def lie_in_turn(machine: Any) -> None:
             return [b"\x01no frame"]
         if what == "empty":
             return [b""]
+        if what == "bulky":  # small to send, and more to unpack than a block may be
+            return [b"\x01" + ZstdCompressor().compress(bytes(MAX_UNPACKED_BYTES))] * 3
         return [b"\x01" + bytes(MAX_FRAME_BYTES)]
 
     async def prepare(self: Any, request: Any) -> Any:

@@ -54,7 +54,8 @@ def test_what_a_liar_proposes_is_refused_and_it_is_named(net: Net) -> None:
 
     with under_load(net, others) as load:
         until(lambda: all(len(reasons(node)) > len(LIES) for node in others))
-    assert any("signature" in why for why in reasons(others[0]))
+    for words in ("signature", "bytes unpacked", "bytes packed"):
+        assert any(words in why for why in reasons(others[0])), reasons(others[0])
     agree(others)
     load.all_kept(net.nodes)
     liar.end(signal.SIGTERM)
@@ -156,7 +157,7 @@ def test_a_block_full_of_full_frames(net: Net) -> None:
     recorded_everywhere(net, [identifiers[0] for _, identifiers in made])
     blocks = net.nodes[3].get("/v1/blocks?limit=100").json()["blocks"]
     fullest = max(block["recorded"] for block in blocks)
-    assert fullest > (_FRAMES_A_BLOCK - 2) * len(made[0][1])
+    assert fullest > _FRAMES_A_BLOCK // 2 * len(made[0][1]), "as many as 8 MB unpacked allow"
     agree(net.nodes)
 
 
