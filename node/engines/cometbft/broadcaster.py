@@ -1,15 +1,18 @@
 """Hands frames to the engine's mempool: few at a time, each until it is in a block.
 
 More frames in flight than validators can put into their next blocks add latency and nothing else,
-so the rest waits here, where the limits of submission count it.
+so the rest waits here, where the limits of submission count it. They are handed over one after the
+other: mempools pass on what they have in its order, so that a record which rests on an earlier one
+comes behind it, in the same block or a later one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -58,6 +61,7 @@ class Broadcaster:
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("broadcaster")
         self._open = False
+        self._sending = False
 
     @property
     def waiting(self) -> int:
@@ -110,17 +114,29 @@ class Broadcaster:
                 flight = self._flights.get(identifier)
                 if flight is not None and flight.sent is not None and flight.sent < late:
                     flight.sent = None
-                    self._start(identifier)
+                    self._start(self._send(identifier))
 
     def _go_on(self) -> None:
-        while self._open and self._waiting and len(self._flying) < self._most:
-            identifier = self._waiting.popleft()
-            if identifier in self._flights:
-                self._flying.add(identifier)
-                self._start(identifier)
+        if not self._sending and self._may_send:
+            self._sending = True
+            self._start(self._send_waiting())
 
-    def _start(self, identifier: bytes) -> None:
-        task = asyncio.get_running_loop().create_task(self._send(identifier))
+    @property
+    def _may_send(self) -> bool:
+        return self._open and bool(self._waiting) and len(self._flying) < self._most
+
+    async def _send_waiting(self) -> None:
+        try:
+            while self._may_send:
+                identifier = self._waiting.popleft()
+                if identifier in self._flights:
+                    self._flying.add(identifier)
+                    await self._send(identifier)
+        finally:
+            self._sending = False
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

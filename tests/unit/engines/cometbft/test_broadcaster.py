@@ -169,3 +169,19 @@ def test_what_has_been_in_the_mempool_for_long_is_sent_again(
         assert mempool.taken[:3] == [FRAMES[0].frame, FRAMES[1].frame, FRAMES[0].frame]
 
     play(scenario)
+
+
+def test_frames_come_into_the_mempool_in_their_order() -> None:
+    """Also where one has to be offered again: a record may rest on one in the frame before."""
+
+    async def scenario(broadcaster: Broadcaster, mempool: Mempool, failed: list[object]) -> None:
+        full = RpcRefused("mempool is full: 20 txs")
+        mempool.answers = [full, RpcUnreachable("not now"), full]
+        broadcaster.begin()
+        for number in range(3):
+            broadcaster.add(FRAMES[number], number)
+        while len(mempool.taken) < 3:
+            await asyncio.sleep(0)
+        assert mempool.taken == [frame.frame for frame in FRAMES[:3]]
+
+    play(scenario)
