@@ -171,7 +171,7 @@ def _between(net: Net, seconds: float) -> tuple[list[dict[str, Any]], list[dict[
 
 
 def _rate(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> float:
-    """Records a second, as the node sees it that is behind."""
+    """Records a second by the times of the blocks, as the node sees it that is behind."""
     return min(
         (now["size"] - then["size"]) / (now["at"] - then["at"]) for then, now in zip(before, after)
     )

@@ -150,7 +150,7 @@ class BenchNode:
         """How far it is, and what it has used: CPU in seconds, memory in MB."""
         node = self._node
         with node.reader() as reader:
-            size = reader.meta.size
+            size, time_of = reader.meta.size, reader.meta.time
         workers = [child.pid for child in multiprocessing.active_children() if child.pid]
         self.look()
         with self._changed:
@@ -158,7 +158,7 @@ class BenchNode:
         return {
             "size": size,
             "height": node.application.need_meta().height,
-            "at": time.monotonic(),
+            "at": time_of / 1000,
             "ends": dict(self._ends),
             "refused": self._refused,
             "retry_after": self._retry_after,

@@ -75,7 +75,7 @@ class Broadcaster:
 
     def add(self, opened: OpenedFrame, token: object) -> None:
         """Send a frame; ``token`` comes back with `landed`."""
-        identifier = self._opened.put(opened)
+        identifier = frame_id(opened.frame)
         flight = self._flights.get(identifier)
         if flight is None:
             flight = self._flights[identifier] = _Flight(opened)
@@ -131,6 +131,7 @@ class Broadcaster:
                 identifier = self._waiting.popleft()
                 if identifier in self._flights:
                     self._flying.add(identifier)
+                    self._opened.put(self._flights[identifier].opened)
                     await self._send(identifier)
         finally:
             self._sending = False

@@ -154,7 +154,7 @@ def test_the_oldest_go_when_there_are_too_many(bench: LedgerBench) -> None:
         assert await opened.open(frames[3]) is held[3]
         assert await opened.open(frames[0]) is not held[0]
 
-    play(bench, scenario, most_bytes=24 * 3 * len(frames[0]) + 24 * 8)
+    play(bench, scenario, most_bytes=12 * 3 * len(frames[0]) + 12 * 8)
 
 
 def test_a_flaw_is_told_and_not_remembered_as_opened(bench: LedgerBench) -> None:
