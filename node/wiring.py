@@ -48,7 +48,7 @@ _BLOCK_SEGMENT = 32 << 20
 # The journal's last segment is read whole when it is opened.
 _JOURNAL_SEGMENT = 4 << 20
 _LOCAL_WRITE_BUFFER = 4 << 20
-_CONSORTIUM_FRAME = 64
+_CONSORTIUM_FRAME = 128
 """Transactions in a frame, at most. Each passes through every mempool and engine, where a few large
 ones are less work than many small ones; but workers share the frames of a block among them."""
 

@@ -23,7 +23,7 @@ from node.ledger.application import OpenedFrame
 
 __all__ = ["Broadcaster"]
 
-_IN_FLIGHT = 12
+_IN_FLIGHT = 8
 _AGAIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 _RESEND_SECONDS = 20.0
 _HAS_IT = "already exists in cache"

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from node.core.errors import EvidenceError, InvalidInput
-from node.core.frame import transaction_count
+from node.core.frame import check_block, transaction_count
 from node.ledger.application import OpenedFrame
 from node.ledger.intake import Intake, KeyRing, TakenValues
 
@@ -124,23 +124,33 @@ class OpenedFrames:
             return OpenedFrame(frame, await loop.run_in_executor(None, intake.open_frame, frame))
         return OpenedFrame(frame, taken)
 
-    async def first_flaw(self, frames: Sequence[bytes]) -> tuple[int, InvalidInput] | None:
-        """A frame that cannot be opened, by its position, and why. The first that is found ends the
-        work on all others that nobody else waits for."""
-        tasks = [asyncio.ensure_future(self.open(frame)) for frame in frames]
+    async def flaw_of_block(self, frames: Sequence[bytes]) -> InvalidInput | None:
+        """What is wrong with a block of these frames. Its size is looked at first; the first frame
+        that is found to be flawed ends the work on all others that nobody else waits for."""
+        known = [self._held.get(frame_id(frame)) for frame in frames]
+        counts = iter(None if held is None else len(held.taken) for held in known)
+        try:
+            check_block(frames, lambda frame: next(counts) or transaction_count(frame))
+        except InvalidInput as error:
+            return error
+        tasks = {
+            position: asyncio.ensure_future(self.open(frames[position]))
+            for position, held in enumerate(known)
+            if held is None or held.is_stale(self._ring)
+        }
         try:
             if tasks:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            for position, task in enumerate(tasks):
-                error = task.exception() if task.done() and not task.cancelled() else None
-                if isinstance(error, InvalidInput):
-                    return position, error
-                if error is not None:
-                    raise error
+                await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_EXCEPTION)
+            for position, task in tasks.items():
+                flaw = task.exception() if task.done() and not task.cancelled() else None
+                if isinstance(flaw, InvalidInput):
+                    return flaw.under(f"block[{position}]")
+                if flaw is not None:
+                    raise flaw
         finally:
-            for task in tasks:
+            for task in tasks.values():
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
         return None
 
     async def flaw(self, frame: bytes) -> InvalidInput | None:

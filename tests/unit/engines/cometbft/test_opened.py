@@ -178,15 +178,17 @@ def test_the_first_flaw_ends_the_work_on_the_others(bench: LedgerBench) -> None:
 
     async def scenario(opened: OpenedFrames, opener: Opener) -> None:
         other = asyncio.ensure_future(opened.open(good[5]))
-        asking = asyncio.ensure_future(opened.first_flaw(frames))
+        asking = asyncio.ensure_future(opened.flaw_of_block(frames))
         await turns()
         opener.work(4)  # the one that somebody else asks for, two good ones, and the bad one
         found = await asking
         assert found is not None
-        assert (found[0], found[1].place) == (2, "frame[1].signature")
+        assert found.place == "block[2].frame[1].signature"
         assert [result.cancelled() for _, result in opener.waiting] == [True] * 3
         assert (await other).frame == good[5]
-        assert await opened.first_flaw([]) is None
+        assert await opened.flaw_of_block([]) is None
+        assert await opened.flaw_of_block(good[5:]) is None
+        assert good[5] not in [frame for frame, _ in opener.waiting]
 
     play(bench, scenario, at_once=False)
 
