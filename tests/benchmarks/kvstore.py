@@ -10,6 +10,7 @@ import http.client
 import itertools
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -86,6 +87,7 @@ def _running(net: Testnet, binary: Path) -> Iterator[list[_Rpc]]:
         nodes = []
         for node in net.nodes:
             home = node.home / "engine"
+            shutil.rmtree(home, ignore_errors=True)
             peers = tuple(
                 f"{other.id}@127.0.0.1:{other.p2p_port}" for other in net.nodes if other is not node
             )
