@@ -131,7 +131,7 @@ class Machine:
             return abci.ResponseCheckTx(
                 code=_FLAWED, codespace="frame", log=f"at most {MAX_FRAME_BYTES} bytes are taken"
             )
-        flaw = await self._opened.flaw(request.tx)
+        flaw = await self._opened.flaw(request.tx, urgent=False)
         if flaw is None:
             return abci.ResponseCheckTx()
         return abci.ResponseCheckTx(code=_FLAWED, codespace="frame", log=str(flaw))

@@ -40,11 +40,15 @@ class Opener(Protocol):
         is refused, another EvidenceError where nobody could say. Cancelled before its turn, it is
         not opened."""
 
+    def hasten(self, result: Future[list[TakenValues]]) -> None:
+        """Have the frame that ``result`` is of opened before all others that wait still."""
+
 
 @dataclass
 class _Work:
     """A frame that is being opened, and how many wait for it."""
 
+    result: Future[list[TakenValues]]
     task: asyncio.Task[OpenedFrame]
     waiting: int = 0
 
@@ -89,8 +93,12 @@ class OpenedFrames:
         held = self._held.get(frame_id(frame))
         return transaction_count(frame) if held is None else len(held.taken)
 
-    async def open(self, frame: bytes) -> OpenedFrame:
+    async def open(self, frame: bytes, *, urgent: bool = True) -> OpenedFrame:
         """The frame with its transactions. Where all who wait for it give up, so does the work.
+
+        Args:
+            frame: the frame.
+            urgent: a block waits for it. What peers offer to the mempool is not, and may be much.
 
         Raises:
             InvalidInput: it is undecodable, or a transaction in it malformed or badly signed.
@@ -99,7 +107,11 @@ class OpenedFrames:
         while (held := self._held.get(identifier)) is None or held.is_stale(self._ring):
             work = self._works.get(identifier)
             if work is None:
-                work = self._works[identifier] = _Work(asyncio.ensure_future(self._open(frame)))
+                result = self._opener.open_frame(frame)
+                task = asyncio.ensure_future(self._opened(frame, result))
+                work = self._works[identifier] = _Work(result, task)
+            if urgent:
+                self._opener.hasten(work.result)
             work.waiting += 1
             try:
                 opened = await asyncio.shield(work.task)
@@ -113,9 +125,9 @@ class OpenedFrames:
                 return opened
         return held
 
-    async def _open(self, frame: bytes) -> OpenedFrame:
+    async def _opened(self, frame: bytes, result: Future[list[TakenValues]]) -> OpenedFrame:
         try:
-            taken = await asyncio.wrap_future(self._opener.open_frame(frame))
+            taken = await asyncio.wrap_future(result)
         except InvalidInput:
             raise
         except EvidenceError:  # whatever ails the workers must not decide what is a good block
@@ -153,10 +165,10 @@ class OpenedFrames:
             await asyncio.gather(*tasks.values(), return_exceptions=True)
         return None
 
-    async def flaw(self, frame: bytes) -> InvalidInput | None:
-        """Why the frame cannot be opened; None where it can."""
+    async def flaw(self, frame: bytes, *, urgent: bool = True) -> InvalidInput | None:
+        """Why the frame cannot be opened; None where it can. See `open`."""
         try:
-            await self.open(frame)
+            await self.open(frame, urgent=urgent)
         except InvalidInput as error:
             return error
         return None

@@ -43,6 +43,9 @@ class NoOpener:
     def open_frame(self, frame: bytes) -> Future[list[TakenValues]]:
         raise AssertionError(frame)
 
+    def hasten(self, result: Future[list[TakenValues]]) -> None:
+        raise AssertionError(result)
+
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:

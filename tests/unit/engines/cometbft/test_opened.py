@@ -26,6 +26,7 @@ class Opener:
         self._intake = Intake(ring)
         self._at_once = at_once
         self.asked: list[bytes] = []
+        self.hastened: list[bytes] = []
         self.waiting: list[tuple[bytes, Future[list[TakenValues]]]] = []
 
     def open_frame(self, frame: bytes) -> Future[list[TakenValues]]:
@@ -35,6 +36,9 @@ class Opener:
         if self._at_once:
             self.work()
         return result
+
+    def hasten(self, result: Future[list[TakenValues]]) -> None:
+        self.hastened += [frame for frame, waiting in self.waiting if waiting is result]
 
     def work(self, count: int = 1) -> None:
         """Open the first ``count`` that wait."""
@@ -189,6 +193,25 @@ def test_the_first_flaw_ends_the_work_on_the_others(bench: LedgerBench) -> None:
         assert await opened.flaw_of_block([]) is None
         assert await opened.flaw_of_block(good[5:]) is None
         assert good[5] not in [frame for frame, _ in opener.waiting]
+
+    play(bench, scenario, at_once=False)
+
+
+def test_what_a_block_waits_for_goes_before_what_peers_offer(bench: LedgerBench) -> None:
+    """Also where a peer has offered it before; and who gives up leaves it to the others."""
+    frames = frames_of(bench, 3)
+
+    async def scenario(opened: OpenedFrames, opener: Opener) -> None:
+        offered = [asyncio.ensure_future(opened.flaw(frame, urgent=False)) for frame in frames]
+        await turns()
+        assert opener.hastened == []
+        proposed = asyncio.ensure_future(opened.flaw_of_block(frames[1:2]))
+        await turns()
+        assert opener.hastened == frames[1:2]
+        assert opener.asked == frames
+        proposed.cancel()
+        opener.work(3)
+        assert await asyncio.gather(*offered) == [None] * 3
 
     play(bench, scenario, at_once=False)
 
