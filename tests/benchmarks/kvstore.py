@@ -28,8 +28,9 @@ from node.wiring import EdKey
 __all__ = ["kvstore_rate"]
 
 _BATCH = 50
-_WAITING = 1_000
-"""Transactions in a mempool beyond which no more is sent: more only makes it slower."""
+_WAITING = (1_000, 4_000)
+"""Transactions in a mempool beyond which no more is sent. Which is best depends on the machine: the
+better rate counts."""
 _CHANGES = (
     ('proxy_app = "unix://abci.sock"', 'proxy_app = "kvstore"'),
     ("[rpc]", "[rpc]\nmax_request_batch_size = 0"),
@@ -72,12 +73,15 @@ def kvstore_rate(net: Testnet, binary: Path, load: Iterator[bytes], seconds: flo
         load: transactions, each used once.
         seconds: to measure.
     """
+    rates = []
     with _running(net, binary) as nodes:
-        _feed(nodes, load, 4.0)
-        first = _height(nodes[0])
-        _feed(nodes, load, seconds)
-        last = _height(nodes[0])
-        return _committed(nodes[0], first, last)
+        for waiting in _WAITING:
+            _feed(nodes, load, 3.0, waiting)
+            first = _height(nodes[0])
+            _feed(nodes, load, seconds, waiting)
+            last = _height(nodes[0])
+            rates.append(_committed(nodes[0], first, last))
+    return max(rates)
 
 
 @contextmanager
@@ -130,13 +134,13 @@ def _wait(rpc: _Rpc) -> None:
     raise TimeoutError("the kvstore's engines did not start")
 
 
-def _feed(nodes: Sequence[_Rpc], load: Iterator[bytes], seconds: float) -> None:
-    """Keep the mempools filled."""
+def _feed(nodes: Sequence[_Rpc], load: Iterator[bytes], seconds: float, waiting: int) -> None:
+    """Keep the mempools filled with so many transactions."""
     until = time.monotonic() + seconds
     for rpc in itertools.cycle(nodes):
         if time.monotonic() > until:
             return
-        if int(rpc.call("num_unconfirmed_txs")["n_txs"]) > _WAITING:
+        if int(rpc.call("num_unconfirmed_txs")["n_txs"]) > waiting:
             time.sleep(0.005)
             continue
         calls = []
