@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def consortium(seconds: float, rounds: int, *, name: str = "consortium") -> list
     other = create_testnet(home / "kvstore", _NODES, stock, system_time, min_free=0)
     made = create_testnet(home / "empty", _NODES, engine, system_time, min_free=0)
     loads = _write_loads(home, int(_MOST_EACH * (_WARM + 3.5 * seconds)) + 2 * _MOST_ITEMS)
-    pairs, used = [], []
+    pairs, used, overloads = [], [], []
     for number in range(rounds):
         plain = (raw for load in loads for group in read_load(load) for raw in group)
         before = kvstore_rate(other, stock, plain, seconds)
@@ -115,15 +116,19 @@ def consortium(seconds: float, rounds: int, *, name: str = "consortium") -> list
             rate, costs = _best(net, seconds)
             pairs.append([rate, before])
             used.append(costs)
-            print(f"round {number + 1}: {rate:.0f} records/s, kvstore {before:.0f}", flush=True)
-            if number + 1 == rounds:
-                best = statistics.median(pair[0] for pair in pairs)
-                rest = [_half(net, best, seconds), *_overload(net, best, seconds)]
+            latency = _half(net, rate, seconds)
+            overloads.append(_overload(net, rate, seconds))
+            print(
+                f"round {number + 1}: {rate:.0f} records/s, kvstore {before:.0f}, p50 at half load "
+                f"{latency.rate:.0f} ms, {overloads[-1].rate:.0f} records/s overloaded",
+                flush=True,
+            )
     note = f"{_NODES} validators on {len(os.sched_getaffinity(0))} cores, {seconds:.0f} s a round"
     return [
         figure_of("consortium.commit", "records/s", _KVSTORE, pairs, note),
-        *_costs(used, pairs),
-        *rest,
+        *_costs(used),
+        latency,
+        *_of_overload(overloads),
     ]
 
 
@@ -211,42 +216,51 @@ def _half(net: Net, best: float, seconds: float) -> Figure:
     )
 
 
-def _overload(net: Net, best: float, seconds: float) -> list[Figure]:
+@dataclass(frozen=True)
+class _Overload:
+    """A round of overload: records committed a second, beside the best before it, and refused; the
+    seconds of Retry-After; the most memory of a node, in MB."""
+
+    rate: float
+    best: float
+    refused: float
+    retry_after: int
+    peak: float
+
+
+def _overload(net: Net, best: float, seconds: float) -> _Overload:
     """What goes on being committed under ten times the load, and the memory that it takes."""
     net.tell(["pace", 10 * best / _NODES])
     time.sleep(_WARM)
     before, after = _between(net, seconds)
     rate = _rate(before, after)
     refused = sum(now["refused"] - then["refused"] for then, now in zip(before, after))
-    again = {now["retry_after"] for now in after}
     ends = net.tell(["end"])
     _check(ends)
     if not refused:
         raise AssertionError("nothing was refused: this was no overload")
-    peak = max(end["peak"] for end in ends)
+    again = max(end["retry_after"] for end in ends)
+    return _Overload(rate, best, refused / seconds, again, max(end["peak"] for end in ends))
+
+
+def _of_overload(rounds: list[_Overload]) -> list[Figure]:
     note = (
-        f"{refused / seconds:.0f} records/s were refused (503, Retry-After {sorted(again)} s); "
-        f"at most {_MOST_ITEMS} under way a node"
+        f"{statistics.median(one.refused for one in rounds):.0f} records/s were refused (503, "
+        f"Retry-After {rounds[0].retry_after} s); at most {_MOST_ITEMS} under way a node"
     )
     return [
-        Figure(
+        figure_of(
             "consortium.overload",
-            rate,
             "records/s under ten times the load",
-            "records/s at best",
-            best,
-            rate / best,
-            [[rate, best]],
+            "records/s at best, just before",
+            [[one.rate, one.best] for one in rounds],
             note,
         ),
-        Figure(
+        figure_of(
             "consortium.memory",
-            peak,
             "MB, peak of a node's processes without its engine, under that load",
-            "1000 MB",
-            1000.0,
-            peak / 1000.0,
-            [[end["peak"] for end in ends]],
+            "500 MB",
+            [[one.peak, 500.0] for one in rounds],
         ),
     ]
 
@@ -257,7 +271,7 @@ def _check(ends: list[dict[str, Any]]) -> None:
             raise AssertionError(f"the load should be recorded whole: {end}")
 
 
-def _costs(used: list[dict[str, float]], pairs: list[list[float]]) -> list[Figure]:
+def _costs(used: list[dict[str, float]]) -> list[Figure]:
     """CPU of all four nodes for one record."""
     names = sorted({name for costs in used for name in costs})
     typical = {name: statistics.median(costs.get(name, 0.0) for costs in used) for name in names}
