@@ -1,7 +1,8 @@
 """Hands frames to the engine's mempool: few at a time, each until it is in a block.
 
-More frames in flight than validators can put into their next blocks add latency and nothing else,
-so the rest waits here, where the limits of submission count it. They are handed over one after the
+More in flight than validators can put into their next blocks adds latency and nothing else, so the
+rest waits here, where the limits of submission count it. It is transactions that are counted: the
+frames of single submissions are small, and a few of them would leave blocks empty. They are handed over one after the
 other: mempools pass on what they have in its order, so that a record which rests on an earlier one
 comes behind it, in the same block or a later one.
 """
@@ -23,7 +24,8 @@ from node.ledger.application import OpenedFrame
 
 __all__ = ["Broadcaster"]
 
-_IN_FLIGHT = 8
+_FRAMES, _TRANSACTIONS = 64, 1_024
+"""In flight at most."""
 _AGAIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 _RESEND_SECONDS = 20.0
 _HAS_IT = "already exists in cache"
@@ -49,15 +51,16 @@ class Broadcaster:
         rpc: EngineRpc,
         opened: OpenedFrames,
         failed: Callable[[EvidenceError], None],
-        in_flight: int = _IN_FLIGHT,
+        frames: int = _FRAMES,
+        transactions: int = _TRANSACTIONS,
     ) -> None:
         self._rpc = rpc
         self._opened = opened
         self._failed = failed
-        self._most = in_flight
+        self._most_frames, self._most_transactions = frames, transactions
         self._flights: dict[bytes, _Flight] = {}
         self._waiting: deque[bytes] = deque()
-        self._flying: set[bytes] = set()
+        self._flying: dict[bytes, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("broadcaster")
         self._open = False
@@ -98,7 +101,7 @@ class Broadcaster:
         for frame in frames:
             identifier = frame_id(frame)
             flight = self._flights.pop(identifier, None)
-            self._flying.discard(identifier)
+            self._flying.pop(identifier, None)
             tokens.append([] if flight is None else flight.tokens)
         self._go_on()
         return tokens
@@ -123,15 +126,22 @@ class Broadcaster:
 
     @property
     def _may_send(self) -> bool:
-        return self._open and bool(self._waiting) and len(self._flying) < self._most
+        room = len(self._flying) < self._most_frames
+        return (
+            room
+            and self._open
+            and bool(self._waiting)
+            and sum(self._flying.values()) < self._most_transactions
+        )
 
     async def _send_waiting(self) -> None:
         try:
             while self._may_send:
                 identifier = self._waiting.popleft()
-                if identifier in self._flights:
-                    self._flying.add(identifier)
-                    self._opened.put(self._flights[identifier].opened)
+                flight = self._flights.get(identifier)
+                if flight is not None:
+                    self._flying[identifier] = len(flight.opened.taken)
+                    self._opened.put(flight.opened)
                     await self._send(identifier)
         finally:
             self._sending = False

@@ -188,3 +188,22 @@ def test_frames_come_into_the_mempool_in_their_order() -> None:
         assert mempool.taken == [frame.frame for frame in FRAMES[:3]]
 
     play(scenario)
+
+
+def test_transactions_are_counted_not_only_frames() -> None:
+    """As many as may be in flight, and the frame that goes beyond; then none until one landed."""
+    item = (b"", b"", b"", 0, ())
+    large = [OpenedFrame(b"large %d" % number, [item] * 60) for number in range(3)]
+
+    async def scenario(broadcaster: Broadcaster, mempool: Mempool, failed: list[object]) -> None:
+        broadcaster.begin()
+        for frame in large:
+            broadcaster.add(frame, None)
+        await turns()
+        assert mempool.taken == [large[0].frame, large[1].frame]
+        assert (broadcaster.flying, broadcaster.waiting) == (2, 1)
+        broadcaster.landed([large[0].frame])
+        await turns()
+        assert mempool.taken == [frame.frame for frame in large]
+
+    play(scenario)
