@@ -2,9 +2,10 @@
 
 More in flight than validators can put into their next blocks adds latency and nothing else, so the
 rest waits here, where the limits of submission count it. It is transactions that are counted: the
-frames of single submissions are small, and a few of them would leave blocks empty. They are handed over one after the
-other: mempools pass on what they have in its order, so that a record which rests on an earlier one
-comes behind it, in the same block or a later one.
+frames of single submissions are small, and a few of them would leave blocks empty.
+
+They are handed over one after the other: mempools pass on what they have in its order, so that a
+record which rests on an earlier one comes behind it, in the same block or a later one.
 """
 
 from __future__ import annotations

@@ -61,7 +61,11 @@ def play(scenario: Callable[[Broadcaster, Mempool, list[EvidenceError]], object]
     async def run() -> None:
         mempool, failed = Mempool(), list[EvidenceError]()
         broadcaster = Broadcaster(
-            mempool, OpenedFrames(NoOpener(), KeyRing({})), failed.append, in_flight=3
+            mempool,
+            OpenedFrames(NoOpener(), KeyRing({})),
+            failed.append,
+            frames=3,
+            transactions=100,
         )
         await scenario(broadcaster, mempool, failed)  # type: ignore[misc]
         await broadcaster.close()
