@@ -57,8 +57,8 @@ _BLOCK_SEGMENT = 32 << 20
 _JOURNAL_SEGMENT = 4 << 20
 _LOCAL_WRITE_BUFFER = 4 << 20
 _CONSORTIUM_FRAME = 128
-"""Transactions in a frame, at most: each passes through every engine, where a few large ones are
-less work than many small ones."""
+"""Transactions in a frame, at most. Each passes through every mempool and engine, where a few large
+ones are less work than many small ones; but workers share the frames of a block among them."""
 _ENGINE_ROUTE = "/v1/engine/rpc"
 
 

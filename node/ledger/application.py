@@ -271,10 +271,10 @@ class Application:
 
         `finalize` does it, before anything of the next block is opened, proposed or judged.
         """
-        self._registered.update(keys)
-        self.key_ring().add(keys)
         for tell in self._tell_of_keys:
             tell(keys)
+        self._registered.update(keys)
+        self.key_ring().add(keys)  # last: who finds a frame stale by it has it opened by those told
 
     def opened_now(self, opened: OpenedFrame) -> OpenedFrame:
         """A frame as the state after the last finalized block has it: opened anew where one of its

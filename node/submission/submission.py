@@ -206,6 +206,10 @@ class Submission:
         comes of it is told by whoever is in `pump`."""
         return self._pool.open_frame(frame)
 
+    def hasten(self, result: Future[list[TakenValues]]) -> None:
+        """Have the frame that ``result`` is of opened before all others that wait still."""
+        self._pool.hasten(result)
+
     def keys_registered(self, keys: Mapping[str, PublicJwk]) -> None:
         """What is examined from now on is examined with these keys too, by kid."""
         self._setup = replace(self._setup, keys={**self._setup.keys, **keys})

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from builders.events import case_sub
 from builders.ledger import LedgerBench, rows_of
+from builders.signing import MemberKey
 from builders.traffic import traffic
 
 from node.core.errors import LedgerFault
 from node.engines.solo.recovery import replay
-from node.ledger.application import Application
+from node.ledger.application import Application, Finalized
 from node.ledger.body import decode_body, encode_body
 from node.ledger.intake import Intake
 from node.ledger.opening import FrameOpener
@@ -63,6 +66,40 @@ def with_bodies(payloads: list[bytes]) -> MemorySegments:
 
 def test_all_rows_come_back(busy: LedgerBench) -> None:
     assert rows_of(remake(busy)) == settled(busy)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_keys_that_came_later_count_from_their_block_on(
+    monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """Block 5 registers a key, by the test's hand. What was signed with it before is rejected
+    whatever its signature; the frames are all opened ahead."""
+    key, finalize = MemberKey("comes later"), Application.finalize
+
+    def registering(self: Application, height: int, *arguments: Any, **named: Any) -> Finalized:
+        block = finalize(self, height, *arguments, **named)
+        if height == 5:
+            value = {"from": 5, "jwk": key.jwk.to_json(), "member": "platform-a"}
+            self._working.state.set(f"key/{key.kid}", value)
+            self.keys_registered({key.kid: key.jwk})
+        return block
+
+    monkeypatch.setattr(Application, "finalize", registering)
+    bench = LedgerBench()
+    jwts = [bench.jwt("signing.initiated", case_sub(n), key=key) for n in range(6)]
+    forged = jwts[0][: jwts[0].rindex(b".")] + jwts[1][jwts[1].rindex(b".") :]
+    assert bench.block([forged], [jwts[1]]) == ["unknown_key"] * 2
+    assert bench.block([jwts[2], bench.jwt("signing.initiated", case_sub(7))]) == [
+        "unknown_key",
+        "accepted",
+    ]
+    assert bench.block([jwts[3]]) == ["unknown_key"]
+    assert bench.block([jwts[4]], [jwts[2]]) == ["accepted"] * 2
+    target = MemoryStore()
+    with FrameOpener({kid: jwk for kid, jwk in bench.application.public_keys().items()
+                      if kid != key.kid}, workers) as opener:  # fmt: skip
+        replay_ledger(bench.store, bench.bodies, target, opener, lambda *_: None)
+    assert rows_of(target) == settled(bench)
 
 
 def test_by_hand_from_the_bodies_alone(busy: LedgerBench) -> None:
