@@ -27,7 +27,7 @@ from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
 from node.ledger.published import Published
 from node.ledger.reader import LedgerReader, open_reader
-from node.ledger.rows import META, decode_meta
+from node.ledger.rows import ENDED, META, decode_meta
 from node.storage.errors import StorageError, StoreUnavailable
 from node.storage.leveldb import LevelStore, open_leveldb
 from node.storage.ports import SegmentRef
@@ -212,6 +212,13 @@ class Node:
     def _build(self, deliver: Callable[[Iterable[Group]], None]) -> None:
         config, stores = self.config, self.stores
         self.application = Application(stores.ledger, stores.blocks)
+        if stores.ledger.get(ENDED) is not None:
+            raise InvalidInput(
+                str(config.home),
+                "this home's chain has been ended by `evidence-node migrate prepare`; "
+                "`evidence-node migrate apply` continues it under its new genesis, "
+                "`evidence-node migrate prepare --undo` takes the end back",
+            )
         if self.application.meta is None:
             self.application.init_chain(_read_genesis(config.path("genesis.json")))
         self.genesis: Genesis = self.application.genesis()

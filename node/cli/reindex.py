@@ -18,7 +18,8 @@ from node.cli.progress import shown_progress
 from node.config import NodeConfig
 from node.core.errors import LedgerFault
 from node.ledger.opening import FrameOpener
-from node.ledger.replay import Replayed, read_genesis, replay_ledger
+from node.ledger.replay import Replayed, replay_ledger
+from node.ledger.rows import ENDED
 from node.storage.directory import sync_directory
 from node.storage.leveldb import open_leveldb
 from node.storage.segments import FileSegments
@@ -102,19 +103,18 @@ def _replay(config: NodeConfig, new: Path, progress: Callable[[int, int], None])
         stack.callback(bodies.close)
         made = open_leveldb(new, kind="ledger")
         stack.callback(made.close)
-        keys = {
-            key.jwk.thumbprint(): key.jwk
-            for member in read_genesis(ledger).members
-            for key in member.keys
-        }
         workers = config.workers if worth_processes(config) else 0
-        opener = stack.enter_context(FrameOpener(keys, workers))
+        opener = stack.enter_context(FrameOpener({}, workers))
         replayed = replay_ledger(ledger, bodies, made, opener, progress)
         if read_meta(made).app_hash != before.app_hash:
             raise LedgerFault(
                 "the blocks lead to another app_hash than the ledger says; nothing was changed: "
                 "run `evidence-node audit`, then restore a backup"
             )
+        if (ended := ledger.get(ENDED)) is not None:
+            batch = made.batch()
+            batch.put(ENDED, ended)
+            made.write(batch, sync=False)
     # Nothing of it was synced. Opening it again writes its log into tables, which are.
     with open_leveldb(new, kind="ledger", create=False) as made:
         made.check()

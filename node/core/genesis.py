@@ -126,6 +126,16 @@ class Predecessor:
     state_root: bytes
     header_hash: bytes
 
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a genesis document."""
+        return {
+            "chain_id": self.chain_id,
+            "header": self.header_hash.hex(),
+            "root": self.root.hex(),
+            "size": self.size,
+            "state_root": self.state_root.hex(),
+        }
+
 
 @dataclass(frozen=True)
 class Genesis:

@@ -35,12 +35,21 @@ class FrameOpener:
     """Opens frames in ``workers`` processes, or in this one when that is 0."""
 
     def __init__(self, keys: Mapping[str, PublicJwk], workers: int) -> None:
+        self._workers = workers
+        self._keys = dict(keys)
         self._intake = Intake(KeyRing(keys))
         self._pool: ProcessPoolExecutor | None = None
-        if workers:
-            self._pool = ProcessPoolExecutor(
-                workers, multiprocessing.get_context("spawn"), _prepare, (dict(keys),)
-            )
+
+    def use_keys(self, keys: Mapping[str, PublicJwk]) -> None:
+        """Open what comes from now on with these keys: a key is unknown until it is registered."""
+        if keys != self._keys:
+            self._close()
+            self._keys, self._intake = dict(keys), Intake(KeyRing(keys))
+
+    def _close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
 
     def __enter__(self) -> Self:
         return self
@@ -51,8 +60,7 @@ class FrameOpener:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        self._close()
 
     def open_each(
         self, frames: Iterable[tuple[T, bytes]]
@@ -62,10 +70,14 @@ class FrameOpener:
         Raises:
             InvalidInput: a frame is undecodable, or a transaction malformed or badly signed.
         """
-        if self._pool is None:
+        if not self._workers:
             for token, frame in frames:
                 yield token, frame, list(self._intake.open_frame(frame))
             return
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self._workers, multiprocessing.get_context("spawn"), _prepare, (self._keys,)
+            )
         window: deque[tuple[T, bytes, Future[bytes]]] = deque()
         for token, frame in frames:
             window.append((token, frame, self._pool.submit(_open, frame)))

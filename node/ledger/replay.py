@@ -1,7 +1,8 @@
-"""Making a ledger again from its genesis, its headers and the bodies of its blocks.
+"""Making a ledger again from its geneses, its headers and the bodies of its blocks.
 
-Everything else follows from these: log, state map, indexes. An audit makes them again beside the
-ledger and compares; `evidence-node reindex` puts them in its place.
+Everything else follows from these: log, state map, indexes. Each chain that the ledger holds is
+made again with the keys, the validators and the chain id of its own genesis. An audit makes them
+again beside the ledger and compares; `evidence-node reindex` puts them in its place.
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ from node.core.block import (
     verify_commit,
 )
 from node.core.errors import InvalidInput, LedgerFault
-from node.core.genesis import Genesis, decode_genesis
+from node.core.genesis import Genesis
 from node.core.signatures import load_backend
 from node.ledger.application import Application, Finalized, OpenedFrame
 from node.ledger.body import Body, decode_body
+from node.ledger.lineage import keys_of, read_geneses
 from node.ledger.opening import FrameOpener
-from node.ledger.rows import GENESIS, KEPT, META, decode_kept, decode_meta, number_key
+from node.ledger.rows import KEPT, META, decode_kept, decode_meta, number_key
 from node.storage.ports import Reader, SegmentRef, Segments, Store
 
-__all__ = ["Replayed", "read_genesis", "replay_ledger"]
+__all__ = ["Replayed", "replay_ledger"]
 
 Progress = Callable[[int, int], None]
 _Frame = tuple[SegmentRef, Body, int]
@@ -45,59 +47,55 @@ class Replayed:
     signatures: int
 
 
-def read_genesis(rows: Reader) -> Genesis:
-    """The genesis that a ledger's store holds.
-
-    Raises:
-        LedgerFault: it holds none, or a damaged one.
-    """
-    raw = rows.get(GENESIS)
-    if raw is None:
-        raise LedgerFault("the store holds no chain: its genesis is missing")
-    try:
-        return decode_genesis(raw)
-    except InvalidInput as error:
-        raise LedgerFault(f"the genesis in the store is damaged: {error}") from error
-
-
 def replay_ledger(
     rows: Reader, bodies: Segments, target: Store, opener: FrameOpener, progress: Progress
 ) -> Replayed:
     """Make the ledger again in ``target``, an empty store, checking every signature on the way.
 
     Args:
-        rows: the ledger's store; its genesis and headers are read, nothing else.
+        rows: the ledger's store; its geneses and headers are read, nothing else.
         bodies: the bodies of its blocks.
         target: where all rows are written.
-        opener: opens the frames.
+        opener: opens the frames, with the keys of each chain in turn.
         progress: called with a height done and the last height, now and then.
 
     Raises:
         LedgerFault: names the height or the place, and what is wrong there.
     """
-    genesis = read_genesis(rows)
     application = Application(target, bodies)
-    application.init_chain(genesis)
-    chain = _Chain(rows, genesis)
-    meta = rows.get(META)
-    last = decode_meta(meta).height if meta is not None else genesis.initial_height - 1
+    geneses = read_geneses(rows)
+    raw = rows.get(META)
+    last = geneses[-1].initial_height - 1 if raw is None else decode_meta(raw).height
+    ends = [after.initial_height - 2 for after in geneses[1:]] + [last]
     signatures = 0
-    for reference, body, frames in _opened_bodies(bodies, opener):
-        if body.height > last:
-            break
-        _replay_empty(application, chain, body.height - 1)
-        signatures += sum(len(opened.taken) for opened in frames)
-        _replay_body(application, chain, reference, body, frames)
-        progress(body.height, last)
-    _replay_empty(application, chain, last)
+    done: SegmentRef | None = None
+    for position, (genesis, end) in enumerate(zip(geneses, ends)):
+        opener.use_keys(keys_of(geneses[: position + 1]))
+        try:
+            application.init_chain(genesis)
+        except InvalidInput as error:
+            raise LedgerFault(f"height {genesis.initial_height - 1}: {error}") from error
+        chain = _Chain(rows, genesis)
+        for reference, body, frames in _opened_bodies(bodies, done, end, opener):
+            _replay_empty(application, chain, body.height - 1)
+            signatures += sum(len(opened.taken) for opened in frames)
+            _replay_body(application, chain, reference, body, frames)
+            progress(body.height, last)
+            done = reference
+        _replay_empty(application, chain, end)
     application.close()
     progress(last, last)
     return Replayed(last, application.need_meta().size, signatures)
 
 
-def _read_bodies(bodies: Segments) -> Iterator[tuple[_Frame, bytes]]:
-    for reference, payload in bodies.records(None):
+def _read_bodies(
+    bodies: Segments, after: SegmentRef | None, last: int
+) -> Iterator[tuple[_Frame, bytes]]:
+    """The frames of the bodies behind ``after``, up to the height ``last``."""
+    for reference, payload in bodies.records(after):
         body = _decode(reference, payload)
+        if body.height > last:
+            return
         for number, frame in enumerate(body.frames):
             yield (reference, body, number), frame
 
@@ -114,13 +112,15 @@ def _place(reference: SegmentRef) -> str:
 
 
 def _opened_bodies(
-    bodies: Segments, opener: FrameOpener
+    bodies: Segments, after: SegmentRef | None, last: int, opener: FrameOpener
 ) -> Iterator[tuple[SegmentRef, Body, list[OpenedFrame]]]:
-    """Each body with its frames opened."""
+    """Each body behind ``after`` up to the height ``last``, with its frames opened."""
     gathered: list[OpenedFrame] = []
     reference: SegmentRef | None = None
     try:
-        for (reference, body, number), frame, taken in opener.open_each(_read_bodies(bodies)):
+        for (reference, body, number), frame, taken in opener.open_each(
+            _read_bodies(bodies, after, last)
+        ):
             gathered.append(OpenedFrame(frame, taken))
             if number + 1 == len(body.frames):
                 yield reference, body, gathered

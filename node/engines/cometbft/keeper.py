@@ -53,7 +53,9 @@ class Keeper:
         self._sets: dict[bytes, ValidatorSet] = {}
         self._backend = load_backend()
         self._log = structlog.get_logger("keeper")
-        newest = next(iter(store.scan(KEPT, _END, reverse=True)), None)
+        # Headers below are those of the chain that this one continues.
+        first = number_key(KEPT, initial_height)
+        newest = next(iter(store.scan(first, _END, reverse=True)), None)
         self._next = initial_height if newest is None else int.from_bytes(newest[0][1:], "big") + 1
         self._decided = self._next - 1
         self._last: tuple[Header, Commit] | None = None
