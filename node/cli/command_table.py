@@ -21,6 +21,7 @@ COMMANDS = {
     "reindex": "make a ledger's log, state and look-up indexes anew from its blocks",
     "backup": "copy a node's home while it runs, or when it does not",
     "restore": "put a backup in place and audit it",
+    "migrate": "continue a solo node's chain as a consortium's",
     "testnet": "make and run a consortium's nodes on this machine",
     "bench": "measure throughput and latency on this machine",
     "demo": "run a small ledger through its whole life and check its evidence",
