@@ -25,8 +25,8 @@ def continued_state(genesis: Genesis, before: Mapping[str, State]) -> dict[str, 
         before: the values of all keys `SET_BY_GENESIS` that the old chain left.
 
     Raises:
-        InvalidInput: it carries over a key that was another member's, has ended, or is to begin
-            only later.
+        InvalidInput: it carries over a key that was another member's or has ended, or has one
+            that is in force begin later.
     """
     first = genesis.initial_height
     state: dict[str, State | None] = dict(first_state(genesis))
@@ -54,9 +54,12 @@ def _carried(key: str, held: State, named: State, height: int) -> State:
         raise InvalidInput(place, f"is {held['member']}'s in the chain before")
     if held.get("to", height + 1) <= height:
         raise InvalidInput(place, f"ended at height {held['to']}, and cannot be taken up again")
-    if named["from"] > height:
-        raise InvalidInput(place, f"is in force before: its from must be at most {height}")
-    value = {**named, "from": held["from"] if held["from"] <= height else height}
+    start = max(height, named["from"])
+    if held["from"] < height:
+        if start > height:
+            raise InvalidInput(place, f"is in force already: its from must be at most {height}")
+        start = held["from"]
+    value = {**named, "from": start}
     if "suspect_from" in held:
         value["suspect_from"] = held["suspect_from"]
     return value

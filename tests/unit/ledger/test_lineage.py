@@ -235,7 +235,7 @@ def test_validators_and_parameters_are_the_new_genesis_s() -> None:
     ("keys", "says"),
     [
         ({"maker-a": "maker-b", "maker-b": "maker-a"}, "'s in the chain before"),
-        ({"maker-a": "maker-a"}, "its from must be at most"),
+        ({"maker-a": "maker-a"}, "is in force already: its from must be at most"),
     ],
 )
 def test_keys_that_cannot_be_carried_over(keys: dict[str, str], says: str) -> None:
