@@ -25,6 +25,7 @@ from node.engines.solo.engine import SoloEngine, SoloSettings
 from node.ledger.application import Application, OpenedFrame
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
+from node.ledger.lineage import read_geneses
 from node.ledger.published import Published
 from node.ledger.reader import LedgerReader, open_reader
 from node.ledger.rows import ENDED, META, decode_meta
@@ -232,7 +233,11 @@ class Node:
         guard = DiskGuard(config.home, config.storage.min_free_megabytes << 20)
         limits = config.submission
         self.submission = Submission(
-            WorkerSetup(self.genesis.chain_id, self.application.public_keys()),
+            WorkerSetup(
+                self.genesis.chain_id,
+                self.application.public_keys(),
+                frozenset(genesis.chain_id for genesis in read_geneses(stores.ledger)[:-1]),
+            ),
             Keeping(Journal(stores.journal), stores.local, self.vault),
             self.application,
             SubmissionLimits(

@@ -134,6 +134,13 @@ class LedgerReader:
             raise LedgerFault("the store holds no genesis; restore a backup")
         return raw
 
+    def chain_id_at(self, height: int) -> str:
+        """The id of the chain that a block is of."""
+        if height > self.meta.height or len(self.genesis_documents()) == 1:
+            return self.meta.chain_id
+        later = (one for one in reversed(self.geneses()) if height >= one.initial_height - 1)
+        return next(later, self.geneses()[0]).chain_id
+
     @property
     def as_of(self) -> int:
         """The newest height whose state is this one and which a kept header proves.

@@ -21,10 +21,12 @@ __all__ = ["WorkerSetup", "run_worker"]
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What a worker needs to know: the chain and every key ever registered, by kid."""
+    """What a worker needs to know: the chain, every key ever registered, by kid, and the ids of the
+    chains before, of which a client may hand in again what was recorded then."""
 
     chain_id: str
     keys: Mapping[str, PublicJwk]
+    former: frozenset[str] = frozenset()
 
 
 def run_worker(
@@ -36,7 +38,7 @@ def run_worker(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError):  # woken, it does not take the core from whoever woke it
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    admitter = ChunkAdmitter(Intake(KeyRing(setup.keys)), setup.chain_id)
+    admitter = ChunkAdmitter(Intake(KeyRing(setup.keys)), setup.chain_id, setup.former)
     memory = SharedMemory(memory_name)
     slots = memory.buf
     assert slots is not None

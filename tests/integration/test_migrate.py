@@ -17,7 +17,7 @@ import pytest
 from builders.commands import Cli, in_process
 from builders.home import OPERATOR, Home, make_home, steady_clock
 from builders.second_opinion import both
-from builders.story import Teller, Told
+from builders.story import STORY_TIME, Teller, Told
 
 from node.cli import home_migration
 from node.config import load_config
@@ -74,10 +74,13 @@ def bundle_of(home: Home, subject: str = CASE) -> tuple[bytes, bytes]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A solo node's home with a seal and the beginning of a signing. Not to be changed."""
     home = make_home(tmp_path_factory.mktemp("made") / "node")
-    clock = steady_clock()
-    teller = Teller(home, clock())
-    record(home, [*teller.seal(), *teller.case()[:3]], clock)
+    record(home, [*teller_of(home).seal(), *teller_of(home).case()[:3]], steady_clock())
     return home
+
+
+def teller_of(home: Home) -> Teller:
+    """Tells the old chain's story, the same whenever it is told."""
+    return Teller(home, STORY_TIME)
 
 
 def copied(home: Home, path: Path) -> Home:
@@ -166,6 +169,33 @@ def test_a_home_made_from_a_backup(cli: Cli, home: Home, tmp_path: Path) -> None
     assert both(*bundle_of(moved)).accepted
     again = cli("migrate", "apply", *arguments)
     assert again.code == 0, "done already, and says so"
+
+
+def test_what_was_recorded_before_may_be_handed_in_again(
+    cli: Cli, home: Home, tmp_path: Path
+) -> None:
+    """A client whose receipt was lost: the same bytes are the same record, on either chain. What
+    was signed for the old chain and never recorded is not taken any more."""
+    told = Teller(home, steady_clock()()).case()
+    genesis = ended(cli, home, tmp_path / "genesis.json")
+    done = cli("migrate", "apply", "--home", home.path, "--genesis", tmp_path / "genesis.json")
+    assert done.code == 0, done.err
+    clock = later_clock(genesis)
+    again = teller_of(home).case()[:3]
+    assert record(home, again, clock) == ["recorded"] * 3
+    node = Node(home.config, now=clock)
+    node.start()
+    try:
+        group = node.submission.submit([told[4].encode()])
+        assert node.submission.wait(group, 30)
+        assert group.tickets[0].flaw == (
+            *("InvalidTransaction", "payload.cid", f"must be {NEXT}, this node's chain", ""),
+        )
+        with node.reader() as reader:
+            assert reader.chain_id_at(1) == home.chain_id
+            assert reader.chain_id_at(reader.meta.height) == NEXT
+    finally:
+        node.stop()
 
 
 def test_an_ended_chain_makes_no_more_blocks_until_the_end_is_taken_back(
