@@ -1,6 +1,7 @@
 """Routes of the log as C2SP tlog-tiles has them, under /v1/log, and Merkle proofs (RFC 9162).
 
-Hash tiles and checkpoints are public; entry bundles are for members. Entry 0 is the genesis.
+Hash tiles and checkpoints are public; entry bundles are for members. Entry 0 is the genesis,
+and a chain that continues another has its own further on.
 """
 
 from __future__ import annotations

@@ -199,8 +199,22 @@ def test_what_was_kept_from_before_stays_good(moved: Moved) -> None:
         for receipt in moved.receipts:
             answer = node.get(f"/v1/transactions/{receipt['id']}").json()
             assert {name: answer[name] for name in receipt} == receipt
-            assert node.get(f"/v1/dossiers?q={receipt['code']}").status_code in (200, 401, 404)
+            with NodeClient(node.url) as client:
+                assert client.lookup(receipt["code"])["outcome"] == "found"
     verify_offline(moved.old_bundle, moved.solo)
+
+
+def test_blocks_of_both_chains_are_told_of(moved: Moved) -> None:
+    last = moved.genesis.initial_height - 2
+    hashes = set()
+    for node in moved.net.nodes:
+        with NodeClient(node.url) as client:
+            assert client.block(last)["header"]["chain_id"] == DEMO_CHAIN
+            assert client.block(last + 1)["header"] is None, "the genesis, and no block"
+            assert client.block(last + 2)["header"]["chain_id"] == FOUR
+            hashes.add(client.block(last + 1)["app_hash"])
+            assert client.block(last + 2)["header"]["app_hash"] in hashes
+    assert len(hashes) == 1
 
 
 def test_a_bundle_of_the_new_chain_alone(moved: Moved) -> None:
