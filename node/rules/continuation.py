@@ -60,6 +60,8 @@ def _carried(key: str, held: State, named: State, height: int) -> State:
             raise InvalidInput(place, f"is in force already: its from must be at most {height}")
         start = held["from"]
     value = {**named, "from": start}
+    if "to" in named:  # what it signed before stays signed
+        value["to"] = max(height, named["to"])
     if "suspect_from" in held:
         value["suspect_from"] = held["suspect_from"]
     return value
