@@ -6,6 +6,8 @@ Each is held against both verifiers.
 from __future__ import annotations
 
 import copy
+import json
+import random
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -15,8 +17,9 @@ from builders.bundling import bundle_of, chain_part, trust_of
 from builders.cases import SUB, Bundle
 from builders.chain import Chain, predecessor_json
 from builders.reports import refused_by, text_of
-from builders.second_opinion import both_of
+from builders.second_opinion import both, both_of
 
+from node.core.encoding import canonical_json
 from node.core.errors import InvalidEncoding
 
 NEW_SUB = "case:platform-a:new"
@@ -338,3 +341,26 @@ def test_nothing_of_the_past_can_be_left_out(part: str) -> None:
         bundle = copy.deepcopy(bundle_of(chain, SUB))
         del bundle["predecessors"][0][part][position]
         assert not both_of(bundle, trust_of(chain)).accepted, position
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_bytes_of_a_bundle_of_two_chains_changed(chunk: int) -> None:
+    """None may be accepted that says anything else, and both verifiers say the same."""
+    chain = genuine()
+    data, trust = canonical_json(bundle_of(chain, NEW_SUB)), trust_of(chain)
+    for position in range(chunk, len(data), 4 * 17):
+        changed = flipped(data, position)
+        if both(changed, trust).accepted:
+            assert means_the_same(changed, data), f"byte {position} may be changed"
+
+
+def flipped(data: bytes, position: int) -> bytes:
+    mask = random.Random(position).randrange(1, 256)
+    return data[:position] + bytes((data[position] ^ mask,)) + data[position + 1 :]
+
+
+def means_the_same(data: bytes, meaning: bytes) -> bool:
+    try:
+        return canonical_json(json.loads(data)) == meaning
+    except ValueError:
+        return False
