@@ -42,6 +42,7 @@ from node.core.transaction import MAX_DIGESTS, MAX_SECONDS
 __all__ = [
     "BUNDLE_FORMAT",
     "MAX_BUNDLE_BYTES",
+    "MAX_BUNDLE_PREDECESSORS",
     "MAX_BUNDLE_RECORDS",
     "MAX_BUNDLE_VALIDATORS",
     "Bundle",
@@ -59,6 +60,7 @@ __all__ = [
 
 BUNDLE_FORMAT = "evidence-bundle/1"
 MAX_BUNDLE_BYTES = 64 << 20
+MAX_BUNDLE_PREDECESSORS = 16
 MAX_BUNDLE_RECORDS = 100_000
 MAX_BUNDLE_VALIDATORS = 100_000
 """In all validator sets together."""
@@ -175,7 +177,12 @@ def decode_bundle(data: bytes) -> Bundle:
         scope=value["scope"],
         as_of=read_integer(value["as_of"], "bundle.as_of", least=1),
         chain=_read_chain(value["chain"], "bundle.chain"),
-        predecessors=read_each(value["predecessors"], "bundle.predecessors", _read_chain, most=16),
+        predecessors=read_each(
+            value["predecessors"],
+            "bundle.predecessors",
+            _read_chain,
+            most=MAX_BUNDLE_PREDECESSORS,
+        ),
         entries=read_each(
             value["entries"], "bundle.entries", _read_entry, least=1, most=MAX_BUNDLE_RECORDS
         ),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.core.block import Header
+from node.core.bundle import MAX_BUNDLE_PREDECESSORS
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.genesis import Genesis, Predecessor, decode_genesis
 from node.core.signatures import PublicJwk
@@ -160,6 +161,11 @@ def check_continues(genesis: Genesis, before: Sequence[Genesis], end: ChainEnd) 
         raise InvalidInput(
             "genesis.genesis_time",
             f"must be after {end.last.time.milliseconds}, the time of the last block before",
+        )
+    if len(before) > MAX_BUNDLE_PREDECESSORS:
+        raise InvalidInput(
+            "genesis.predecessor",
+            f"would be the {len(before)}th, and bundles hold {MAX_BUNDLE_PREDECESSORS}",
         )
     if genesis.chain_id in {one.chain_id for one in before}:
         raise InvalidInput("genesis.chain_id", "is that of a chain before it")

@@ -300,6 +300,20 @@ def test_an_id_is_not_used_twice() -> None:
         bench.move_on(bench.successor(CHAIN))
 
 
+def test_bundles_hold_as_many_chains_as_a_ledger_may() -> None:
+    bench = LedgerBench()
+    bench.record("signing.initiated", CASE)
+    for number in range(16):
+        bench.move_on(bench.successor(f"chain-{number}"))
+        bench.record("signing.initiated", f"case:platform-a:{number}")
+    with bench.reader() as reader:
+        bundle = bundle_dossier(reader, CASE)
+    assert len(bundle["predecessors"]) == 16
+    assert both_of(bundle, bench.trust()).accepted
+    with pytest.raises(InvalidInput, match="would be the 17th, and bundles hold 16"):
+        bench.move_on(bench.successor("one-too-many"))
+
+
 def test_a_chain_does_not_end_where_no_header_shows_it() -> None:
     bench = LedgerBench()
     with pytest.raises(InvalidInput, match="cannot end at height 0"):
