@@ -49,6 +49,9 @@ _BLOCK_SEGMENT = 32 << 20
 # The journal's last segment is read whole when it is opened.
 _JOURNAL_SEGMENT = 4 << 20
 _LOCAL_WRITE_BUFFER = 4 << 20
+_CONSORTIUM_FRAME = 128
+"""Transactions in a frame, at most: each passes through every engine, where a few large ones are
+less work than many small ones."""
 
 
 def system_time() -> int:
@@ -233,11 +236,7 @@ class Node:
         guard = DiskGuard(config.home, config.storage.min_free_megabytes << 20)
         limits = config.submission
         self.submission = Submission(
-            WorkerSetup(
-                self.genesis.chain_id,
-                self.application.public_keys(),
-                frozenset(genesis.chain_id for genesis in read_geneses(stores.ledger)[:-1]),
-            ),
+            self._worker_setup(),
             Keeping(Journal(stores.journal), stores.local, self.vault),
             self.application,
             SubmissionLimits(
@@ -246,12 +245,21 @@ class Node:
             deliver,
             guard.reason,
         )
+        self.application.on_keys(self.submission.keys_registered)
         self._validator = EdKey.load(config.path("keys/validator.pem"))
         self.published: Published | None = None
         self.engine = self._solo() if config.engine.kind == "solo" else self._consortium()
         self.member = config.operator.member or _validating_member(self.genesis, self._validator)
         self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
+
+    def _worker_setup(self) -> WorkerSetup:
+        chain, keys = self.genesis.chain_id, self.application.public_keys()
+        geneses = read_geneses(self.stores.ledger)
+        former = frozenset(genesis.chain_id for genesis in geneses[:-1])
+        if self.config.engine.kind == "solo":
+            return WorkerSetup(chain, keys, former=former)
+        return WorkerSetup(chain, keys, _CONSORTIUM_FRAME, former)
 
     def _solo(self) -> Engine:
         config = self.config.engine
@@ -287,6 +295,7 @@ class Node:
                 empty_block_ms=self.config.engine.empty_block_ms,
                 strict_addresses=config.strict_addresses,
             ),
+            self.submission,
             self.submission.committed,
             self._fail,
         )

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from node.api import (
     about,
     chain,
+    consortium,
     disclosures,
     dossiers,
     erasure,
@@ -42,6 +43,7 @@ _MODULES = (
     disclosures,
     erasure,
     chain,
+    consortium,
     log,
     verification,
     about,

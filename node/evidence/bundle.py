@@ -88,10 +88,12 @@ def bundle_record(
 
 
 class _ChainParts:
-    """Headers, commits, validator sets and roots that a bundle's claims rest on."""
+    """Headers, commits, validator sets and roots that a bundle's claims rest on, of one chain whose
+    genesis stands at the height ``start``."""
 
-    def __init__(self, reader: LedgerReader) -> None:
+    def __init__(self, reader: LedgerReader, start: int) -> None:
         self._reader = reader
+        self._start = start
         self._headers: dict[int, Header] = {}
         self._commits: dict[int, Commit] = {}
         self._sets: dict[bytes, ValidatorSet] = {}
@@ -108,10 +110,27 @@ class _ChainParts:
             "size": row.size,
             "state_root": row.state_root.hex(),
         }
-        header, commit = self._reader.need_kept(height + 1)
-        self._headers[height + 1], self._commits[height + 1] = header, commit
+        self._add_committed(height + 1)
+
+    def _add_committed(self, height: int) -> None:
+        header, commit = self._reader.need_kept(height)
+        self._headers[height], self._commits[height] = header, commit
         if header.validators_hash not in self._sets:
             self._sets[header.validators_hash] = self._reader.validators(header.validators_hash)
+
+    def add_changes(self, height: int) -> None:
+        """The headers up to ``height`` that name other validators for the next one, with their
+        commits: a set of validators is believed because the one before it signed for it."""
+        for changed in self._reader.changes_of_validators(height):
+            if changed > self._start:
+                self._add_committed(changed)
+
+    def later_validators(self) -> list[str]:
+        """Addresses of all validators, where there was a change; else the genesis names them."""
+        if len(self._sets) == 1:
+            return []
+        shown = (item for members in self._sets.values() for item in members.validators)
+        return sorted({item.address.hex() for item in shown})
 
     def size_after(self, height: int) -> int:
         """How many entries the log has after ``height``, whose roots have been added."""
@@ -146,10 +165,11 @@ class _Chains:
         self._documents = reader.genesis_documents()
         later = reader.geneses()[1:] if len(self._documents) > 1 else []
         self._starts = [genesis.initial_height - 1 for genesis in later]
-        self._parts = [_ChainParts(reader) for _ in self._documents]
+        self._parts = [_ChainParts(reader, start) for start in (-1, *self._starts)]
         self.seams = [genesis.index for genesis in later]
         for parts, start in zip(self._parts, self._starts):
             parts.add_roots(start - 2)  # which the last header before it shows
+            parts.add_changes(start - 1)
 
     def of(self, height: int) -> _ChainParts:
         """The parts of the chain that ``height`` belongs to."""
@@ -180,6 +200,7 @@ def _bundle(
         parts.add_time(entry.entry.height)
     newest = chains.of(as_of)
     newest.add_roots(as_of)
+    newest.add_changes(as_of)
     size = newest.size_after(as_of)
     *before, chain = chains.to_json(size)
     return {
@@ -194,7 +215,7 @@ def _bundle(
         "format": BUNDLE_FORMAT,
         "predecessors": before,
         "scope": scope,
-        "state": [reader.prove(key).to_json() for key in _state_keys(scope, found)],
+        "state": [reader.prove(key).to_json() for key in _state_keys(scope, found, newest)],
     }
 
 
@@ -278,9 +299,10 @@ def _consistency(
     ]
 
 
-def _state_keys(scope: str, found: Sequence[LogEntry]) -> list[str]:
-    """What the state map must show: the signers' keys and names, the dossier's head, the seals."""
-    keys: dict[str, None] = {}
+def _state_keys(scope: str, found: Sequence[LogEntry], parts: _ChainParts) -> list[str]:
+    """What the state map must show: the signers' keys and names, the dossier's head, the seals; and
+    who runs the validators, where the genesis does not say it."""
+    keys = {f"validator/{address}": None for address in parts.later_validators()}
     for entry in found:
         header, payload = entry.parts
         keys[f"key/{header['kid']}"] = None

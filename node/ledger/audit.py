@@ -18,6 +18,7 @@ from node.ledger.opening import FrameOpener
 from node.ledger.replay import Replayed, replay_ledger
 from node.ledger.rows import (
     BLOCK,
+    CHANGE_OF_VALIDATORS,
     CHANGED,
     ENDED,
     ENTRIES,
@@ -26,6 +27,7 @@ from node.ledger.rows import (
     INDEX,
     ISSUED,
     KEPT,
+    KEY,
     META,
     MIDDLE,
     NODE,
@@ -66,6 +68,8 @@ _NAMES = {
     INDEX: "a look-up index",
     EXPIRY: "a refused transaction",
     STATISTICS: "the statistics",
+    KEY: "a registered key",
+    CHANGE_OF_VALIDATORS: "a change of validators",
 }
 
 Progress = Callable[[str, int, int], None]

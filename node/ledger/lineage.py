@@ -15,7 +15,6 @@ from node.core.block import Header
 from node.core.bundle import MAX_BUNDLE_PREDECESSORS
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.genesis import Genesis, Predecessor, decode_genesis
-from node.core.signatures import PublicJwk
 from node.ledger.rows import (
     GENESIS,
     KEPT,
@@ -30,7 +29,6 @@ __all__ = [
     "ChainEnd",
     "check_continues",
     "genesis_documents",
-    "keys_of",
     "read_end",
     "read_geneses",
 ]
@@ -104,16 +102,6 @@ def _need(document: bytes) -> Genesis:
 def _decoded(document: bytes) -> Genesis:
     """Checking its keys takes long, and each bundle asks for it."""
     return decode_genesis(document)
-
-
-def keys_of(geneses: Sequence[Genesis]) -> dict[str, PublicJwk]:
-    """All signing keys that these geneses name, by kid."""
-    return {
-        key.jwk.thumbprint(): key.jwk
-        for genesis in geneses
-        for member in genesis.members
-        for key in member.keys
-    }
 
 
 def read_end(rows: Reader, meta: Meta) -> ChainEnd:

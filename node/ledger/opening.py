@@ -17,6 +17,8 @@ __all__ = ["FrameOpener"]
 
 _WINDOW = 64
 _intake: Intake | None = None
+_added = 0
+"""How many times keys were added to it."""
 
 T = TypeVar("T")
 
@@ -26,8 +28,14 @@ def _prepare(keys: Mapping[str, PublicJwk]) -> None:
     _intake = Intake(KeyRing(keys))
 
 
-def _open(frame: bytes) -> bytes:
+def _open(frame: bytes, added: tuple[Mapping[str, PublicJwk], ...]) -> bytes:
+    """Open a frame with the keys of the start and those ``added``: the task before had no more,
+    since tasks begin in the order in which they were given."""
+    global _added
     assert _intake is not None
+    for keys in added[_added:]:
+        _intake.ring.add(keys)
+    _added = len(added)
     return marshal.dumps([tuple(taken) for taken in _intake.open_frame(frame)])
 
 
@@ -35,21 +43,13 @@ class FrameOpener:
     """Opens frames in ``workers`` processes, or in this one when that is 0."""
 
     def __init__(self, keys: Mapping[str, PublicJwk], workers: int) -> None:
-        self._workers = workers
-        self._keys = dict(keys)
         self._intake = Intake(KeyRing(keys))
+        self._added: tuple[Mapping[str, PublicJwk], ...] = ()
         self._pool: ProcessPoolExecutor | None = None
-
-    def use_keys(self, keys: Mapping[str, PublicJwk]) -> None:
-        """Open what comes from now on with these keys: a key is unknown until it is registered."""
-        if keys != self._keys:
-            self._close()
-            self._keys, self._intake = dict(keys), Intake(KeyRing(keys))
-
-    def _close(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
+        if workers:
+            self._pool = ProcessPoolExecutor(
+                workers, multiprocessing.get_context("spawn"), _prepare, (dict(keys),)
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +60,17 @@ class FrameOpener:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._close()
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def keys_registered(self, keys: Mapping[str, PublicJwk]) -> None:
+        """What is opened from now on is opened with these keys too.
+
+        Frames that have been opened already, ahead of their blocks, tell by their unknown keys that
+        they have to be opened again: `Application.finalize` does.
+        """
+        self._intake.ring.add(keys)
+        self._added += (dict(keys),)
 
     def open_each(
         self, frames: Iterable[tuple[T, bytes]]
@@ -70,17 +80,13 @@ class FrameOpener:
         Raises:
             InvalidInput: a frame is undecodable, or a transaction malformed or badly signed.
         """
-        if not self._workers:
+        if self._pool is None:
             for token, frame in frames:
                 yield token, frame, list(self._intake.open_frame(frame))
             return
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._workers, multiprocessing.get_context("spawn"), _prepare, (self._keys,)
-            )
         window: deque[tuple[T, bytes, Future[bytes]]] = deque()
         for token, frame in frames:
-            window.append((token, frame, self._pool.submit(_open, frame)))
+            window.append((token, frame, self._pool.submit(_open, frame, self._added)))
             if len(window) >= _WINDOW:
                 yield _result(*window.popleft())
         while window:

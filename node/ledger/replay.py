@@ -7,17 +7,21 @@ again beside the ledger and compares; `evidence-node reindex` puts them in its p
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
 from node.core.block import (
+    BLOCK_PROTOCOL,
     BlockId,
     Commit,
     Header,
+    consensus_hash,
     data_hash,
     encode_block,
+    evidence_hash,
     part_set,
     results_hash,
     verify_commit,
@@ -27,15 +31,25 @@ from node.core.genesis import Genesis
 from node.core.signatures import load_backend
 from node.ledger.application import Application, Finalized, OpenedFrame
 from node.ledger.body import Body, decode_body
-from node.ledger.lineage import keys_of, read_geneses
+from node.ledger.lineage import read_geneses
 from node.ledger.opening import FrameOpener
-from node.ledger.rows import KEPT, META, decode_kept, decode_meta, number_key
+from node.ledger.rows import (
+    KEPT,
+    META,
+    VALIDATORS,
+    decode_kept,
+    decode_meta,
+    encode_validators,
+    number_key,
+)
+from node.rules.engine_updates import EngineUpdates, changed_validators
 from node.storage.ports import Reader, SegmentRef, Segments, Store
 
 __all__ = ["Replayed", "replay_ledger"]
 
 Progress = Callable[[int, int], None]
 _Frame = tuple[SegmentRef, Body, int]
+_Bare = tuple[SegmentRef, Body]
 
 
 @dataclass(frozen=True)
@@ -63,14 +77,14 @@ def replay_ledger(
         LedgerFault: names the height or the place, and what is wrong there.
     """
     application = Application(target, bodies)
+    application.on_keys(opener.keys_registered)
     geneses = read_geneses(rows)
     raw = rows.get(META)
     last = geneses[-1].initial_height - 1 if raw is None else decode_meta(raw).height
     ends = [after.initial_height - 2 for after in geneses[1:]] + [last]
     signatures = 0
     done: SegmentRef | None = None
-    for position, (genesis, end) in enumerate(zip(geneses, ends)):
-        opener.use_keys(keys_of(geneses[: position + 1]))
+    for genesis, end in zip(geneses, ends):
         try:
             application.init_chain(genesis)
         except InvalidInput as error:
@@ -89,13 +103,16 @@ def replay_ledger(
 
 
 def _read_bodies(
-    bodies: Segments, after: SegmentRef | None, last: int
+    bodies: Segments, after: SegmentRef | None, last: int, bare: deque[_Bare]
 ) -> Iterator[tuple[_Frame, bytes]]:
-    """The frames of the bodies behind ``after``, up to the height ``last``."""
+    """Every frame of the bodies behind ``after`` up to the height ``last``, with the body it stands
+    in; bodies without frames go into ``bare``."""
     for reference, payload in bodies.records(after):
         body = _decode(reference, payload)
         if body.height > last:
             return
+        if not body.frames:
+            bare.append((reference, body))
         for number, frame in enumerate(body.frames):
             yield (reference, body, number), frame
 
@@ -116,15 +133,19 @@ def _opened_bodies(
 ) -> Iterator[tuple[SegmentRef, Body, list[OpenedFrame]]]:
     """Each body behind ``after`` up to the height ``last``, with its frames opened."""
     gathered: list[OpenedFrame] = []
+    bare: deque[_Bare] = deque()
     reference: SegmentRef | None = None
+    frames = _read_bodies(bodies, after, last, bare)
     try:
-        for (reference, body, number), frame, taken in opener.open_each(
-            _read_bodies(bodies, after, last)
-        ):
+        for (reference, body, number), frame, taken in opener.open_each(frames):
             gathered.append(OpenedFrame(frame, taken))
             if number + 1 == len(body.frames):
+                while bare and bare[0][1].height < body.height:
+                    yield *bare.popleft(), []
                 yield reference, body, gathered
                 gathered = []
+        while bare:
+            yield *bare.popleft(), []
     except InvalidInput as error:
         place = "blocks" if reference is None else f"behind {_place(reference)}"
         raise LedgerFault(f"{place}: {error}") from error
@@ -136,7 +157,9 @@ class _Chain:
     def __init__(self, rows: Reader, genesis: Genesis) -> None:
         self._rows = rows
         self._genesis = genesis
-        self._validators = genesis.validator_set
+        self._validators = self._next_validators = genesis.validator_set
+        self._max_block_bytes = genesis.parameters["max_block_bytes"]
+        self._rules_version = genesis.rules_version
         self._backend = load_backend()
         self._last: tuple[Header, Commit] | None = None
         self._results: list[bytes] = []
@@ -154,21 +177,25 @@ class _Chain:
             raise LedgerFault(f"height {height}: its commit is missing")
         return header, commit
 
-    def check(
-        self, height: int, frames: list[bytes], app_hash: bytes, results: list[bytes]
-    ) -> tuple[Header, Commit]:
-        """Check the header of ``height`` in every field against the blocks before it.
+    def check(self, block: Finalized, app_hash: bytes) -> tuple[Header, Commit]:
+        """Check a block's header in every field against the blocks before it, and put the
+        validators that it is the first to be signed by beside what is to be written of the block.
 
         Args:
-            height: the block's height.
-            frames: its frames.
+            block: what the replay gives for it.
             app_hash: what the replay gave for the block before.
-            results: what the replay gives for this block.
         """
+        height, frames = block.height, block.frames
         header, commit = self.read(height)
         last_commit = Commit(0, 0, BlockId(), ()) if self._last is None else self._last[1]
-        total, parts = part_set(encode_block(header, frames, last_commit))
+        self._check_evidence(header, block)
+        total, parts = commit.block_id.total, commit.block_id.parts_hash
+        if header.evidence_hash == evidence_hash():  # else what the parts hold is not known here
+            total, parts = part_set(encode_block(header, frames, last_commit))
         expected = {
+            "version": (header.version, (BLOCK_PROTOCOL, self._rules_version)),
+            "consensus_hash": (header.consensus_hash, consensus_hash(self._max_block_bytes)),
+            "next_validators_hash": (header.next_validators_hash, self._next_validators.hash()),
             "chain_id": (header.chain_id, self._genesis.chain_id),
             "height": (header.height, height),
             "last_block_id": (header.last_block_id, last_commit.block_id),
@@ -187,8 +214,29 @@ class _Chain:
             verify_commit(header, commit, self._validators, self._backend)
         except InvalidInput as error:
             raise LedgerFault(f"height {height}: {error}") from error
-        self._last, self._results = (header, commit), results
+        if self._last is not None and self._last[0].validators_hash != header.validators_hash:
+            encoded = encode_validators(self._validators)
+            block.batch.put(VALIDATORS + header.validators_hash, encoded)
+        self._last, self._results = (header, commit), block.results
+        self._update(block.updates)
         return header, commit
+
+    def _check_evidence(self, header: Header, block: Finalized) -> None:
+        """Misbehaviour stands in the body where the header shows evidence, and nowhere else. What
+        it says is in the state that the next header shows."""
+        if bool(block.misbehaviour) != (header.evidence_hash != evidence_hash()):
+            raise LedgerFault(
+                f"height {header.height}: evidence_hash does not fit the misbehaviour in its body"
+            )
+
+    def _update(self, updates: EngineUpdates) -> None:
+        """What a block tells the engine holds from the next one on, validators one later."""
+        self._validators = self._next_validators
+        self._next_validators = changed_validators(self._next_validators, updates)
+        if updates.max_block_bytes is not None:
+            self._max_block_bytes = updates.max_block_bytes
+        if updates.rules_version is not None:
+            self._rules_version = updates.rules_version
 
 
 def _replay_empty(application: Application, chain: _Chain, last: int) -> None:
@@ -197,7 +245,7 @@ def _replay_empty(application: Application, chain: _Chain, last: int) -> None:
         header, _ = chain.read(height)
         before = application.need_meta().app_hash
         block = application.finalize(height, header.time.milliseconds, ())
-        kept = chain.check(height, [], before, [])
+        kept = chain.check(block, before)
         application.persist([block], [kept], sync=False)
         application.release([block])
 
@@ -216,7 +264,7 @@ def _replay_body(
     header, _ = chain.read(height)
     if header.time.milliseconds != body.time:
         raise LedgerFault(f"{_place(reference)}: its time is not that of its header")
-    block: Finalized = application.finalize(height, body.time, frames)
-    kept = chain.check(height, [frame.frame for frame in frames], before, block.results)
+    block = application.finalize(height, body.time, frames, misbehaviour=body.misbehaviour)
+    kept = chain.check(block, before)
     application.persist([block], [kept], body.seal, reference, sync=False)
     application.release([block])

@@ -18,7 +18,7 @@ from node.core.encoding import canonical_json, decode_json
 from node.rules.events import EVENTS, JUDGED
 from node.rules.genesis_parameters import first_state
 from node.rules.judge import flaw_of, judge
-from node.rules.judgement import Accepted, Event, Refused, State
+from node.rules.judgement import Accepted, Event, Refused, State, in_force
 from node.rules.rejections import REJECTIONS
 
 __all__ = ["SEAL", "FrozenDict", "FrozenList", "World", "freeze", "personal", "thaw"]
@@ -83,7 +83,7 @@ class World:
         return self.state.get(key)
 
     def parameter(self, name: str) -> Any:
-        return self.state[f"parameter/{name}"]["value"]
+        return in_force(self.state[f"parameter/{name}"], self.height)["value"]
 
     @property
     def latest(self) -> int:

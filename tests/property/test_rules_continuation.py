@@ -25,6 +25,11 @@ SPANS = st.none() | st.tuples(
 ).filter(lambda span: span[2] is None or span[2] > span[1])
 
 
+def nothing(key: str) -> State | None:
+    """No proposal is open."""
+    return None
+
+
 def key_of(number: int) -> Any:
     return member_key("continuation", f"key {number}")
 
@@ -65,9 +70,9 @@ def test_keys_are_whose_they_were_then_and_whose_the_genesis_says_now(
     refused = [why for old, new, _ in drawn if (why := refusal(old, new))]
     if refused:
         with pytest.raises(InvalidInput, match=r"genesis\.members: key/"):
-            continued_state(genesis, before)
+            continued_state(genesis, before, nothing)
         return
-    after = continued_state(genesis, before)
+    after = continued_state(genesis, before, nothing)
     for number, (old, new, doubted) in enumerate(drawn):
         name = f"key/{key_of(number).kid}"
         held, then = after.get(name), before.get(name)
@@ -103,11 +108,13 @@ def test_members_are_those_of_the_genesis_and_all_others_retire(
     }
     before["parameter/of_old"] = {"value": 1}
     before["validator/00"] = {"power": 1}
-    after = continued_state(consortium_genesis(initial_height=FIRST), before)
+    after = continued_state(consortium_genesis(initial_height=FIRST), before, nothing)
     for name in earlier | set(MEMBERS):
         value = after[f"member/{name}"]
         assert value is not None
         assert value["status"] == ("active" if name in MEMBERS else RETIRED)
         assert value["since"] == (FIRST if name in MEMBERS else 1)
-    assert after["parameter/of_old"] is after["validator/00"] is None
+    assert after["parameter/of_old"] is None
+    assert after["validator/00"] == {"power": 0}, "who ran it goes on being shown"
+    assert after["consortium/members"] == {"ids": sorted(earlier | set(MEMBERS))}
     assert all(key.startswith(SET_BY_GENESIS) for key in after)

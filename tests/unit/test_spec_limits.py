@@ -42,6 +42,8 @@ def b64(text: str) -> bytes:
 
 LIMITS: dict[str, int] = {
     "block-part": block.BLOCK_PART_BYTES,
+    "block-transactions": frame.MAX_BLOCK_TRANSACTIONS,
+    "block-unpacked": frame.MAX_BLOCK_UNPACKED_BYTES,
     "bundle-bytes": bundle.MAX_BUNDLE_BYTES,
     "bundle-validators": bundle.MAX_BUNDLE_VALIDATORS,
     "disclosure-bytes": disclosure.MAX_DISCLOSURE_BYTES,

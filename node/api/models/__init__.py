@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from node.api.models.base import AsOf, Problem, StateAnswer
 from node.api.models.chain import Block, Blocks, BlockSummary, Consistency, Inclusion, SealStatus
+from node.api.models.consortium import Consortium, Proposal, Proposals
 from node.api.models.node import (
     Bundle,
     Case,
@@ -29,6 +30,7 @@ __all__ = [
     "Bundle",
     "Case",
     "Consistency",
+    "Consortium",
     "Disclosures",
     "Document",
     "Dossier",
@@ -40,6 +42,8 @@ __all__ = [
     "NodeInfo",
     "Pending",
     "Problem",
+    "Proposal",
+    "Proposals",
     "Ready",
     "Receipt",
     "Rejections",

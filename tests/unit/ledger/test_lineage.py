@@ -374,3 +374,66 @@ def test_damaged_geneses_are_told_of(moved: LedgerBench) -> None:
     store.write(batch, sync=True)
     with pytest.raises(LedgerFault, match="the genesis in the store is damaged"):
         read_geneses(store)
+
+
+# -- what members had decided ----------------------------------------------------------------------
+
+
+def proposal(bench: LedgerBench, sub: str, change: Mapping[str, Any]) -> list[str]:
+    data = {"change": dict(change), "closes_at": bench.time() + 86_400_000}
+    return bench.block([bench.jwt("governance.proposed", sub, data, "operator-a")])
+
+
+def test_open_proposals_end_void() -> None:
+    bench = begun()
+    sub = "consortium:operator-a:p1"
+    assert proposal(bench, sub, {"kind": "member.suspend", "member": "maker-b"}) == ["accepted"]
+    assert state(bench, f"dossier/{sub}")["status"] == "open"
+    bench.move_on()
+    assert state(bench, f"dossier/{sub}")["status"] == "void"
+    vote = bench.jwt("governance.voted", sub, {"vote": "approve"}, "operator-b")
+    assert bench.block([vote]) == ["proposal_closed"]
+    again = "consortium:operator-a:p2"
+    assert proposal(bench, again, {"kind": "member.suspend", "member": "maker-b"}) == ["accepted"]
+    assert audit(bench, {}).clean
+
+
+def test_a_retired_member_is_still_listed_and_has_no_vote() -> None:
+    bench = begun()
+    bench.move_on(decode_genesis(successor_of(bench, without="maker-b")))
+    assert "maker-b" in state(bench, "consortium/members")["ids"]
+    admit = {"kind": "member.readmit", "member": "maker-b"}
+    assert proposal(bench, "consortium:operator-a:p1", admit) == ["accepted"]
+    with bench.reader() as reader:
+        held = reader.state("dossier/consortium:operator-a:p1")
+    assert held is not None
+    assert held["status"] == "open"
+
+
+def test_a_recovery_key_goes_on_and_is_no_other() -> None:
+    bench = begun()
+    bench.move_on()
+    kid = member_key("platform-a", "recovery").kid
+    assert state(bench, f"key/{kid}") == {
+        "from": 1,
+        "jwk": member_key("platform-a", "recovery").jwk.to_json(),
+        "member": "platform-a",
+        "use": "recovery",
+    }
+    swapped = {
+        "platform-a": {
+            "keys": [{"from": 1, "jwk": member_key("platform-a", "recovery").jwk.to_json()}],
+            "recovery_key": member_key("platform-a").jwk.to_json(),
+        }
+    }
+    bench = begun()
+    with pytest.raises(InvalidInput, match="is a recovery key on one side"):
+        bench.move_on(decode_genesis(successor_of(bench, **swapped)))
+
+
+def test_keys_are_counted_over_both_chains() -> None:
+    bench = begun()
+    fresh = member_key("platform-a", "fresh")
+    keys = [{"from": 1, "jwk": fresh.jwk.to_json()}]
+    bench.move_on(decode_genesis(successor_of(bench, **{"platform-a": {"keys": keys}})))
+    assert state(bench, "member/platform-a")["keys"] == 3, "old, new and recovery key"
