@@ -221,7 +221,7 @@ def test_what_too_few_approve_does_not_come_about(members: Governing) -> None:
 
 def test_rules_that_no_node_knows_stop_every_node_and_say_so(net: Net, members: Governing) -> None:
     """Ends the net. It is the members' decision: who has not installed the release must wait."""
-    later = int(net.nodes[0].get("/readyz").json()["height"]) + 60
+    later = int(net.nodes[0].get("/readyz").json()["height"]) + 12
     subject = members.propose({"kind": "rules.set", "version": 2}, **{"from": later})
     height = members.approve(subject)
     for node in net.nodes:
