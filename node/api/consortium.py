@@ -74,8 +74,9 @@ def _settled(view: _AsOf, key: str) -> dict[str, Any]:
     """A value as it is in force, with what comes next."""
     value = view.need(key)
     shown = dict(in_force(value, view.height))
-    coming = value.get("next")
-    if coming is not None and view.height < coming["from"]:
+    held = value.get("next", {})
+    coming = {name: item for name, item in held.items() if view.height < item["from"]}
+    if coming:
         shown["next"] = coming
     return shown
 

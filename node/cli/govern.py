@@ -13,7 +13,7 @@ from node.cli.events import Signer, read_time
 from node.cli.exit_codes import ExitCode
 from node.cli.files import write_output
 from node.cli.govern_shown import tell_consortium, tell_proposals
-from node.cli.key_files import read_public_key
+from node.cli.key_files import load_key
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
 from node.cli.remote import add_node, add_signer, asking, chain_of, signer_of, understanding
@@ -42,7 +42,7 @@ evidence-node govern propose member.suspend member=platform-b --reason '审计�
 evidence-node govern propose validator.set member=jinan-ca public_key=@validator.pem power=10 …
 evidence-node govern propose parameter.set name=late_after_ms value=3600000 --from 12000 …
 evidence-node govern vote consortium:court-a:3f2a… approve …
-evidence-node govern rotate-key --recovery-key recovery.pem --new signing-2.jwk …
+evidence-node govern rotate-key --recovery-key recovery.pem --new signing-2.pem …
 evidence-node govern report-key <kid> --since 2026-03-01T09:30:00+08:00 --key recovery.pem …
 """
 _DAY = 86_400_000
@@ -96,7 +96,10 @@ def _add_deciding(actions: Any) -> None:
 def _add_keys(actions: Any) -> None:
     rotate = actions.add_parser("rotate-key", help="register a new signing key of one's own")
     rotate.add_argument(
-        "--new", required=True, metavar="FILE", help="the new key: JWK, or private PEM"
+        "--new", required=True, metavar="PEM", help="the new private key: it proves itself"
+    )
+    rotate.add_argument(
+        "--new-password-file", metavar="FILE", help="its first line is the new key's password"
     )
     rotate.add_argument("--replaces", metavar="KID", help="the key that it takes the place of")
     rotate.add_argument(
@@ -168,7 +171,12 @@ def _withdraw(args: argparse.Namespace) -> int:
 
 
 def _rotate(args: argparse.Namespace) -> int:
-    data: dict[str, Any] = {"jwk": read_public_key(args.new).to_json()}
+    new = load_key(args.new, args.new_password_file)
+    _, member = signer_of(args)
+    data: dict[str, Any] = {
+        "jwk": new.jwk.to_json(),
+        "proof": new.prove(chain_of(args), member),
+    }
     if args.replaces is not None:
         data["replaces"] = args.replaces
         data["overlap_blocks"] = args.overlap or 0

@@ -18,7 +18,7 @@ _WORDS = {
         "members": "Members, each with one vote while active:",
         "validators": "Validators:",
         "parameters": "Parameters:",
-        "next": "      from height {}: {}",
+        "next": "      from height {}: {} {}",
         "none": "No proposal waits for votes.",
         "proposer": "proposed by {} ({})",
         "closes": "votes until {}",
@@ -30,7 +30,7 @@ _WORDS = {
         "members": "成员（有效成员各一票）：",
         "validators": "验证节点：",
         "parameters": "参数：",
-        "next": "      自高度 {} 起：{}",
+        "next": "      自高度 {} 起：{} {}",
         "none": "没有待表决的提案。",
         "proposer": "提案方 {}（{}）",
         "closes": "表决截止 {}",
@@ -66,9 +66,8 @@ def tell_consortium(found: Json, language: str) -> None:
 
 
 def _tell_next(item: Json, words: dict[str, str]) -> None:
-    coming = item.get("next")
-    if coming is not None:
-        say(words["next"], coming["from"], _compact(coming["value"]))
+    for name, coming in sorted(item.get("next", {}).items()):
+        say(words["next"], coming["from"], name, _compact(coming["value"]))
 
 
 def _compact(value: Any) -> str:

@@ -22,11 +22,12 @@ __all__ = [
     "MAX_OVERLAP",
     "P256_KEY",
     "ParameterValue",
+    "PublicKey",
     "Roles",
 ]
 
 MAX_MEMBER_KEYS = 1_000
-"""Keys that a member may ever register: every node keeps all of them at hand."""
+"""Of so many keys, a member registers more by vote only: every node keeps all of them at hand."""
 MAX_OVERLAP = 1_000_000
 """Blocks that a replaced key may go on being in force."""
 BY_RECOVERY_KEY = frozenset({"key.rotated", "key.compromised"})
@@ -35,10 +36,12 @@ BY_RECOVERY_KEY = frozenset({"key.rotated", "key.compromised"})
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A public key as a JWK; ``read`` raises InvalidInput for all that is none."""
+    """A public key as a JWK; ``read`` raises InvalidInput for all that is none. ``members`` are
+    those of the JWK: a text that it must be, or None for 32 bytes in base64url."""
 
     read: Callable[[Any, str], object]
     rule: str
+    members: tuple[tuple[str, str | None], ...]
 
     def check(self, value: Any, place: str) -> None:
         """See Form."""
@@ -49,7 +52,16 @@ class PublicKey:
 
     def describe(self) -> dict[str, Any]:
         """See Form."""
-        return {"type": "object", "description": self.rule}
+        bytes_ = {"type": "string", "pattern": "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048](?!\\n)$"}
+        return {
+            "type": "object",
+            "properties": {
+                name: bytes_ if value is None else {"const": value} for name, value in self.members
+            },
+            "required": [name for name, _ in self.members],
+            "additionalProperties": False,
+            "description": self.rule,
+        }
 
 
 class Roles:
@@ -62,8 +74,13 @@ class Roles:
 
     def describe(self) -> dict[str, Any]:
         """See Form."""
-        items = {"enum": list(ROLES)}
-        return {"type": "array", "minItems": 1, "uniqueItems": True, "items": items}
+        return {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": len(ROLES),
+            "uniqueItems": True,
+            "items": {"enum": list(ROLES)},
+        }
 
 
 class ParameterValue:
@@ -76,16 +93,25 @@ class ParameterValue:
 
     def describe(self) -> dict[str, Any]:
         """See Form."""
-        return {"type": ["array", "integer"], "description": "as the genesis has it"}
+        return {"type": ["array", "integer"], "description": "the parameter's form"}
 
 
 def _read_p256(value: Any, place: str) -> PublicJwk:
     return PublicJwk.from_json(value, place=place)
 
 
-P256_KEY = PublicKey(_read_p256, "must be a P-256 public key as a JWK")
-ED25519_KEY = PublicKey(read_ed25519_jwk, "must be an Ed25519 public key as a JWK")
+P256_KEY = PublicKey(
+    _read_p256,
+    "must be a P-256 public key as a JWK",
+    (("crv", "P-256"), ("kty", "EC"), ("x", None), ("y", None)),
+)
+ED25519_KEY = PublicKey(
+    read_ed25519_jwk,
+    "must be an Ed25519 public key as a JWK",
+    (("crv", "Ed25519"), ("kty", "OKP"), ("x", None)),
+)
 KID = match(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", "must be a key's RFC 7638 thumbprint")
+PROOF = match(r"[A-Za-z0-9_-]{85}[AQgw]", "must be the new key's signature, raw r‖s in base64url")
 DIVISIONS = ListOf(
     match(r"(?:\d\d){0,3}", "must be the first 0, 2, 4 or 6 digits of a division's code"), 0, 500
 )
@@ -159,7 +185,7 @@ CONSORTIUM = (
         "密钥更换",
         _ALL,
         "consortium",
-        {"jwk": P256_KEY, "overlap_blocks?": OVERLAP, "replaces?": KID},
+        {"jwk": P256_KEY, "overlap_blocks?": OVERLAP, "proof": PROOF, "replaces?": KID},
         opens=True,
     ),
     event_type(
@@ -195,6 +221,7 @@ CONSORTIUM_JUDGED = frozenset(
         "kid",
         "misbehaviour",
         "overlap_blocks",
+        "proof",
         "replaces",
         "suspect_from",
         "vote",

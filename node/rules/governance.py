@@ -6,10 +6,17 @@ active member has one vote; a proposal is approved by more than 2/3 of those who
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
-from node.rules.changes import Changed, Plan, plan_change, replace_key, revoke_key, voting_members
+from node.core.errors import InvalidInput
+from node.core.key_proof import verify_key_proof
+from node.core.signatures import Backend, PublicJwk, load_backend
+from node.rules.changes import plan_change, voting_members
+from node.rules.consortium_events import MAX_MEMBER_KEYS
 from node.rules.judgement import Event, Refused, State, View, refuse
+from node.rules.key_changes import replace_key, revoke_key
+from node.rules.planning import Changed, Plan
 from node.rules.rejections import REJECTIONS
 
 __all__ = ["APPLY", "LEAST_DELAY", "proposal_status"]
@@ -18,6 +25,7 @@ LEAST_DELAY = 2
 """Blocks from a decision until it holds: the engine takes so many to change validators."""
 _MOST_DELAY = 10_000_000
 _MOST_OPEN, _MOST_OPEN_OF_ONE = 100, 10
+"""Of so many, only members that have none open may propose more: a few cannot keep others out."""
 _LONGEST_OPEN = 90 * 86_400_000
 
 Changes = list[tuple[str, State | None]]
@@ -65,7 +73,7 @@ def _list_open(view: View, event: Event, changes: Changes) -> None:
         if proposal_status(dossier, view.time) == "open":
             kept.append(subject)
     own = sum(subject.split(":")[1] == event.iss for subject in kept)
-    if len(kept) >= _MOST_OPEN or own >= _MOST_OPEN_OF_ONE:
+    if own >= _MOST_OPEN_OF_ONE or (own and len(kept) >= _MOST_OPEN):
         raise refuse("too_many_open")
     changes.append(("consortium/open", {"subs": [*kept, event.sub]}))
 
@@ -138,8 +146,13 @@ def _rotate_key(
     view: View, event: Event, member: State, dossier: State, changes: Changes, facts: Facts
 ) -> State:
     _new(dossier)
-    if "use" not in _signing_key(view, event):
+    if not _by_recovery_key(view, event):
         raise refuse("recovery_key_needed")
+    registered = view.get("member/" + event.iss)
+    assert registered is not None
+    if registered["keys"] >= MAX_MEMBER_KEYS:
+        raise refuse("too_many_keys")
+    _verify_proof(view, event)
     height = view.height + 1
     changed: Changed = {}
     replace_key(Plan(view, changed), event.iss, event.data, height)
@@ -148,10 +161,24 @@ def _rotate_key(
     return {**dossier, "status": "recorded"}
 
 
-def _signing_key(view: View, event: Event) -> State:
+def _by_recovery_key(view: View, event: Event) -> bool:
     key = view.get("key/" + event.kid)
     assert key is not None
-    return key
+    return "use" in key
+
+
+def _verify_proof(view: View, event: Event) -> None:
+    """The new key must have signed: else any key, once seen, could be taken before its owner."""
+    key = PublicJwk.from_json(event.data["jwk"], place="jwk")
+    try:
+        verify_key_proof(key, view.chain_id, event.iss, event.data["proof"], _backend())
+    except InvalidInput as error:
+        raise refuse("key_unproven") from error
+
+
+@functools.cache
+def _backend() -> Backend:
+    return load_backend()
 
 
 def _new(dossier: State) -> None:
@@ -162,8 +189,10 @@ def _new(dossier: State) -> None:
 def _report_key(
     view: View, event: Event, member: State, dossier: State, changes: Changes, facts: Facts
 ) -> State:
-    """Any key of the member may report another, and itself: a thief could only stop himself."""
+    """A signing key may report itself alone: so a thief can only stop himself."""
     _new(dossier)
+    if event.data["kid"] != event.kid and not _by_recovery_key(view, event):
+        raise refuse("recovery_key_needed")
     if event.data["suspect_from"] > view.latest:
         raise refuse("occurred_in_future")
     changed: Changed = {}

@@ -116,7 +116,7 @@ def _find_issuer(view: View, event: Event) -> State:
         raise refuse("key_not_in_force")
     held = view.get("member/" + event.iss)
     member = None if held is None else in_force(held, view.height)
-    if member is None or member["status"] != "active":
+    if member is None or member["status"] != "active" or member["since"] > view.height:
         raise refuse("member_not_active")
     if "use" not in key:
         view.issuers[event.kid, event.iss] = member

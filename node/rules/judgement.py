@@ -106,12 +106,16 @@ class View(Protocol):
 
 
 def in_force(value: State, height: int) -> State:
-    """A value of the state map as it is in force at ``height``: with its ``next``, once that is.
+    """A value of the state map as it is in force at ``height``.
 
-    Changes that were voted are written down at once, beside what holds until their height.
+    Changes that were voted are written down at once, beside what holds until their height: ``next``
+    has, for each field that changes, the height ``from`` which it has another ``value``.
     """
     coming = value.get("next")
     if coming is None:
         return value
     settled = {name: member for name, member in value.items() if name != "next"}
-    return settled if height < coming["from"] else {**settled, **coming["value"]}
+    for name, item in coming.items():
+        if item["from"] <= height:
+            settled[name] = item["value"]
+    return settled

@@ -83,19 +83,20 @@ _ROWS = (
     (53, "already_voted", "the member has voted on this proposal", "该成员已表决", True),
     (54, "too_many_open", "too many proposals are open", "未决提案过多", True),
     (55, "closing_time", "closes_at must be later than the block, by 90 days at most", "截止时间须晚于区块时间且不超过 90 天", True),
-    (56, "change_pending", "an earlier change of the same is not in force yet", "同一事项的前一变更尚未生效", True),
+    (56, "change_pending", "an earlier change of the same comes into force before this one would", "同一事项的前一变更将先于本变更生效", True),
     (57, "no_change", "it would change nothing", "提案不产生任何变更", True),
     (58, "parameter_malformed", "the value is none that this parameter may have", "参数值不合规", True),
     (59, "rules_not_next", "the rules' version may only rise by one", "规则版本只能逐一递增", True),
     (60, "sole_validator", "a chain of one validator becomes a consortium by a new genesis", "单一验证节点的链须通过新创世转为联盟链", True),
     (61, "validator_foreign", "the validator's key is another member's", "验证节点密钥属于其他成员", True),
-    (62, "validators_bounds", "there must be 2 to 200 validators", "验证节点须为 2 至 200 个", True),
+    (62, "validators_bounds", "there must be 2 to 200 validators at every height", "任一高度的验证节点须为 2 至 200 个", True),
     (63, "member_needed", "the last active member must stay", "至少须保留一个活动成员", True),
     (64, "misbehaviour_unknown", "no block shows this misbehaviour", "没有区块证明该违规行为", True),
     (65, "misbehaviour_recorded", "the misbehaviour is on record already", "该违规行为已记录", True),
     (66, "too_many_members", "there may be 150 members", "成员至多 150 个", True),
-    (67, "too_many_keys", "the member has registered too many keys", "成员登记的密钥过多", True),
+    (67, "too_many_keys", "of so many keys, the member registers more by vote only", "成员登记的密钥过多，仅可经表决再登记", True),
     (68, "height_too_far", "a change comes into force within 10,000,000 blocks", "变更须在一千万个区块内生效", True),
+    (69, "key_unproven", "proof is no signature of the new key for this member", "新密钥的持有证明无效", True),
 )  # fmt: skip
 
 REJECTIONS = {row[0]: Rejection(*row) for row in _ROWS}

@@ -24,6 +24,7 @@ from node.rules.rejections import REJECTIONS
 __all__ = ["SEAL", "FrozenDict", "FrozenList", "World", "freeze", "personal", "thaw"]
 
 SEAL = "seal:maker-a:0001"
+_SIGNED_WITH = {"key.rotated": "recovery"}
 
 
 def _refuse_change(*_: Any, **__: Any) -> NoReturn:
@@ -127,7 +128,7 @@ class World:
             "iat": self.time // 1000,
             "iss": issuer,
             "jti": f"event-{self._events}",
-            "kid": member_key(issuer).kid,
+            "kid": member_key(issuer, _SIGNED_WITH.get(event_type, "signing")).kid,
             "occurred_at": self.time - 1000,
             "source": {"method": "api", "system": "签约平台"},
             "sub": sub,

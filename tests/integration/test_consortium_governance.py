@@ -184,7 +184,12 @@ def test_a_suspended_member_records_nothing_until_it_is_readmitted(members: Gove
 def test_a_stolen_key_is_reported_and_replaced(net: Net, members: Governing) -> None:
     stolen, fresh = members.keys["anyunyin"], SigningKey.generate()
     doubtful = members.record("anyunyin", "record.imported", RECORD)
-    rotation = {"jwk": fresh.jwk.to_json(), "overlap_blocks": 0, "replaces": stolen.kid}
+    rotation = {
+        "jwk": fresh.jwk.to_json(),
+        "overlap_blocks": 0,
+        "proof": fresh.prove(net.made.genesis.chain_id, "anyunyin"),
+        "replaces": stolen.kid,
+    }
     signed = members.signed("anyunyin", "key.rotated", rotation)
     assert refusal(members, signed) == "recovery_key_needed", "a thief could rotate first"
     recovery = members.recovery["anyunyin"]
