@@ -46,6 +46,7 @@ __all__ = [
     "read_ed25519_bytes",
     "read_ed25519_jwk",
     "read_parameter",
+    "read_predecessor",
 ]
 
 GENESIS_FORMAT = "evidence-genesis/1"
@@ -228,7 +229,7 @@ def decode_genesis(document: bytes) -> Genesis:
     )
     _check_unique(members, validators)
     chain_id = _read_chain_id(value["chain_id"], "genesis.chain_id")
-    predecessor = _read_predecessor(value["predecessor"]) if "predecessor" in value else None
+    predecessor = read_predecessor(value["predecessor"]) if "predecessor" in value else None
     if predecessor is not None and predecessor.chain_id == chain_id:
         raise InvalidEncoding("genesis.chain_id", "is its predecessor's: an id is never used again")
     return Genesis(
@@ -377,7 +378,8 @@ def _read_pattern(value: Any, place: str) -> str:
     return pattern
 
 
-def _read_predecessor(value: Any, place: str = "genesis.predecessor") -> Predecessor:
+def read_predecessor(value: Any, place: str = "genesis.predecessor") -> Predecessor:
+    """Decode what a genesis says of the chain that it continues. Raises InvalidInput."""
     members = exact_members(value, place, ("chain_id", "header", "root", "size", "state_root"))
     return Predecessor(
         chain_id=_read_chain_id(members["chain_id"], f"{place}.chain_id"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from node.core.block import Header
 from node.core.bundle import MAX_BUNDLE_PREDECESSORS
+from node.core.ended_chain import EndedChain
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.genesis import Genesis, Predecessor, decode_genesis
 from node.ledger.rows import (
@@ -49,13 +50,9 @@ class ChainEnd:
         return self.last.height + 2
 
     def to_json(self) -> dict[str, Any]:
-        """What `evidence-node migrate prepare` writes (docs/cli.md)."""
-        return {
-            "format": "evidence-predecessor/1",
-            "genesis_time_after": self.last.time.milliseconds,
-            "initial_height": self.initial_height,
-            "predecessor": self.predecessor.to_json(),
-        }
+        """What `evidence-node migrate prepare` writes."""
+        after = self.last.time.milliseconds
+        return EndedChain(self.predecessor, self.initial_height, after).to_json()
 
 
 def genesis_documents(rows: Reader) -> dict[int, bytes]:

@@ -22,6 +22,7 @@ from builders.story import STORY_TIME, Teller, Told
 from node.cli import home_migration
 from node.config import load_config
 from node.core.encoding import canonical_json
+from node.core.ended_chain import decode_ended_chain
 from node.core.errors import InvalidInput
 from node.core.genesis import Genesis, ed25519_jwk, encode_genesis
 from node.core.trust import Trust
@@ -126,7 +127,7 @@ def test_a_solo_chain_is_continued_in_its_home(cli: Cli, home: Home, tmp_path: P
     done = cli("migrate", "prepare", "--home", home.path, "--out", file)
     assert done.code == 0, done.err
     told = json.loads(file.read_bytes())
-    assert told["format"] == "evidence-predecessor/1"
+    assert decode_ended_chain(file.read_bytes()).initial_height == told["initial_height"]
     assert f"Continues at:  initial_height {told['initial_height']}" in done.out
     genesis = successor(home, told, tmp_path / "genesis.json")
     done = cli("migrate", "apply", "--home", home.path, "--genesis", tmp_path / "genesis.json")
