@@ -1,6 +1,6 @@
 """What a chain that has ended hands to whoever makes the genesis that continues it.
 
-``evidence-node migrate prepare`` writes it, ``evidence-predecessor/1``: see ``docs/spec/genesis.md``.
+``evidence-node migrate prepare`` writes it: ``evidence-predecessor/1``, docs/spec/genesis.md.
 """
 
 from __future__ import annotations
