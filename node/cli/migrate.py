@@ -155,6 +155,6 @@ def _tell(args: argparse.Namespace, genesis: Genesis, meta: Meta | None, finding
     say("Genesis:       {}, entry {} of the log", genesis.hash.hex(), genesis.index)
     say("Ledger:        height {}, {} entries", meta.height, meta.size)
     say("Trust file:    {}", fingerprint)
-    say(
-        'Next: [engine] kind = "cometbft" in node.toml, then evidence-node run --home {}', args.home
-    )
+    if len(genesis.validators) > 1:
+        say('Next:          kind = "cometbft" under [engine] of {}/node.toml', args.home)
+    say("Start it with  evidence-node run --home {}", args.home)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from builders.bundling import bundle_of, chain_part, trust_of
-from builders.cases import SUB, Bundle
+from builders.cases import SUB, Bundle, changed_validators
 from builders.chain import Chain, predecessor_json
 from builders.reports import refused_by, text_of
 from builders.second_opinion import both, both_of
@@ -364,3 +364,18 @@ def means_the_same(data: bytes, meaning: bytes) -> bool:
         return canonical_json(json.loads(data)) == meaning
     except ValueError:
         return False
+
+
+def test_a_past_whose_validators_changed() -> None:
+    old = changed_validators()
+    chain = Chain("four-chain", validators=4, after=old)
+    chain.commit_block(chain.jwt(jti="next"))
+    chain.commit_block()
+    chain.commit_block()
+    bundle = bundle_of(chain, SUB)
+    assert len(bundle["predecessors"][0]["validator_sets"]) == 3
+    report = both_of(bundle, trust_of(chain))
+    assert report.accepted, report
+    assert next(step for step in report.steps if step.id == "operators").status == "passed"
+    bundle["predecessors"][0]["commits"].pop(1)
+    assert not both_of(bundle, trust_of(chain)).accepted
