@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from builders.consortium import CHAIN, MEMBERS, consortium_genesis, member_key
+from builders.deciding import validator_change, validator_named
 from builders.events import case_sub
 from builders.ledger import LedgerBench, rows_of
 from builders.second_opinion import both_of
 from builders.traffic import traffic
+from builders.validating import SetBench
 from builders.world import SEAL
 
 from node.core.bundle import decode_bundle
@@ -437,3 +439,22 @@ def test_keys_are_counted_over_both_chains() -> None:
     keys = [{"from": 1, "jwk": fresh.jwk.to_json()}]
     bench.move_on(decode_genesis(successor_of(bench, **{"platform-a": {"keys": keys}})))
     assert state(bench, "member/platform-a")["keys"] == 3, "old, new and recovery key"
+
+
+def test_a_consortium_s_chain_whose_validators_changed_is_continued() -> None:
+    """Its changes of validators are shown with it, and who validated then stays known."""
+    bench = SetBench()
+    bench.record("signing.initiated", CASE)
+    bench.decide(validator_change("d", 10, "court-a"))
+    bench.record("signing.identity_verified", CASE)
+    bench.block()
+    LedgerBench.move_on(bench)
+    bench.record("signing.voided", CASE)
+    with bench.reader() as reader:
+        bundle = bundle_dossier(reader, CASE)
+    assert len(bundle["predecessors"][0]["validator_sets"]) == 2
+    assert len(bundle["chain"]["validator_sets"]) == 1
+    assert both_of(bundle, bench.trust()).accepted
+    assert audit(bench, {}).clean
+    left = validator_named("d").validator.address.hex()
+    assert state(bench, f"validator/{left}")["power"] == 0
