@@ -40,6 +40,7 @@ __all__ = [
     "CHECKPOINT_KEY",
     "KEYS",
     "NEXT_CHAIN_ID",
+    "NODE_KEY",
     "RECOVERY",
     "SEAL",
     "VALIDATOR",
@@ -138,6 +139,7 @@ RECOVERY = {name: MemberKey(f"{name}, recovery") for name in _MEMBERS}
 VALIDATOR = BlockKey("validator of platform-a")
 NEXT_VALIDATOR = BlockKey("validator of maker-a")
 CHECKPOINT_KEY = BlockKey("checkpoints of platform-a")
+NODE_KEY = BlockKey("node of platform-a")
 
 
 def _member(name: str) -> dict[str, Any]:

@@ -57,11 +57,13 @@ def audit_home(config: NodeConfig, scratch: Path | None, progress: Progress) -> 
         CommandFailure: there is not enough space.
         StorageError: a store is missing or in use.
     """
+    unchecked: list[str] = []
     try:
-        meta, signatures, findings = _audit_ledger(config, scratch or config.home, progress)
+        meta, signatures, findings = _audit_ledger(
+            config, scratch or config.home, unchecked, progress
+        )
     except StoreCorrupt as error:  # so damaged that it cannot even be opened
         meta, signatures, findings = None, 0, [Finding(error.where, str(error))]
-    unchecked: list[str] = []
     progress("the node's own records", 0, 0)
     for check in (_check_local, _check_journal):
         try:
@@ -72,7 +74,7 @@ def audit_home(config: NodeConfig, scratch: Path | None, progress: Progress) -> 
 
 
 def _audit_ledger(
-    config: NodeConfig, scratch: Path, progress: Progress
+    config: NodeConfig, scratch: Path, unchecked: list[str], progress: Progress
 ) -> tuple[Meta | None, int, list[Finding]]:
     with ExitStack() as stack:
         ledger = _open_ledger(config, stack)
@@ -82,15 +84,24 @@ def _audit_ledger(
         workers = config.workers if worth_processes(config) else 0
         try:
             meta = read_meta(ledger)
-            report = audit_ledger(ledger, bodies, made, workers, progress)
+            report = audit_ledger(
+                *(ledger, bodies, made, workers, progress),
+                proofs_follow=config.engine.kind != "solo",
+            )
         except (LedgerFault, *_GARBAGE) as error:
             return None, 0, [Finding(str(config.path("ledger")), f"cannot be read: {error}")]
         findings = list(report.findings)
         document = config.path("genesis.json")
         if document.is_file() and document.read_bytes() != ledger.get(GENESIS):
             findings.append(Finding(str(document), "is not the genesis of this ledger"))
-        signatures = 0 if report.replayed is None else report.replayed.signatures
-        return meta, signatures, findings
+        if report.replayed is None:
+            return meta, 0, findings
+        if report.replayed.unproven:
+            unchecked.append(
+                f"the other nodes' signatures under the newest {report.replayed.unproven} blocks: "
+                "the node stopped before it had fetched them, and will when it runs"
+            )
+        return meta, report.replayed.signatures, findings
 
 
 def _open_ledger(config: NodeConfig, stack: ExitStack) -> LevelStore:

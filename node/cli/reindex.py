@@ -105,7 +105,10 @@ def _replay(config: NodeConfig, new: Path, progress: Callable[[int, int], None])
         stack.callback(made.close)
         workers = config.workers if worth_processes(config) else 0
         opener = stack.enter_context(FrameOpener({}, workers))
-        replayed = replay_ledger(ledger, bodies, made, opener, progress)
+        replayed = replay_ledger(
+            *(ledger, bodies, made, opener, progress),
+            proofs_follow=config.engine.kind != "solo",
+        )
         if read_meta(made).app_hash != before.app_hash:
             raise LedgerFault(
                 "the blocks lead to another app_hash than the ledger says; nothing was changed: "

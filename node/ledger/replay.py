@@ -34,9 +34,11 @@ from node.ledger.body import Body, decode_body
 from node.ledger.lineage import read_geneses
 from node.ledger.opening import FrameOpener
 from node.ledger.rows import (
+    BLOCK,
     KEPT,
     META,
     VALIDATORS,
+    decode_block_row,
     decode_kept,
     decode_meta,
     encode_validators,
@@ -54,15 +56,23 @@ _Bare = tuple[SegmentRef, Body]
 
 @dataclass(frozen=True)
 class Replayed:
-    """How far the replay came: blocks, entries of the log, signatures checked."""
+    """How far the replay came: blocks, entries of the log, signatures checked. ``unproven`` of the
+    newest blocks have no header and commit yet."""
 
     height: int
     size: int
     signatures: int
+    unproven: int = 0
 
 
 def replay_ledger(
-    rows: Reader, bodies: Segments, target: Store, opener: FrameOpener, progress: Progress
+    rows: Reader,
+    bodies: Segments,
+    target: Store,
+    opener: FrameOpener,
+    progress: Progress,
+    *,
+    proofs_follow: bool = False,
 ) -> Replayed:
     """Make the ledger again in ``target``, an empty store, checking every signature on the way.
 
@@ -72,6 +82,8 @@ def replay_ledger(
         target: where all rows are written.
         opener: opens the frames, with the keys of each chain in turn.
         progress: called with a height done and the last height, now and then.
+        proofs_follow: headers and commits are kept after their blocks, as in a consortium: the
+            newest blocks may lack theirs.
 
     Raises:
         LedgerFault: names the height or the place, and what is wrong there.
@@ -81,6 +93,7 @@ def replay_ledger(
     geneses = read_geneses(rows)
     raw = rows.get(META)
     last = geneses[-1].initial_height - 1 if raw is None else decode_meta(raw).height
+    kept = _newest_kept(rows) if proofs_follow else last
     ends = [after.initial_height - 2 for after in geneses[1:]] + [last]
     signatures = 0
     done: SegmentRef | None = None
@@ -89,7 +102,7 @@ def replay_ledger(
             application.init_chain(genesis)
         except InvalidInput as error:
             raise LedgerFault(f"height {genesis.initial_height - 1}: {error}") from error
-        chain = _Chain(rows, genesis)
+        chain = _Chain(rows, genesis, min(kept, end))
         for reference, body, frames in _opened_bodies(bodies, done, end, opener):
             _replay_empty(application, chain, body.height - 1)
             signatures += sum(len(opened.taken) for opened in frames)
@@ -99,7 +112,14 @@ def replay_ledger(
         _replay_empty(application, chain, end)
     application.close()
     progress(last, last)
-    return Replayed(last, application.need_meta().size, signatures)
+    unproven = max(0, last - max(chain.proven, geneses[-1].initial_height - 1))
+    return Replayed(last, application.need_meta().size, signatures, unproven)
+
+
+def _newest_kept(rows: Reader) -> int:
+    end = number_key(KEPT, (1 << 48) - 1)
+    newest = next(iter(rows.scan(number_key(KEPT, 0), end, reverse=True)), None)
+    return 0 if newest is None else int.from_bytes(newest[0][1:], "big")
 
 
 def _read_bodies(
@@ -152,9 +172,11 @@ def _opened_bodies(
 
 
 class _Chain:
-    """The headers and commits of the ledger, each checked against what the replay gives."""
+    """The headers and commits of the ledger up to the height ``proven``, each checked against what
+    the replay gives."""
 
-    def __init__(self, rows: Reader, genesis: Genesis) -> None:
+    def __init__(self, rows: Reader, genesis: Genesis, proven: int) -> None:
+        self.proven = proven
         self._rows = rows
         self._genesis = genesis
         self._validators = self._next_validators = genesis.validator_set
@@ -177,15 +199,33 @@ class _Chain:
             raise LedgerFault(f"height {height}: its commit is missing")
         return header, commit
 
-    def check(self, block: Finalized, app_hash: bytes) -> tuple[Header, Commit]:
+    def time(self, height: int) -> int:
+        """The time of a block without a body: its header's, or while it has none, its row's."""
+        if height <= self.proven:
+            return self.read(height)[0].time.milliseconds
+        row = self._rows.get(number_key(BLOCK, height))
+        if row is None:
+            raise LedgerFault(f"height {height}: its row is missing")
+        try:
+            return decode_block_row(row).time
+        except msgspec.DecodeError as error:
+            raise LedgerFault(f"height {height}: its row is damaged: {error}") from error
+
+    def check(self, block: Finalized, app_hash: bytes) -> list[tuple[Header, Commit]]:
         """Check a block's header in every field against the blocks before it, and put the
         validators that it is the first to be signed by beside what is to be written of the block.
 
         Args:
             block: what the replay gives for it.
             app_hash: what the replay gave for the block before.
+
+        Returns:
+            What is to be kept of it: nothing where it is not proven yet.
         """
         height, frames = block.height, block.frames
+        if height > self.proven:
+            self._update(block.updates)
+            return []
         header, commit = self.read(height)
         last_commit = Commit(0, 0, BlockId(), ()) if self._last is None else self._last[1]
         self._check_evidence(header, block)
@@ -219,7 +259,7 @@ class _Chain:
             block.batch.put(VALIDATORS + header.validators_hash, encoded)
         self._last, self._results = (header, commit), block.results
         self._update(block.updates)
-        return header, commit
+        return [(header, commit)]
 
     def _check_evidence(self, header: Header, block: Finalized) -> None:
         """Misbehaviour stands in the body where the header shows evidence, and nowhere else. What
@@ -242,11 +282,10 @@ class _Chain:
 def _replay_empty(application: Application, chain: _Chain, last: int) -> None:
     """The blocks without transactions up to height ``last``."""
     while (height := application.need_meta().height + 1) <= last:
-        header, _ = chain.read(height)
         before = application.need_meta().app_hash
-        block = application.finalize(height, header.time.milliseconds, ())
+        block = application.finalize(height, chain.time(height), ())
         kept = chain.check(block, before)
-        application.persist([block], [kept], sync=False)
+        application.persist([block], kept, sync=False)
         application.release([block])
 
 
@@ -261,10 +300,9 @@ def _replay_body(
     if body.height != height:
         raise LedgerFault(f"{_place(reference)}: height {body.height} where {height} should follow")
     before = application.need_meta().app_hash
-    header, _ = chain.read(height)
-    if header.time.milliseconds != body.time:
+    if height <= chain.proven and chain.read(height)[0].time.milliseconds != body.time:
         raise LedgerFault(f"{_place(reference)}: its time is not that of its header")
     block = application.finalize(height, body.time, frames, misbehaviour=body.misbehaviour)
     kept = chain.check(block, before)
-    application.persist([block], [kept], body.seal, reference, sync=False)
+    application.persist([block], kept, body.seal, reference, sync=False)
     application.release([block])

@@ -11,9 +11,10 @@ from node.rules import key_changes, validator_changes
 from node.rules.judgement import State, View, in_force, refuse
 from node.rules.planning import Changed, Plan
 
-__all__ = ["plan_change", "voting_members"]
+__all__ = ["MAX_MEMBERS", "Held", "plan_change", "voting_members"]
 
-_MOST_MEMBERS = 150
+MAX_MEMBERS = 150
+"""Those that there may ever be, suspended ones too: none is taken out."""
 _ENGINE_PARAMETERS = ("max_block_bytes", "rules_version")
 """Those that stand in the headers, so that the engine has to be told."""
 
@@ -59,7 +60,7 @@ def _admit(plan: Plan, change: dict[str, Any], height: int) -> None:
     if plan.get("member/" + member) is not None:
         raise refuse("member_exists")
     listed = plan.need("consortium/members")["ids"]
-    if len(listed) >= _MOST_MEMBERS:
+    if len(listed) >= MAX_MEMBERS:
         raise refuse("too_many_members")
     value: State = {
         "divisions": change["divisions"],

@@ -19,14 +19,24 @@ from node.rules.key_changes import replace_key, revoke_key
 from node.rules.planning import Changed, Plan
 from node.rules.rejections import REJECTIONS
 
-__all__ = ["APPLY", "LEAST_DELAY", "proposal_status"]
+__all__ = [
+    "APPLY",
+    "LEAST_DELAY",
+    "MAX_DELAY",
+    "MAX_OPEN",
+    "MAX_OPEN_MS",
+    "MAX_OPEN_OF_ONE",
+    "proposal_status",
+]
 
 LEAST_DELAY = 2
 """Blocks from a decision until it holds: the engine takes so many to change validators."""
-_MOST_DELAY = 10_000_000
-_MOST_OPEN, _MOST_OPEN_OF_ONE = 100, 10
+MAX_DELAY = 10_000_000
+"""Blocks from a proposal until what it asks for holds, at most."""
+MAX_OPEN, MAX_OPEN_OF_ONE = 100, 10
 """Of so many, only members that have none open may propose more: a few cannot keep others out."""
-_LONGEST_OPEN = 90 * 86_400_000
+MAX_OPEN_MS = 90 * 86_400_000
+"""How long a proposal can be voted on, in ms of block time."""
 
 Changes = list[tuple[str, State | None]]
 Facts = dict[str, str | int]
@@ -44,9 +54,9 @@ def _propose(
     if dossier["count"]:
         raise refuse("dossier_exists")
     data = event.data
-    if not view.time < data["closes_at"] <= view.time + _LONGEST_OPEN:
+    if not view.time < data["closes_at"] <= view.time + MAX_OPEN_MS:
         raise refuse("closing_time")
-    if data.get("from", 0) > view.height + _MOST_DELAY:
+    if data.get("from", 0) > view.height + MAX_DELAY:
         raise refuse("height_too_far")
     _list_open(view, event, changes)
     plan_change(view, data["change"], _height_of(view, data))
@@ -73,7 +83,7 @@ def _list_open(view: View, event: Event, changes: Changes) -> None:
         if proposal_status(dossier, view.time) == "open":
             kept.append(subject)
     own = sum(subject.split(":")[1] == event.iss for subject in kept)
-    if own >= _MOST_OPEN_OF_ONE or (own and len(kept) >= _MOST_OPEN):
+    if own >= MAX_OPEN_OF_ONE or (own and len(kept) >= MAX_OPEN):
         raise refuse("too_many_open")
     changes.append(("consortium/open", {"subs": [*kept, event.sub]}))
 

@@ -10,9 +10,10 @@ from node.core.genesis import read_ed25519_jwk
 from node.rules.judgement import refuse
 from node.rules.planning import Plan
 
-__all__ = ["PLANS"]
+__all__ = ["MAX_VALIDATORS", "PLANS"]
 
-_LEAST, _MOST = 2, 200
+MAX_VALIDATORS = 200
+_LEAST = 2
 
 
 def _set_validator(plan: Plan, change: dict[str, Any], height: int) -> None:
@@ -57,7 +58,7 @@ def _check_bounds(plan: Plan, addresses: Iterable[str]) -> None:
             steps[coming["from"]] = steps.get(coming["from"], 0) + step
     for height in sorted(steps):
         count += steps[height]
-        if not _LEAST <= count <= _MOST:
+        if not _LEAST <= count <= MAX_VALIDATORS:
             raise refuse("validators_bounds")
 
 

@@ -26,6 +26,8 @@ from node.core import (
     fields,
     frame,
     genesis,
+    genesis_signature,
+    member_description,
     request_token,
     transaction,
     trust,
@@ -34,14 +36,15 @@ from node.core import (
 from node.core.apphash import APP_HASH_TAG
 from node.core.errors import InvalidInput
 from node.core.evidence_code import parse_code
+from node.rules.judgement import Misbehaviour
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "docs" / "spec"
 ADR = ROOT / "docs" / "adr"
 EXAMPLES = {path.name: json.loads(path.read_bytes()) for path in (SPEC / "examples").iterdir()}
 OWN = [
-    "README", "block", "bundle", "disclosure", "encodings", "entry", "frame", "genesis", "limits",
-    "log", "request-token", "signatures", "state-map", "transaction", "trust",
+    "README", "block", "bundle", "ceremony", "disclosure", "encodings", "entry", "frame", "genesis",
+    "limits", "log", "request-token", "signatures", "snapshot", "state-map", "transaction", "trust",
 ]  # fmt: skip
 DOCUMENTS = {name: (SPEC / f"{name}.md").read_text(encoding="utf-8") for name in OWN}
 
@@ -143,6 +146,8 @@ def test_versions_are_those_of_the_code() -> None:
         trust.TRUST_FORMAT,
         bundle.BUNDLE_FORMAT,
         request_token.REQUEST_TYP,
+        member_description.DESCRIPTION_FORMAT,
+        genesis_signature.GENESIS_SIGNATURE_FORMAT,
         f"block protocol {block.BLOCK_PROTOCOL} (CometBFT 0.38)",
         str(block.RULES_VERSION),
     ]
@@ -158,7 +163,8 @@ def test_roles_and_parameters_are_those_of_the_code() -> None:
 
 
 STATE_SECTIONS = (
-    "member", "key", "validator", "parameter", "code", "dossier", "seal", "filing", "refused",
+    "member", "key", "validator", "parameter", "consortium", "misbehaviour", "code", "dossier",
+    "seal", "filing", "refused",
 )  # fmt: skip
 
 
@@ -180,6 +186,7 @@ def documented_members(section: str) -> set[str]:
 
 def test_every_value_of_a_chain_is_documented() -> None:
     values = EXAMPLES["state-map.json"]["values"]
+    values = {**values, **dict([Misbehaviour("duplicate_vote", b"", 1, 1, 1, 1).state(1)])}
     assert {key.split("/")[0] for key in values} == set(STATE_SECTIONS)
     headings = re.findall(r"^### (\w+)$", DOCUMENTS["state-map"], re.MULTILINE)
     assert tuple(headings) == STATE_SECTIONS

@@ -777,6 +777,10 @@ class Verification:
             need(value.get("member") == entry.tx.payload["iss"], "key of another member")
             need(entry.height >= number(value.get("from"), -MOST), "key not yet in force")
             need(type(value.get("to")) is not int or entry.height < value["to"], "key ended")
+            if "use" in value:
+                need(value["use"] == "recovery", "key of an unknown use")
+                by_recovery = entry.tx.payload["type"] in ("key.rotated", "key.compromised")
+                need(by_recovery, "recovery key")
             suspect = value.get("suspect_from")
             doubts += [entry] if type(suspect) is int and entry.time >= suspect else []
         if doubts:
