@@ -38,10 +38,15 @@ class EndedChain:
         }
 
     def members_of(self, genesis_time: int) -> dict[str, Any]:
-        """The members of a genesis document that follow from it: ``genesis_time`` as wanted, but
-        late enough, ``initial_height`` and ``predecessor``."""
+        """The members of a genesis document that say what it continues, and from when.
+
+        Raises:
+            InvalidEncoding: ``genesis_time``, in ms, is not after the chain's end.
+        """
+        if genesis_time <= self.genesis_time_after:
+            raise InvalidEncoding("genesis_time", f"must be after {self.genesis_time_after}")
         return {
-            "genesis_time": max(genesis_time, self.genesis_time_after + 1),
+            "genesis_time": genesis_time,
             "initial_height": self.initial_height,
             "predecessor": self.predecessor.to_json(),
         }

@@ -21,14 +21,14 @@ def test_it_comes_back() -> None:
     assert decode_ended_chain(json.dumps(VALUE, indent=4).encode()) == ENDED
 
 
-@pytest.mark.parametrize(("wanted", "given"), [(5, 1001), (1000, 1001), (1001, 1001), (9999, 9999)])
-def test_a_genesis_gets_a_time_after_the_end(wanted: int, given: int) -> None:
-    members = ENDED.members_of(wanted)
-    assert members == {
-        "genesis_time": given,
+def test_a_genesis_gets_what_it_continues() -> None:
+    assert ENDED.members_of(1001) == {
+        "genesis_time": 1001,
         "initial_height": 45,
         "predecessor": VALUE["predecessor"],
     }
+    with pytest.raises(InvalidInput, match="genesis_time: must be after 1000"):
+        ENDED.members_of(1000)
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
