@@ -40,6 +40,7 @@ from node.submission.disk_guard import DiskGuard
 from node.submission.journal import Journal
 from node.submission.keeping import Keeping
 from node.submission.operator import OperatorRecords
+from node.submission.reporting import MisbehaviourReports
 from node.submission.submission import Submission, SubmissionLimits
 from node.submission.tickets import Group
 from node.submission.worker import WorkerSetup
@@ -271,6 +272,10 @@ class Node:
             )
         self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
+        self._reports: MisbehaviourReports | None = None
+        if self.operator is not None and self.consortium is not None:
+            self._reports = MisbehaviourReports(self.operator, self.reader)
+            self.consortium.on_misbehaviour = self._reports.shown
 
     def _worker_setup(self) -> WorkerSetup:
         chain, keys = self.genesis.chain_id, self.application.public_keys()
@@ -401,6 +406,8 @@ class Node:
     def stop(self) -> None:
         """Let what is under way come to its end, then close the stores."""
         self.submission.refuse("the node is stopping")
+        if self._reports is not None:
+            self._reports.stop()
         self.engine.stop()
         self.submission.stop()
         if self.failure is None:
