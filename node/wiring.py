@@ -26,9 +26,10 @@ from node.engines.solo.engine import SoloEngine, SoloSettings
 from node.ledger.application import Application, OpenedFrame
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
+from node.ledger.lineage import read_geneses
 from node.ledger.published import Published
 from node.ledger.reader import LedgerReader, open_reader
-from node.ledger.rows import META, decode_meta
+from node.ledger.rows import ENDED, META, decode_meta
 from node.ledger.snapshots.format import Manifest
 from node.ledger.snapshots.restoring import discard_half_restored
 from node.storage.errors import StorageError, StoreUnavailable
@@ -228,6 +229,13 @@ class Node:
             self.log.warning("a snapshot was restored only in part; the node begins anew")
             self._forget_engine()
         self.application = Application(stores.ledger, stores.blocks)
+        if stores.ledger.get(ENDED) is not None:
+            raise InvalidInput(
+                str(config.home),
+                "this home's chain has been ended by `evidence-node migrate prepare`; "
+                "`evidence-node migrate apply` continues it under its new genesis, "
+                "`evidence-node migrate prepare --undo` takes the end back",
+            )
         if self.application.meta is None:
             self.application.init_chain(_read_genesis(config.path("genesis.json")))
         self.genesis: Genesis = self.application.genesis()
@@ -271,9 +279,11 @@ class Node:
 
     def _worker_setup(self) -> WorkerSetup:
         chain, keys = self.genesis.chain_id, self.application.public_keys()
+        geneses = read_geneses(self.stores.ledger)
+        former = frozenset(genesis.chain_id for genesis in geneses[:-1])
         if self.config.engine.kind == "solo":
-            return WorkerSetup(chain, keys)
-        return WorkerSetup(chain, keys, _CONSORTIUM_FRAME)
+            return WorkerSetup(chain, keys, former=former)
+        return WorkerSetup(chain, keys, _CONSORTIUM_FRAME, former)
 
     def _forget_engine(self) -> None:
         from node.engines.cometbft.engine_home import EngineHome

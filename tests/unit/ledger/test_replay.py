@@ -16,8 +16,9 @@ from node.engines.solo.recovery import replay
 from node.ledger.application import Application, Finalized
 from node.ledger.body import decode_body, encode_body
 from node.ledger.intake import Intake
+from node.ledger.lineage import read_geneses
 from node.ledger.opening import FrameOpener
-from node.ledger.replay import read_genesis, replay_ledger
+from node.ledger.replay import replay_ledger
 from node.ledger.rows import GENESIS, KEPT, decode_kept, encode_kept, number_key
 from node.storage.memory import MemorySegments, MemoryStore
 from node.storage.ports import Segments, Store
@@ -213,9 +214,9 @@ def test_a_header_that_is_missing_or_altered_is_named(small: LedgerBench) -> Non
 
 def test_a_genesis_that_is_missing_or_altered_is_named(small: LedgerBench) -> None:
     with pytest.raises(LedgerFault, match="its genesis is missing"):
-        read_genesis(copied(small.store, **{GENESIS.hex(): None}))
+        read_geneses(copied(small.store, **{GENESIS.hex(): None}))
     with pytest.raises(LedgerFault, match="genesis in the store is damaged"):
-        read_genesis(copied(small.store, **{GENESIS.hex(): b"{}"}))
+        read_geneses(copied(small.store, **{GENESIS.hex(): b"{}"}))
     document = small.genesis.document.replace("成员 court-a".encode(), "成员 court-x".encode())
     with pytest.raises(LedgerFault, match="height 1"):
         remake(small, rows=copied(small.store, **{GENESIS.hex(): document}))
