@@ -29,6 +29,7 @@ def service_of(
     meta = SimpleNamespace(height=height, time=NOW - silent)
     node = SimpleNamespace(
         failure=None,
+        is_joining=False,
         submission=SimpleNamespace(stopped=None),
         reader=lambda: nullcontext(SimpleNamespace(meta=meta)),
         now=lambda: NOW,

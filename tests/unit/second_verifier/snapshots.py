@@ -195,12 +195,20 @@ def read_blocks(metadata, chunks, headers, genesis_document):
     """The leaf hashes of the log."""
     leaves = [second.leaf(genesis_document)]
     at, last = min(headers), headers[min(headers)]["app_hash"]
-    for height, state_root, frames in (item for chunk in chunks for item in read(chunk)):
+    shown = {}
+    for height, state_root, frames, deeds in (item for chunk in chunks for item in read(chunk)):
         need(height >= at, "blocks out of order")
         for empty in range(at, height):
             check_empty(headers, empty, last)
         data = second.tree_root(sha256(frame[0]) for frame in frames)
-        need(frames and data.hex() == headers[height]["data_hash"], "data_hash")
+        need((frames or deeds) and data.hex() == headers[height]["data_hash"], "data_hash")
+        evidence = headers[height]["evidence_hash"] != sha256(b"").hex()
+        need(bool(deeds) == evidence, "misbehaviour")
+        for deed in deeds:
+            kind, who, power, when, time, total = deed
+            said = {"kind": kind, "power": power, "shown_at": height, "time": time}
+            said["total_power"] = total
+            shown.setdefault(f"misbehaviour/{who.hex()}/{when}", said)
         results = second.tree_root(second.by(2, frame[1]) for frame in frames)
         need(results.hex() == headers[height + 1]["last_results_hash"], "results")
         for frame in frames:
@@ -211,7 +219,7 @@ def read_blocks(metadata, chunks, headers, genesis_document):
     for empty in range(at, metadata["height"] + 1):
         check_empty(headers, empty, last)
     need((len(leaves), log_root(leaves)) == (metadata["size"], metadata["root"]), "log")
-    return leaves
+    return leaves, shown
 
 
 def check_empty(headers, height, last):
@@ -294,5 +302,10 @@ def read_snapshot(data, packed, offered, genesis_document, trusted=None):
         chunks.append(content)
     blocks = metadata["headers"] + metadata["blocks"]
     headers = read_headers(metadata, chunks[: metadata["headers"]], genesis, trusted)
-    leaves = read_blocks(metadata, chunks[metadata["headers"] : blocks], headers, genesis_document)
-    return leaves, read_state(metadata, chunks[blocks:])
+    middle = chunks[metadata["headers"] : blocks]
+    leaves, shown = read_blocks(metadata, middle, headers, genesis_document)
+    state = read_state(metadata, chunks[blocks:])
+    for key, said in shown.items():
+        value = json.loads(state.get(key, b"{}"))
+        need(said.items() <= value.items(), "misbehaviour in the state")
+    return leaves, state
