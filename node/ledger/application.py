@@ -330,6 +330,14 @@ class Application:
         """
         return [OpenedFrame(frame, intake.open_frame(frame)) for frame in frames]
 
+    def _all_opened_now(self, height: int, frames: Sequence[OpenedFrame]) -> list[OpenedFrame]:
+        try:
+            return [self.opened_now(opened) for opened in frames]
+        except InvalidInput as error:
+            raise LedgerFault(
+                f"height {height} has a frame that may not be there: {error}"
+            ) from error
+
     def prepare(self, frames: Sequence[OpenedFrame], max_bytes: int) -> int:
         """How many of the queued ``frames``, from the first, fit into a block of ``max_bytes``,
         which `node.core.frame.check_block` will allow."""
@@ -368,12 +376,7 @@ class Application:
             batch = self.store.batch()
         if not misbehaviour and not any(opened.taken for opened in frames):
             return self._finalize_empty(before, height, time, batch)
-        try:
-            frames = [self.opened_now(opened) for opened in frames]
-        except InvalidInput as error:
-            raise LedgerFault(
-                f"height {height} has a frame that may not be there: {error}"
-            ) from error
+        frames = self._all_opened_now(height, frames)
         working = self._working
         recording = BlockRecording(working, before, height, time, batch)
         recording.note(misbehaviour)
