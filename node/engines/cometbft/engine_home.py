@@ -72,8 +72,8 @@ class EngineSettings:
     ``peers`` are theirs, as ``<node id>@host:port``. ``guests`` are ids of nodes that may connect
     besides. ``keep_blocks`` is how many blocks the engine keeps, 0 all; ``snapshot_every`` how many
     lie between two snapshots, 0 none; ``min_free`` the bytes of disk that a snapshot leaves free;
-    ``sync`` how the node begins where it has no blocks. ``look_back_blocks`` is how many of the last
-    blocks must not bear the validator key's signature where it is not known what that key signed.
+    ``sync`` how the node begins where it has no blocks. ``look_back_blocks`` is how many of the
+    last blocks must not bear the validator key's signature where it is not known what that signed.
     """
 
     listen: str
