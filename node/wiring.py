@@ -54,6 +54,9 @@ _BLOCK_SEGMENT = 32 << 20
 # The journal's last segment is read whole when it is opened.
 _JOURNAL_SEGMENT = 4 << 20
 _LOCAL_WRITE_BUFFER = 4 << 20
+_CONSORTIUM_FRAME = 128
+"""Transactions in a frame, at most: each passes through every engine, where a few large ones are
+less work than many small ones."""
 _ENGINE_ROUTE = "/v1/engine/rpc"
 
 
@@ -236,7 +239,7 @@ class Node:
         guard = DiskGuard(config.home, config.storage.min_free_megabytes << 20)
         limits = config.submission
         self.submission = Submission(
-            WorkerSetup(self.genesis.chain_id, self.application.public_keys()),
+            self._worker_setup(),
             Keeping(Journal(stores.journal), stores.local, self.vault),
             self.application,
             SubmissionLimits(
@@ -245,6 +248,7 @@ class Node:
             deliver,
             guard.reason,
         )
+        self.application.on_keys(self.submission.keys_registered)
         self._validator = EdKey.load(config.path("keys/validator.pem"))
         self.published: Published | None = None
         self.ask_snapshot: Callable[[], Future[Manifest]] | None = None
@@ -257,6 +261,12 @@ class Node:
             )
         self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
+
+    def _worker_setup(self) -> WorkerSetup:
+        chain, keys = self.genesis.chain_id, self.application.public_keys()
+        if self.config.engine.kind == "solo":
+            return WorkerSetup(chain, keys)
+        return WorkerSetup(chain, keys, _CONSORTIUM_FRAME)
 
     def _forget_engine(self) -> None:
         from node.engines.cometbft.engine_home import EngineHome
@@ -304,6 +314,7 @@ class Node:
                 min_free=self.config.storage.min_free_megabytes << 20,
                 sync=_state_sync(config.sync),
             ),
+            self.submission,
             self.submission.committed,
             self._fail,
         )

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from node.api import (
     about,
     chain,
+    consortium,
     disclosures,
     dossiers,
     engine_rpc,
@@ -43,6 +44,7 @@ _MODULES = (
     disclosures,
     erasure,
     chain,
+    consortium,
     engine_rpc,
     log,
     verification,

@@ -17,7 +17,7 @@ from node.core.errors import InvalidInput
 from node.core.request_token import CLOCK_LEEWAY, RequestToken, decode_request_token
 from node.core.signatures import PublicJwk, load_backend
 from node.ledger.reader import LedgerReader
-from node.rules.judgement import State
+from node.rules.judgement import State, in_force
 
 if TYPE_CHECKING:
     from node.wiring import Node
@@ -146,13 +146,16 @@ def _key_in_force(reader: LedgerReader, token: RequestToken) -> State:
     height = reader.meta.height + 1
     if height < key["from"] or ("to" in key and height >= key["to"]):
         raise _unauthenticated(f"token.header.kid: the key is not in force at height {height}")
+    if "use" in key:
+        raise _unauthenticated("token.header.kid: a recovery key signs changes of keys only")
     if "suspect_from" in key:
         raise _unauthenticated("token.header.kid: the key was reported as compromised")
     return key
 
 
 def _active_member(reader: LedgerReader, token: RequestToken) -> SignedIn:
-    member = reader.state(f"member/{token.iss}")
+    held = reader.state(f"member/{token.iss}")
+    member = None if held is None else in_force(held, reader.meta.height + 1)
     if member is None or member["status"] != "active":
         raise Problem(
             "forbidden",

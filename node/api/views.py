@@ -14,10 +14,11 @@ from node.core.errors import LedgerFault
 from node.core.transaction import Transaction
 from node.ledger.reader import LedgerReader, LogEntry
 from node.rules.events import EVENTS
+from node.rules.governance import proposal_status
 from node.rules.judgement import State
 from node.rules.seals import shown_status
 
-__all__ = ["KINDS_ZH", "STATUSES_ZH", "Views", "as_of", "documents_of"]
+__all__ = ["KINDS_ZH", "PROPOSAL_STATUSES_ZH", "STATUSES_ZH", "Views", "as_of", "documents_of"]
 
 KINDS_ZH = {
     "anchor": "第三方存证",
@@ -43,6 +44,14 @@ STATUSES_ZH = {
     "started": "签署中",
     "suspended": "已停用（冻结）",
     "voided": "已作废",
+}
+PROPOSAL_STATUSES_ZH = {
+    "approved": "已通过",
+    "closed": "已截止",
+    "open": "表决中",
+    "rejected": "未通过",
+    "void": "通过时已无法执行",
+    "withdrawn": "已撤回",
 }
 _SINGLE = ("after_hash", "before_hash", "document_hash", "report_hash")
 
@@ -86,6 +95,7 @@ class Views:
     def dossier(self, subject: str, state: State) -> dict[str, Any]:
         """What stands at the head of a dossier, from its value in the state map."""
         status = self._status(state)
+        words = PROPOSAL_STATUSES_ZH if "change" in state else STATUSES_ZH
         return {
             "code": f"CZ{state['code']}",
             "sub": subject,
@@ -94,7 +104,7 @@ class Views:
             "opener": self.member(state["opener"]),
             "records": state["count"],
             "status": status,
-            "status_zh": STATUSES_ZH.get(status, status),
+            "status_zh": words.get(status, status),
             "status_version": state["status_version"],
             "head": state["head"],
         }
@@ -102,6 +112,8 @@ class Views:
     def _status(self, state: State) -> str:
         """A dossier's status; a seal's follows from its validity as well."""
         status: str = state["status"]
+        if "change" in state:
+            return proposal_status(state, self._now)
         if "es_id" in state:
             seal = self._reader.state(f"seal/{state['es_id']}")
             if seal is None:

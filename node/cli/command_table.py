@@ -16,6 +16,7 @@ COMMANDS = {
     "show": "look something up and show its time line",
     "bundle": "fetch the evidence bundle of a dossier or record",
     "verify": "check a bundle against a trust file, without any node",
+    "govern": "propose, vote and see what the members decide; change keys",
     "trust": "make and show trust files",
     "audit": "recompute a whole ledger from its genesis and compare",
     "reindex": "make a ledger's log, state and look-up indexes anew from its blocks",

@@ -19,6 +19,7 @@ from node.config import NodeConfig
 from node.core.errors import LedgerFault
 from node.ledger.opening import FrameOpener
 from node.ledger.replay import Replayed, read_genesis, replay_ledger
+from node.rules.genesis_parameters import first_keys
 from node.storage.directory import sync_directory
 from node.storage.leveldb import open_leveldb
 from node.storage.segments import FileSegments
@@ -102,11 +103,7 @@ def _replay(config: NodeConfig, new: Path, progress: Callable[[int, int], None])
         stack.callback(bodies.close)
         made = open_leveldb(new, kind="ledger")
         stack.callback(made.close)
-        keys = {
-            key.jwk.thumbprint(): key.jwk
-            for member in read_genesis(ledger).members
-            for key in member.keys
-        }
+        keys = first_keys(read_genesis(ledger))
         workers = config.workers if worth_processes(config) else 0
         opener = stack.enter_context(FrameOpener(keys, workers))
         later = config.engine.kind != "solo"

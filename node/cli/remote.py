@@ -33,12 +33,14 @@ def add_node(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     )
 
 
-def add_signer(parser: argparse.ArgumentParser, *, to_one_node: bool) -> None:
+def add_signer(parser: argparse.ArgumentParser, *, to_one_node: bool, key: bool = True) -> None:
     """The arguments that say who signs, on which chain, and ``to_one_node`` for which.
 
     Records are for the whole chain, whichever node they are handed to; requests are for one node.
+    Without ``key``, the command has an argument of its own for it.
     """
-    parser.add_argument("--key", metavar="PEM", help="the member's signing key")
+    if key:
+        parser.add_argument("--key", metavar="PEM", help="the member's signing key")
     add_password(parser)
     parser.add_argument("--member", metavar="ID", help="the member that the key belongs to")
     if to_one_node:

@@ -14,12 +14,10 @@ from node.cli.failures import CommandFailure
 from node.cli.files import read_input, write_output
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
-from node.cli.progress import waiting_for
-from node.cli.remote import add_node, add_signer, asking, chain_of, signer_of, understanding
+from node.cli.remote import add_node, add_signer, chain_of, signer_of
+from node.cli.sending import send_signed
 from node.cli.submit_many import submit_lines
-from node.client.errors import NodeBusy, NodeUnreachable
 from node.core.disclosure import MAX_DISCLOSURE_BYTES, split_sd_jwt
-from node.core.encoding import rfc3339
 from node.core.transaction import MAX_DIGESTS, MAX_TRANSACTION_BYTES, decode_transaction
 
 __all__ = ["add_parser", "run"]
@@ -45,9 +43,6 @@ evidence-node submit --url http://127.0.0.1:8440 --key platform-a.pem --member p
 evidence-node submit --url http://127.0.0.1:8440 --ndjson signed.ndjson --json > answers.ndjson
 """
 _MAX_BYTES = MAX_TRANSACTION_BYTES + MAX_DIGESTS * (MAX_DISCLOSURE_BYTES + 1) + 2
-_SENT_AGAIN = (
-    "the signed record is in {0}: `evidence-node submit --file {0} --url {1}` sends it again"
-)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -108,12 +103,12 @@ def run(args: argparse.Namespace) -> int:
         signer = None if args.key is None else _signer(args)
         return submit_lines(args, signer)
     if not building:
-        return _send(args, read_input(args.file, _MAX_BYTES).strip(), args.file)
+        return send_signed(args, read_input(args.file, _MAX_BYTES).strip(), args.file)
     path, signed = _sign(args)
     if args.no_send:
         _tell_saved(args, path, signed)
         return ExitCode.OK
-    return _send(args, signed, path)
+    return send_signed(args, signed, path)
 
 
 def _signer(args: argparse.Namespace) -> Signer:
@@ -153,41 +148,3 @@ def _tell_saved(args: argparse.Namespace, path: str, signed: bytes) -> None:
         write_json({"file": path, "id": identifier, "status": "signed"})
     else:
         say("Signed:      {} (id {}), not sent", path, identifier)
-
-
-def _send(args: argparse.Namespace, signed: bytes, path: str) -> int:
-    """Send a signed record and tell the receipt."""
-    with asking(args, signs=False) as node:
-        try:
-            with waiting_for(f"waiting for {args.url}"):
-                answer = node.submit(signed, wait=args.wait, timeout=args.timeout)
-        except (NodeUnreachable, NodeBusy) as error:
-            code = ExitCode.TRY_AGAIN if isinstance(error, NodeBusy) else ExitCode.UNREACHABLE
-            advice = _SENT_AGAIN.format(path, args.url)
-            raise CommandFailure(code, str(error), advice, file=path) from error
-    with understanding(args.url):
-        if args.json:
-            write_json({**answer, "file": path})
-        else:
-            _tell_receipt(answer)
-    return ExitCode.OK
-
-
-def _tell_receipt(answer: dict[str, Any]) -> None:
-    if answer["status"] != "recorded":
-        say("Pending:     on the node's disk, not yet on the chain")
-        say("Id:          {}", answer["id"])
-        return
-    first, last = (rfc3339(answer[name]) for name in ("time", "proven_time"))
-    say("Recorded:    {}", answer["code"])
-    say("Id:          {}", answer["id"])
-    say(
-        "Chain:       {}, height {}, entry {}",
-        answer["chain_id"],
-        answer["height"],
-        answer["index"],
-    )
-    say("In the log:  no earlier than {}, no later than {}", first, last)
-    say("Leaf:        {}", answer["leaf_hash"])
-    if answer.get("lowered"):
-        say("Note:        {}", answer.get("notice", "the signature's s was turned low"))

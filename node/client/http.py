@@ -271,6 +271,19 @@ class NodeClient:
         query = None if at is None else {"at": str(at)}
         return self._connection.json("GET", f"/v1/seals/{_path(es_id)}/status", query)
 
+    def consortium(self) -> Json:
+        """Members, validators and parameters as they are in force."""
+        return self._connection.json("GET", "/v1/consortium")
+
+    def proposals(self, *, every: bool = False) -> Json:
+        """Proposals that can be voted on, or every one there was; oldest first."""
+        query = {"status": "all"} if every else None
+        return self._connection.json("GET", "/v1/proposals", query)
+
+    def proposal(self, subject: str) -> Json:
+        """A proposal and its votes. Raises NodeProblem (404: there is none)."""
+        return self._connection.json("GET", f"/v1/proposals/{_path(subject)}")
+
     def document(self, sha256: str) -> Json:
         """The records that name a document by its SHA-256."""
         return self._connection.json("GET", f"/v1/documents/{_path(sha256)}")

@@ -8,7 +8,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
+from node.core.encoding import encode_base64url
 from node.core.errors import InvalidInput
+from node.core.key_proof import key_proof_message
 from node.core.signatures import PublicJwk, use_low_s
 
 __all__ = ["SigningKey"]
@@ -67,6 +69,10 @@ class SigningKey:
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())
+
+    def prove(self, chain_id: str, member: str) -> str:
+        """The ``proof`` with which ``member`` registers this key (`node.core.key_proof`)."""
+        return encode_base64url(self.sign(key_proof_message(chain_id, member, self.kid)))
 
     def sign(self, message: bytes) -> bytes:
         """ES256 signature of ``message``: 64 bytes, r‖s, s low."""

@@ -7,6 +7,7 @@ EvidenceError
 │   ├── InvalidSignature    a signature that does not hold
 │   ├── InvalidProof        a Merkle proof, header or commit that does not hold
 │   └── InvalidBundle       a bundle or trust file that is not of its format
+├── RulesUnknown            this software has no rules of the version in force: no block is made
 └── LedgerFault             what is stored cannot be right: the node must stop
 """
 
@@ -21,6 +22,7 @@ __all__ = [
     "InvalidSignature",
     "InvalidTransaction",
     "LedgerFault",
+    "RulesUnknown",
 ]
 
 
@@ -65,6 +67,11 @@ class InvalidProof(InvalidInput):
 
 class InvalidBundle(InvalidInput):
     """A bundle or trust file that is not of its format."""
+
+
+class RulesUnknown(EvidenceError):
+    """The members have put rules in force that this software does not know. The node makes no more
+    blocks; what is recorded can be read."""
 
 
 class LedgerFault(EvidenceError):

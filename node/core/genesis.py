@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,7 @@ __all__ = [
     "encode_genesis",
     "read_ed25519_bytes",
     "read_ed25519_jwk",
+    "read_parameter",
 ]
 
 GENESIS_FORMAT = "evidence-genesis/1"
@@ -306,18 +308,31 @@ def _check_unique(
 def _read_parameters(value: Any, member_ids: set[str]) -> dict[str, Any]:
     place = "genesis.parameters"
     parameters = exact_members(value, place, DEFAULT_PARAMETERS)
-    read_integer(parameters["clock_tolerance_ms"], f"{place}.clock_tolerance_ms", most=3_600_000)
-    read_integer(parameters["late_after_ms"], f"{place}.late_after_ms", least=1)
-    read_integer(
-        parameters["max_block_bytes"], f"{place}.max_block_bytes", least=1 << 20, most=100 << 20
-    )
-    read_each(parameters["sign_no_patterns"], f"{place}.sign_no_patterns", _read_pattern, most=50)
-    for position, member in enumerate(
-        read_list(parameters["custodians"], f"{place}.custodians", most=50)
-    ):
-        if not isinstance(member, str) or member not in member_ids:
-            raise InvalidEncoding(f"{place}.custodians[{position}]", "is no member")
+    for name in parameters:
+        read_parameter(name, parameters[name], f"{place}.{name}", member_ids)
     return parameters
+
+
+def read_parameter(name: str, value: Any, place: str, member_ids: Container[str]) -> None:
+    """Check the value of the parameter called ``name``; ``member_ids`` are those of members.
+
+    Raises:
+        InvalidInput: there is no such parameter, or the value is not of its form.
+    """
+    if name == "clock_tolerance_ms":
+        read_integer(value, place, most=3_600_000)
+    elif name == "late_after_ms":
+        read_integer(value, place, least=1)
+    elif name == "max_block_bytes":
+        read_integer(value, place, least=1 << 20, most=100 << 20)
+    elif name == "sign_no_patterns":
+        read_each(value, place, _read_pattern, most=50)
+    elif name == "custodians":
+        for position, member in enumerate(read_list(value, place, most=50)):
+            if not isinstance(member, str) or member not in member_ids:
+                raise InvalidEncoding(f"{place}[{position}]", "is no member")
+    else:
+        raise InvalidEncoding(place, "is no parameter")
 
 
 def _read_pattern(value: Any, place: str) -> str:

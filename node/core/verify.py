@@ -170,7 +170,7 @@ STEPS = (
         "operators",
         "Independent operators",
         "独立运营方",
-        ("chain.identity",),
+        ("chain.commits", "state.proofs"),
         verify_chain.check_operators,
     ),
 )

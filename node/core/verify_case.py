@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from node.core.block import Header
+from node.core.block import Header, ValidatorSet
 from node.core.bundle import Bundle, BundledEntry, Roots
 from node.core.encoding import decode_canonical_json
 from node.core.entry import Entry
@@ -54,6 +54,7 @@ class Case:
     bundle: Bundle | None = None
     genesis: Genesis | None = None
     headers: dict[int, Header] = field(default_factory=dict)
+    validator_sets: list[ValidatorSet] = field(default_factory=list)
     roots: dict[int, Roots] = field(default_factory=dict)
     state: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from node.core.apphash import app_hash
-from node.core.block import BLOCK_PROTOCOL, RULES_VERSION, Header, ValidatorSet, verify_commit
+from node.core.block import (
+    BLOCK_PROTOCOL,
+    RULES_VERSION,
+    Header,
+    Validator,
+    ValidatorSet,
+    verify_commit,
+)
 from node.core.bundle import Roots
 from node.core.encoding import rfc3339
 from node.core.errors import InvalidBundle, InvalidProof
@@ -96,6 +103,7 @@ def check_commits(case: Case) -> Told:
         if current not in used:
             _check_keys(sets[current], header.height)
             used.add(current)
+            case.validator_sets.append(sets[current])
         verify_commit(header, commit, sets[current], case.backend)
         current = header.next_validators_hash
         case.headers[header.height] = header
@@ -313,16 +321,44 @@ def check_anchors(case: Case) -> Told:
 
 
 def check_operators(case: Case) -> Told:
-    """How many parties would have had to lie together."""
+    """How many parties would have had to lie together, in each set of validators that signed."""
     genesis = case.need_genesis()
-    parties = sorted({item.member for item in genesis.validators})
-    if len(parties) == 1:
-        raise NotChecked(
-            f"one operator ({parties[0]}): the log is protected from that operator only from its "
-            "first anchor on",
-            f"单一运营方（{parties[0]}）：自首次第三方存证起，日志方可防范该运营方自身",
-        )
-    text = ", ".join(parties)
+    owners = {item.validator.public_key: item.member for item in genesis.validators}
+    phases = [
+        sorted({_operator(case, owners, item) for item in validators.validators})
+        for validators in case.validator_sets
+    ]
+    for parties in phases:
+        if len(parties) == 1:
+            raise NotChecked(
+                f"one operator ({parties[0]}): the log is protected from that operator only from "
+                "its first anchor on",
+                f"单一运营方（{parties[0]}）：自首次第三方存证起，日志方可防范该运营方自身",
+            )
+    parties, changes = phases[-1], len(phases) - 1
+    text = f"{len(parties)} operators: {', '.join(parties)}"
+    text_zh = f"共 {len(parties)} 个运营方：{', '.join(parties)}"
+    if not changes:
+        return Told(text, text_zh)
     return Told(
-        f"{len(parties)} operators at genesis: {text}", f"创世时共 {len(parties)} 个运营方：{text}"
+        f"{text}; after {changes} other set(s) of validators",
+        f"{text_zh}；此前有过 {changes} 组验证节点",
+        (
+            "whoever holds keys of validators that have left could sign another history of their "
+            "time: an anchor or time-stamp made then rules that out",
+        ),
     )
+
+
+def _operator(case: Case, owners: dict[bytes, str], validator: Validator) -> str:
+    """The member that runs a validator: by the genesis, or by the state map, which forgets none."""
+    known = owners.get(validator.public_key)
+    if known is not None:
+        return known
+    address = validator.address.hex()
+    value = case.state.get(f"validator/{address}")
+    if value is None or value.get("public_key") != validator.public_key.hex():
+        raise NotChecked(
+            f"who runs the validator {address} is not shown", f"未展示验证节点 {address} 的运营方"
+        )
+    return str(value.get("member"))

@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 
+_BY_RECOVERY_KEY = ("key.compromised", "key.rotated")
+
+
 def check_form(case: Case) -> Told:
     """Entries and transactions must be of their formats, and of one dossier."""
     bundle = case.need_bundle()
@@ -144,6 +147,7 @@ def check_keys(case: Case) -> Told:
         place = f"{record.place}: key {transaction.kid}"
         if value.get("member") != transaction.iss:
             raise InvalidProof(place, f"is not a key of {transaction.iss}")
+        _check_use(value.get("use"), transaction.type, place)
         start, end = value.get("from"), value.get("to")
         if type(start) is not int or height < start or (type(end) is int and height >= end):
             raise InvalidProof(place, f"was not valid at height {height}")
@@ -159,6 +163,13 @@ def check_keys(case: Case) -> Told:
             tuple(doubts),
         )
     return Told("each key was its signer's at that height", "密钥在相应高度均属签名者且有效")
+
+
+def _check_use(use: object, event_type: str, place: str) -> None:
+    """A recovery key lies in a safe, and whoever finds it must not be able to record anything."""
+    if use is None or (use == "recovery" and event_type in _BY_RECOVERY_KEY):
+        return
+    raise InvalidProof(place, f"may not sign {event_type}")
 
 
 def check_signatures(case: Case) -> Told:

@@ -107,10 +107,26 @@ class _ChainParts:
             "size": row.size,
             "state_root": row.state_root.hex(),
         }
-        header, commit = self._reader.need_kept(height + 1)
-        self._headers[height + 1], self._commits[height + 1] = header, commit
+        self._add_committed(height + 1)
+
+    def _add_committed(self, height: int) -> None:
+        header, commit = self._reader.need_kept(height)
+        self._headers[height], self._commits[height] = header, commit
         if header.validators_hash not in self._sets:
             self._sets[header.validators_hash] = self._reader.validators(header.validators_hash)
+
+    def add_changes(self, height: int) -> None:
+        """The headers up to ``height`` that name other validators for the next one, with their
+        commits: a set of validators is believed because the one before it signed for it."""
+        for changed in self._reader.changes_of_validators(height):
+            self._add_committed(changed)
+
+    def later_validators(self) -> list[str]:
+        """Addresses of all validators, where there was a change; else the genesis names them."""
+        if len(self._sets) == 1:
+            return []
+        shown = (item for members in self._sets.values() for item in members.validators)
+        return sorted({item.address.hex() for item in shown})
 
     def size_after(self, height: int) -> int:
         """How many entries the log has after ``height``, whose roots have been added."""
@@ -149,6 +165,7 @@ def _bundle(
         parts.add_roots(entry.entry.height)
         parts.add_time(entry.entry.height)
     parts.add_roots(as_of)
+    parts.add_changes(as_of)
     size = parts.size_after(as_of)
     return {
         "anchors": [],
@@ -159,7 +176,7 @@ def _bundle(
         "format": BUNDLE_FORMAT,
         "predecessors": [],
         "scope": scope,
-        "state": [reader.prove(key).to_json() for key in _state_keys(scope, found)],
+        "state": [reader.prove(key).to_json() for key in _state_keys(scope, found, parts)],
     }
 
 
@@ -240,9 +257,10 @@ def _consistency(reader: LedgerReader, size: int, from_size: int | None) -> list
     ]
 
 
-def _state_keys(scope: str, found: Sequence[LogEntry]) -> list[str]:
-    """What the state map must show: the signers' keys and names, the dossier's head, the seals."""
-    keys: dict[str, None] = {}
+def _state_keys(scope: str, found: Sequence[LogEntry], parts: _ChainParts) -> list[str]:
+    """What the state map must show: the signers' keys and names, the dossier's head, the seals; and
+    who runs the validators, where the genesis does not say it."""
+    keys = {f"validator/{address}": None for address in parts.later_validators()}
     for entry in found:
         header, payload = entry.parts
         keys[f"key/{header['kid']}"] = None

@@ -7,7 +7,8 @@ held until then. Finalizing may run ahead of persisting: one thread computes whi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,9 @@ import msgspec
 
 from node.core.apphash import app_hash
 from node.core.block import Commit, Header
+from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput, LedgerFault
+from node.core.frame import BlockRoom
 from node.core.genesis import Genesis, decode_genesis
 from node.core.merkle import leaf_hash
 from node.core.signatures import PublicJwk
@@ -28,6 +31,7 @@ from node.ledger.rows import (
     BLOCK,
     GENESIS,
     KEPT,
+    KEY,
     META,
     VALIDATORS,
     BlockRow,
@@ -35,14 +39,17 @@ from node.ledger.rows import (
     decode_block_row,
     decode_kept,
     decode_meta,
-    encode_kept,
     encode_row,
     encode_validators,
     number_key,
+    put_kept,
 )
 from node.ledger.statistics import Statistics
 from node.ledger.working import BlockChanges, Working
-from node.rules.genesis_parameters import first_state
+from node.rules.engine_updates import NO_UPDATES, EngineUpdates, engine_updates
+from node.rules.genesis_parameters import first_keys, first_state
+from node.rules.judgement import Misbehaviour, in_force
+from node.rules.versions import rules_of
 from node.storage.ports import Batch, SegmentRef, Segments, Store
 
 __all__ = ["Application", "Committed", "Finalized", "OpenedFrame"]
@@ -59,12 +66,22 @@ class OpenedFrame:
     taken: Sequence[TakenValues]
     absent_up_to: int = -1
 
+    def unknown_kids(self) -> set[str]:
+        """The kids that no registered key had when it was opened: nothing is known yet of what was
+        signed with them."""
+        return {item[4][4] for item in self.taken if item[3]}
+
+    def is_stale(self, ring: KeyRing) -> bool:
+        """Whether it has to be opened anew, since a key that was unknown is in ``ring`` now."""
+        return any(ring.get(kid) is not None for kid in self.unknown_kids())
+
 
 @dataclass
 class Finalized:
     """A block's changes, computed and not yet written.
 
-    ``results`` has, for each frame, a byte for each transaction.
+    ``results`` has, for each frame, a byte for each transaction; ``updates`` are for the engine,
+    ``new_keys`` (JWKs by kid) for who checks signatures from the next block on.
     """
 
     height: int
@@ -75,6 +92,16 @@ class Finalized:
     batch: Batch
     changes: BlockChanges | None
     recording: BlockRecording | None
+    misbehaviour: Sequence[Misbehaviour] = ()
+    updates: EngineUpdates = NO_UPDATES
+
+    @property
+    def new_keys(self) -> dict[str, PublicJwk]:
+        """Keys that this block registered, by kid."""
+        if self.recording is None:
+            return {}
+        found = self.recording.new_keys
+        return {kid: PublicJwk.from_json(jwk, place=f"key/{kid}") for kid, jwk in found.items()}
 
     @property
     def app_hash(self) -> bytes:
@@ -98,6 +125,9 @@ class Application:
     def __init__(self, store: Store, bodies: Segments) -> None:
         self.store = store
         self.bodies = bodies
+        self._ring: KeyRing | None = None
+        self._registered: dict[str, PublicJwk] = {}
+        self._tell_of_keys: list[Callable[[Mapping[str, PublicJwk]], None]] = []
         raw = store.get(META)
         try:
             self.meta: Meta | None = None if raw is None else decode_meta(raw)
@@ -136,6 +166,7 @@ class Application:
         self._open(meta)
         layers.publish(meta.height, {}, written=True)
         self.layers = layers
+        self.keys_registered(self.public_keys())
 
     def init_chain(self, genesis: Genesis) -> bytes:
         """Write the genesis as the log's first entry and its state; return the app_hash.
@@ -161,6 +192,8 @@ class Application:
         batch.put(number_key(BLOCK, height), encode_row(_empty_row(meta, 0)))
         validators = genesis.validator_set
         batch.put(VALIDATORS + validators.hash(), encode_validators(validators))
+        for kid, jwk in first_keys(genesis).items():
+            batch.put(KEY + kid.encode("ascii"), canonical_json(jwk.to_json()))
         self.store.write(batch, sync=True)
         self.meta = meta
         self._open(meta)
@@ -192,11 +225,11 @@ class Application:
         return decode_genesis(raw)
 
     def parameter(self, name: str) -> Any:
-        """A parameter's value in force."""
+        """A parameter's value as the next block is judged by it."""
         value = self._working.state.get(f"parameter/{name}")
         if value is None:
             raise LedgerFault(f"state map: parameter/{name} is missing")
-        return value["value"]
+        return in_force(value, self.need_meta().height + 1)["value"]
 
     def last_block(self) -> tuple[Header, Commit | None, list[bytes]] | None:
         """The newest block's header and commit as kept, and its results; None before the first."""
@@ -213,16 +246,47 @@ class Application:
         return identifier in self._working.refused
 
     def key_ring(self) -> KeyRing:
-        """All keys ever registered, by kid, as of the last written block."""
-        return KeyRing(self.public_keys())
+        """All keys registered up to the last finalized block. The one ring of this application: it
+        grows with every block that registers some."""
+        if self._ring is None:
+            self._ring = KeyRing(self.public_keys())
+        return self._ring
 
     def public_keys(self) -> dict[str, PublicJwk]:
-        """All keys ever registered. In this version they are the genesis's."""
-        return {
-            key.jwk.thumbprint(): key.jwk
-            for member in self.genesis().members
-            for key in member.keys
+        """All keys registered up to the last finalized block, by kid; recovery keys too."""
+        written = {
+            key[1:].decode("ascii"): PublicJwk.from_json(json.loads(row), place="a registered key")
+            for key, row in self.store.scan(KEY, KEY + b"\xff")
         }
+        return {**written, **self._registered}
+
+    def on_keys(self, told: Callable[[Mapping[str, PublicJwk]], None]) -> None:
+        """Have ``told`` called with keys that are registered from now on, by kid: in the thread
+        that finalizes, behind the block that registers them and before the next one is asked for.
+        """
+        self._tell_of_keys.append(told)
+
+    def keys_registered(self, keys: Mapping[str, PublicJwk]) -> None:
+        """The block finalized last has registered these keys: from the next one on they count.
+
+        `finalize` does it, before anything of the next block is opened, proposed or judged.
+        """
+        self._registered.update(keys)
+        self.key_ring().add(keys)
+        for tell in self._tell_of_keys:
+            tell(keys)
+
+    def opened_now(self, opened: OpenedFrame) -> OpenedFrame:
+        """A frame as the state after the last finalized block has it: opened anew where one of its
+        keys has become known since it was opened.
+
+        Raises:
+            InvalidInput: a signature does not hold under such a key.
+        """
+        ring = self.key_ring()
+        if not opened.is_stale(ring):
+            return opened
+        return OpenedFrame(opened.frame, Intake(ring).open_frame(opened.frame))
 
     def process(self, frames: Sequence[bytes], intake: Intake) -> list[OpenedFrame]:
         """Open the frames of a proposed block, which must be whole.
@@ -233,11 +297,11 @@ class Application:
         return [OpenedFrame(frame, intake.open_frame(frame)) for frame in frames]
 
     def prepare(self, frames: Sequence[OpenedFrame], max_bytes: int) -> int:
-        """How many of the queued ``frames``, from the first, fit into a block of ``max_bytes``."""
-        room = max_bytes
+        """How many of the queued ``frames``, from the first, fit into a block of ``max_bytes``,
+        which `node.core.frame.check_block` will allow."""
+        room = BlockRoom(max_bytes)
         for count, opened in enumerate(frames):
-            room -= len(opened.frame) + 8
-            if room < 0:
+            if not room.take(opened.frame, len(opened.taken)):
                 return count
         return len(frames)
 
@@ -247,24 +311,38 @@ class Application:
         time: int,
         frames: Sequence[OpenedFrame],
         batch: Batch | None = None,
+        misbehaviour: Sequence[Misbehaviour] = (),
     ) -> Finalized:
         """Judge the transactions of a block and compute all its changes. Nothing is written.
 
         Args:
             height: the one after the last finalized.
             time: the header's time, in ms.
-            frames: opened frames, in order.
+            frames: opened frames, in order. They are judged with the keys that were registered up
+                to the block before.
             batch: that of the block before, where both are to be persisted at once.
+            misbehaviour: what the engine reports of validators with this block.
+
+        Raises:
+            LedgerFault: another height follows, or a frame is none that a proposal may have.
+            RulesUnknown: this software does not know the rules in force.
         """
         before = self.need_meta()
         if height != before.height + 1:
             raise LedgerFault(f"asked to finalize height {height} after {before.height}")
         if batch is None:
             batch = self.store.batch()
-        if not any(opened.taken for opened in frames):
+        if not misbehaviour and not any(opened.taken for opened in frames):
             return self._finalize_empty(before, height, time, batch)
+        try:
+            frames = [self.opened_now(opened) for opened in frames]
+        except InvalidInput as error:
+            raise LedgerFault(
+                f"height {height} has a frame that may not be there: {error}"
+            ) from error
         working = self._working
         recording = BlockRecording(working, before, height, time, batch)
+        recording.note(misbehaviour)
         results = [
             recording.judge(n, opened.taken, opened.absent_up_to) for n, opened in enumerate(frames)
         ]
@@ -275,7 +353,13 @@ class Application:
         batch.put(*self.statistics.row())
         self.meta = meta = self._meta(before.chain_id, height, time)
         bodies = [opened.frame for opened in frames]
-        return Finalized(height, time, results, meta, bodies, batch, changes, recording)
+        updates = engine_updates(working.state.get, height)
+        finalized = Finalized(
+            height, time, results, meta, bodies, batch, changes, recording, misbehaviour, updates
+        )
+        if recording.new_keys:
+            self.keys_registered(finalized.new_keys)
+        return finalized
 
     def _finalize_empty(self, before: Meta, height: int, time: int, batch: Batch) -> Finalized:
         meta = Meta(
@@ -288,8 +372,10 @@ class Application:
             before.app_hash,
             before.flushed,
         )
+        rules_of(self.parameter("rules_version"))
         self.meta = meta
-        return Finalized(height, time, [], meta, [], batch, None, None)
+        updates = engine_updates(self._working.state.get, height)
+        return Finalized(height, time, [], meta, [], batch, None, None, (), updates)
 
     def persist(
         self,
@@ -320,7 +406,9 @@ class Application:
                 row = _empty_row(block.meta, block.meta.size)
                 batch.put(number_key(BLOCK, block.height), encode_row(row))
             else:
-                payload, spans = encode_body(block.height, block.time, block.frames, seal)
+                payload, spans = encode_body(
+                    block.height, block.time, block.frames, seal, block.misbehaviour
+                )
                 last = self.bodies.append(payload) if body is None else body
                 block.recording.put_rows(batch, block.meta, last, spans, block.results)
         if body is None and any(block.recording is not None for block in blocks):
@@ -329,7 +417,7 @@ class Application:
         self.last_body = last
         self._publish_nodes(blocks)
         for header, commit in kept:
-            batch.put(number_key(KEPT, header.height), encode_kept(header, commit))
+            put_kept(batch, header, commit)
         self.store.write(batch, sync=sync)
         self.written_height = blocks[-1].height
 

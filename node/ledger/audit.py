@@ -18,6 +18,7 @@ from node.ledger.opening import FrameOpener
 from node.ledger.replay import Replayed, read_genesis, replay_ledger
 from node.ledger.rows import (
     BLOCK,
+    CHANGE_OF_VALIDATORS,
     CHANGED,
     ENTRIES,
     EXPIRY,
@@ -25,6 +26,7 @@ from node.ledger.rows import (
     INDEX,
     ISSUED,
     KEPT,
+    KEY,
     META,
     MIDDLE,
     NODE,
@@ -39,6 +41,7 @@ from node.ledger.rows import (
     number_key,
 )
 from node.ledger.state import WorkingState
+from node.rules.genesis_parameters import first_keys
 from node.storage.errors import StorageError
 from node.storage.ports import BEHIND_LAST_KEY, FIRST_KEY, Reader, Segments, Store
 
@@ -65,6 +68,8 @@ _NAMES = {
     INDEX: "a look-up index",
     EXPIRY: "a refused transaction",
     STATISTICS: "the statistics",
+    KEY: "a registered key",
+    CHANGE_OF_VALIDATORS: "a change of validators",
 }
 
 Progress = Callable[[str, int, int], None]
@@ -122,11 +127,7 @@ def audit_ledger(
     if findings:
         return AuditReport(tuple(findings), None, 0)
     try:
-        keys = {
-            key.jwk.thumbprint(): key.jwk
-            for member in read_genesis(ledger).members
-            for key in member.keys
-        }
+        keys = first_keys(read_genesis(ledger))
         with FrameOpener(keys, workers) as opener:
             replayed = replay_ledger(
                 ledger,

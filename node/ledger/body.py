@@ -1,12 +1,19 @@
-"""Bodies of blocks, as they lie in segment files: height, time, the engine's seal, the frames."""
+"""Bodies of blocks, as they lie in segment files: height, time, the engine's seal, frames.
+
+Where the engine reported misbehaviour with a block, that stands behind the frames: it is judged
+like them, and so belongs to what the ledger is made from.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from node.core.encoding import decode_uvarint, encode_uvarint
 from node.core.errors import InvalidEncoding
+from node.rules.judgement import Misbehaviour
 
 __all__ = ["Body", "decode_body", "encode_body"]
 
@@ -21,10 +28,15 @@ class Body:
     time: int
     seal: bytes
     frames: tuple[bytes, ...]
+    misbehaviour: tuple[Misbehaviour, ...] = ()
 
 
 def encode_body(
-    height: int, time: int, frames: Sequence[bytes], seal: bytes
+    height: int,
+    time: int,
+    frames: Sequence[bytes],
+    seal: bytes,
+    misbehaviour: Sequence[Misbehaviour] = (),
 ) -> tuple[bytes, list[Span]]:
     """The body's bytes, and the (offset, length) of each frame in them."""
     head = b"".join(map(encode_uvarint, (height, time, len(seal))))
@@ -37,11 +49,13 @@ def encode_body(
         spans.append((offset, len(frame)))
         offset += len(frame)
         pieces += (length, frame)
+    if misbehaviour:
+        pieces.append(msgspec.msgpack.encode([tuple(item) for item in misbehaviour]))
     return b"".join(pieces), spans
 
 
 def decode_body(payload: bytes) -> Body:
-    """Decode a body. Raises InvalidEncoding when it is cut off or has trailing bytes."""
+    """Decode a body. Raises InvalidEncoding where it is cut off or more follows than belongs."""
     numbers, offset = [], 0
     for name in ("height", "time", "seal"):
         value, offset = decode_uvarint(payload, offset, place=f"body.{name}")
@@ -54,9 +68,21 @@ def decode_body(payload: bytes) -> Body:
         length, offset = decode_uvarint(payload, offset, place=place)
         frame, offset = _take(payload, offset, length, place)
         frames.append(frame)
-    if offset != len(payload):
+    misbehaviour = _read_misbehaviour(payload[offset:]) if offset != len(payload) else ()
+    return Body(numbers[0], numbers[1], seal, tuple(frames), misbehaviour)
+
+
+_MISBEHAVIOUR = msgspec.msgpack.Decoder(list[Misbehaviour])
+
+
+def _read_misbehaviour(raw: bytes) -> tuple[Misbehaviour, ...]:
+    try:
+        found = tuple(_MISBEHAVIOUR.decode(raw))
+    except msgspec.DecodeError as error:
+        raise InvalidEncoding("body", f"has trailing bytes that mean nothing: {error}") from error
+    if not found:
         raise InvalidEncoding("body", "has trailing bytes")
-    return Body(numbers[0], numbers[1], seal, tuple(frames))
+    return found
 
 
 def _take(payload: bytes, offset: int, length: int, place: str) -> tuple[bytes, int]:

@@ -4,6 +4,7 @@ A row is ``i`` ‖ kind ‖ value ‖ 0x00 ‖ index of the entry, with an empty
 
     d  a document's SHA-256    s  签约编号    a  alias    e  es_id    q  seal code
     f  filing number           g  the dossier code that a record is about    r  certificate number
+    p  proposals, all under one empty value
 
 Values are tidied like what somebody types. One that would make too long a key stands by its
 SHA-256: tidying can make eighteen characters of one, and nothing valid may stop the writer.
@@ -31,10 +32,12 @@ KINDS = {
     "filing_no": b"f",
     "about": b"g",
     "certificate_no": b"r",
+    "proposal": b"p",
 }
 _D, _S, _A, _E = (INDEX + KINDS[name] for name in ("document", "sign_no", "alias", "es_id"))
-_Q, _F, _G, _R = (
-    INDEX + KINDS[name] for name in ("seal_code", "filing_no", "about", "certificate_no")
+_Q, _F, _G, _R, _P = (
+    INDEX + KINDS[name]
+    for name in ("seal_code", "filing_no", "about", "certificate_no", "proposal")
 )
 
 
@@ -81,10 +84,15 @@ def _certificate(data: dict[str, Any], tail: bytes) -> list[bytes]:
     return [*_about(data, tail), _row(_R, tidy_lookup(data["certificate_no"]), tail)]
 
 
+def _proposal(data: dict[str, Any], tail: bytes) -> list[bytes]:
+    return [_P + tail]
+
+
 _ROWS = {
     "certificate.issued": _certificate,
     "disclosure.erased": _about,
     "disclosure.released": _about,
+    "governance.proposed": _proposal,
     "record.imported": _record,
     "seal.created": _created,
     "seal.filed": _filed,

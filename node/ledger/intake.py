@@ -66,17 +66,26 @@ def issuer_key(iss: str, jti: str) -> bytes:
 
 
 class KeyRing:
-    """Public keys by their kid, ready to verify."""
+    """Public keys by their kid, ready to verify. Keys are added and never removed: what was signed
+    with one is checked for ever. Safe for threads."""
 
     def __init__(self, keys: Mapping[str, PublicJwk]) -> None:
-        self._keys = {
-            kid: ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, b"\x04" + key.x + key.y)
-            for kid, key in keys.items()
-        }
+        self._keys = _ready(keys)
+
+    def add(self, keys: Mapping[str, PublicJwk]) -> None:
+        """From now on these are known too, all of them at once."""
+        self._keys = {**self._keys, **_ready(keys)}
 
     def get(self, kid: str) -> ec.EllipticCurvePublicKey | None:
         """The key, or None where none is registered."""
         return self._keys.get(kid)
+
+
+def _ready(keys: Mapping[str, PublicJwk]) -> dict[str, ec.EllipticCurvePublicKey]:
+    return {
+        kid: ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, b"\x04" + key.x + key.y)
+        for kid, key in keys.items()
+    }
 
 
 class Admitted(NamedTuple):

@@ -17,6 +17,8 @@ __all__ = ["FrameOpener"]
 
 _WINDOW = 64
 _intake: Intake | None = None
+_added = 0
+"""How many times keys were added to it."""
 
 T = TypeVar("T")
 
@@ -26,8 +28,14 @@ def _prepare(keys: Mapping[str, PublicJwk]) -> None:
     _intake = Intake(KeyRing(keys))
 
 
-def _open(frame: bytes) -> bytes:
+def _open(frame: bytes, added: tuple[Mapping[str, PublicJwk], ...]) -> bytes:
+    """Open a frame with the keys of the start and those ``added``: the task before had no more,
+    since tasks begin in the order in which they were given."""
+    global _added
     assert _intake is not None
+    for keys in added[_added:]:
+        _intake.ring.add(keys)
+    _added = len(added)
     return marshal.dumps([tuple(taken) for taken in _intake.open_frame(frame)])
 
 
@@ -36,6 +44,7 @@ class FrameOpener:
 
     def __init__(self, keys: Mapping[str, PublicJwk], workers: int) -> None:
         self._intake = Intake(KeyRing(keys))
+        self._added: tuple[Mapping[str, PublicJwk], ...] = ()
         self._pool: ProcessPoolExecutor | None = None
         if workers:
             self._pool = ProcessPoolExecutor(
@@ -54,6 +63,15 @@ class FrameOpener:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
+    def keys_registered(self, keys: Mapping[str, PublicJwk]) -> None:
+        """What is opened from now on is opened with these keys too.
+
+        Frames that have been opened already, ahead of their blocks, tell by their unknown keys that
+        they have to be opened again: `Application.finalize` does.
+        """
+        self._intake.ring.add(keys)
+        self._added += (dict(keys),)
+
     def open_each(
         self, frames: Iterable[tuple[T, bytes]]
     ) -> Iterator[tuple[T, bytes, list[TakenValues]]]:
@@ -68,7 +86,7 @@ class FrameOpener:
             return
         window: deque[tuple[T, bytes, Future[bytes]]] = deque()
         for token, frame in frames:
-            window.append((token, frame, self._pool.submit(_open, frame)))
+            window.append((token, frame, self._pool.submit(_open, frame, self._added)))
             if len(window) >= _WINDOW:
                 yield _result(*window.popleft())
         while window:

@@ -32,6 +32,7 @@ from node.ledger.log_entry import LogEntry
 from node.ledger.node_layers import NodeLayers, NoLayer, PublishedLayers
 from node.ledger.rows import (
     BLOCK,
+    CHANGE_OF_VALIDATORS,
     ENTRIES,
     GENESIS,
     KEPT,
@@ -197,6 +198,12 @@ class LedgerReader:
         if raw is None:
             raise LedgerFault(f"validator set {digest.hex()} is missing; restore a backup")
         return decode_validators(raw)
+
+    def changes_of_validators(self, height: int) -> list[int]:
+        """Heights up to ``height`` whose headers name other validators for the next one."""
+        stop = number_key(CHANGE_OF_VALIDATORS, height + 1)
+        rows = self._newest.scan(CHANGE_OF_VALIDATORS, stop)
+        return [int.from_bytes(key[1:], "big") for key, _ in rows]
 
     def frames(self, row: BlockRow) -> Iterator[bytes]:
         """The frames of a block, read from its body."""

@@ -12,9 +12,11 @@ from typing import Any
 
 import orjson
 
+from node.core.encoding import canonical_json, decode_json_object
 from node.core.entry import join_entry
 from node.core.frame import transaction_offsets
 from node.core.merkle import root_hash
+from node.core.transaction import MAX_TRANSACTION_BYTES, split_compact
 from node.ledger.indexes import index_keys
 from node.ledger.intake import TakenValues
 from node.ledger.log import TileReader
@@ -23,6 +25,7 @@ from node.ledger.rows import (
     BLOCK,
     ENTRIES,
     ISSUED,
+    KEY,
     TRANSACTION,
     BlockRow,
     EntriesRow,
@@ -31,9 +34,9 @@ from node.ledger.rows import (
     number_key,
 )
 from node.ledger.working import Working
-from node.rules.judge import judge
-from node.rules.judgement import Accepted, Event, Refused, State
+from node.rules.judgement import Accepted, Event, Misbehaviour, Refused, State, in_force
 from node.rules.rejections import ACCEPTED, REJECTIONS, rejection
+from node.rules.versions import FORMS_VERSION, rules_of
 from node.storage.ports import Batch
 
 __all__ = ["BlockRecording", "FrameColumns"]
@@ -85,6 +88,11 @@ class BlockRecording:
         self._parameters: dict[str, Any] = {}
         self.latest = time + int(self.parameter("clock_tolerance_ms"))
         self.late_after = int(self.parameter("late_after_ms"))
+        self.new_keys: dict[str, dict[str, str]] = {}
+        version = self.parameter("rules_version")
+        rules = rules_of(version)
+        self._judge_event = rules.judge
+        self._flaw_of = None if version == FORMS_VERSION else rules.flaw_of
         for identifier in working.refused.expired(time, batch):
             working.state.set(refused_key(identifier), None)
 
@@ -94,7 +102,7 @@ class BlockRecording:
         if value is None:
             held = self.get(f"parameter/{name}")
             assert held is not None
-            value = self._parameters[name] = held["value"]
+            value = self._parameters[name] = in_force(held, self.height)["value"]
         return value
 
     def log_root(self, size: int) -> bytes | None:
@@ -102,6 +110,13 @@ class BlockRecording:
         if not 0 < size <= self.first_index:
             return None
         return root_hash(size, TileReader(self._working.log.reader).read)
+
+    def note(self, misbehaviour: Sequence[Misbehaviour]) -> None:
+        """Keep what the block shows of validators, for their members to answer for."""
+        for item in misbehaviour:
+            key, value = item.state(self.height)
+            if self.get(key) is None:
+                self._working.state.set(key, value)
 
     def judge(self, frame: int, taken: Sequence[TakenValues], absent_up_to: int) -> bytes:
         """Judge the transactions of the block's ``frame``-th frame and record what is accepted.
@@ -136,14 +151,25 @@ class BlockRecording:
         if identifier in self._working.refused and self.get(refused_key(identifier)) is not None:
             return _REFUSED_BEFORE
         event = Event._make(values)
+        if self._flaw_of is not None:
+            event = self._flawed(event, jwt)
         try:
-            accepted = judge(self, event)
+            accepted = self._judge_event(self, event)
         except Refused as refusal:
             return refusal.code
         index = self._record(event, jwt, accepted, place, columns)
         self.issued[issuer_key] = (index, identifier)
         self._batch.put(ISSUED + issuer_key, index.to_bytes(6, "big"))
         return ACCEPTED
+
+    def _flawed(self, event: Event, jwt: bytes) -> Event:
+        """The event with the flaw that the rules in force find, which are not those it was looked
+        at by when it came in."""
+        assert self._flaw_of is not None
+        payload = decode_json_object(
+            split_compact(jwt)[1], place="payload", max_bytes=MAX_TRANSACTION_BYTES
+        )
+        return event._replace(data=payload["data"], flaw=self._flaw_of(payload))
 
     def _record(
         self, event: Event, jwt: bytes, accepted: Accepted, place: int, columns: FrameColumns
@@ -166,6 +192,8 @@ class BlockRecording:
         for key, value in changes:
             change(key, value)
         put = self._batch.put
+        if dossier["kind"] == "consortium":
+            self._register_keys(changes)
         put(TRANSACTION + event.id[:20], index.to_bytes(6, "big"))
         for key_bytes in index_keys(event.type, event.data, index):
             put(key_bytes, b"")
@@ -173,6 +201,14 @@ class BlockRecording:
         if ordinal == 1:
             self.opened[dossier["kind"]] += 1
         return index
+
+    def _register_keys(self, changes: Sequence[tuple[str, State | None]]) -> None:
+        """Keep new keys where those who check signatures find them, from the next block on."""
+        for key, value in changes:
+            if key.startswith("key/") and value is not None:
+                kid = key.removeprefix("key/")
+                self.new_keys[kid] = value["jwk"]
+                self._batch.put(KEY + kid.encode("ascii"), canonical_json(value["jwk"]))
 
     def _refuse(self, item: TakenValues, frame: int, place: int, code: int) -> None:
         """Count a refusal, make it findable by its id, and remember it where it could come back."""

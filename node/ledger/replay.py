@@ -6,17 +6,21 @@ ledger and compares; `evidence-node reindex` puts them in its place.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
 from node.core.block import (
+    BLOCK_PROTOCOL,
     BlockId,
     Commit,
     Header,
+    consensus_hash,
     data_hash,
     encode_block,
+    evidence_hash,
     part_set,
     results_hash,
     verify_commit,
@@ -32,11 +36,14 @@ from node.ledger.rows import (
     GENESIS,
     KEPT,
     META,
+    VALIDATORS,
     decode_block_roots,
     decode_kept,
     decode_meta,
+    encode_validators,
     number_key,
 )
+from node.rules.engine_updates import EngineUpdates, changed_validators
 from node.storage.ports import Reader, SegmentRef, Segments, Store
 
 __all__ = ["Replayed", "read_genesis", "replay_ledger"]
@@ -45,6 +52,7 @@ _MOST = (1 << 48) - 1
 
 Progress = Callable[[int, int], None]
 _Frame = tuple[SegmentRef, Body, int]
+_Bare = tuple[SegmentRef, Body]
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,7 @@ def replay_ledger(
     genesis = read_genesis(rows)
     application = Application(target, bodies)
     application.init_chain(genesis)
+    application.on_keys(opener.keys_registered)
     chain = _Chain(rows, genesis, headers_come_later=headers_come_later)
     meta = rows.get(META)
     last = decode_meta(meta).height if meta is not None else genesis.initial_height - 1
@@ -116,9 +125,12 @@ def replay_ledger(
     return Replayed(last, application.need_meta().size, signatures, min(last, chain.newest))
 
 
-def _read_bodies(bodies: Segments) -> Iterator[tuple[_Frame, bytes]]:
+def _read_bodies(bodies: Segments, bare: deque[_Bare]) -> Iterator[tuple[_Frame, bytes]]:
+    """Every frame, with the body it stands in; bodies without frames go into ``bare``."""
     for reference, payload in bodies.records(None):
         body = _decode(reference, payload)
+        if not body.frames:
+            bare.append((reference, body))
         for number, frame in enumerate(body.frames):
             yield (reference, body, number), frame
 
@@ -139,13 +151,19 @@ def _opened_bodies(
 ) -> Iterator[tuple[SegmentRef, Body, list[OpenedFrame]]]:
     """Each body with its frames opened."""
     gathered: list[OpenedFrame] = []
+    bare: deque[_Bare] = deque()
     reference: SegmentRef | None = None
+    frames = _read_bodies(bodies, bare)
     try:
-        for (reference, body, number), frame, taken in opener.open_each(_read_bodies(bodies)):
+        for (reference, body, number), frame, taken in opener.open_each(frames):
             gathered.append(OpenedFrame(frame, taken))
             if number + 1 == len(body.frames):
+                while bare and bare[0][1].height < body.height:
+                    yield *bare.popleft(), []
                 yield reference, body, gathered
                 gathered = []
+        while bare:
+            yield *bare.popleft(), []
     except InvalidInput as error:
         place = "blocks" if reference is None else f"behind {_place(reference)}"
         raise LedgerFault(f"{place}: {error}") from error
@@ -161,7 +179,9 @@ class _Chain:
             top = next(iter(rows.scan(KEPT, number_key(KEPT, _MOST), reverse=True)), None)
             self.newest = 0 if top is None else int.from_bytes(top[0][1:], "big")
         self._genesis = genesis
-        self._validators = genesis.validator_set
+        self._validators = self._next_validators = genesis.validator_set
+        self._max_block_bytes = genesis.parameters["max_block_bytes"]
+        self._rules_version = genesis.rules_version
         self._backend = load_backend()
         self._last: tuple[Header, Commit] | None = None
         self._results: list[bytes] = []
@@ -189,26 +209,30 @@ class _Chain:
             raise LedgerFault(f"height {height}: its commit is missing")
         return header, commit
 
-    def check(
-        self, height: int, frames: list[bytes], app_hash: bytes, results: list[bytes]
-    ) -> list[tuple[Header, Commit]]:
-        """Check the header of ``height`` in every field against the blocks before it.
+    def check(self, block: Finalized, app_hash: bytes) -> list[tuple[Header, Commit]]:
+        """Check a block's header in every field against the blocks before it, and put the
+        validators that it is the first to be signed by beside what is to be written of the block.
 
         Returns:
             It and its commit; nothing where they are still to come.
 
         Args:
-            height: the block's height.
-            frames: its frames.
+            block: what the replay gives for it.
             app_hash: what the replay gave for the block before.
-            results: what the replay gives for this block.
         """
+        height, frames = block.height, block.frames
         if height > self.newest:
             return []
         header, commit = self.read(height)
         last_commit = Commit(0, 0, BlockId(), ()) if self._last is None else self._last[1]
-        total, parts = part_set(encode_block(header, frames, last_commit))
+        self._check_evidence(header, block)
+        total, parts = commit.block_id.total, commit.block_id.parts_hash
+        if header.evidence_hash == evidence_hash():  # else what the parts hold is not known here
+            total, parts = part_set(encode_block(header, frames, last_commit))
         expected = {
+            "version": (header.version, (BLOCK_PROTOCOL, self._rules_version)),
+            "consensus_hash": (header.consensus_hash, consensus_hash(self._max_block_bytes)),
+            "next_validators_hash": (header.next_validators_hash, self._next_validators.hash()),
             "chain_id": (header.chain_id, self._genesis.chain_id),
             "height": (header.height, height),
             "last_block_id": (header.last_block_id, last_commit.block_id),
@@ -227,8 +251,29 @@ class _Chain:
             verify_commit(header, commit, self._validators, self._backend)
         except InvalidInput as error:
             raise LedgerFault(f"height {height}: {error}") from error
-        self._last, self._results = (header, commit), results
+        if self._last is not None and self._last[0].validators_hash != header.validators_hash:
+            encoded = encode_validators(self._validators)
+            block.batch.put(VALIDATORS + header.validators_hash, encoded)
+        self._last, self._results = (header, commit), block.results
+        self._update(block.updates)
         return [(header, commit)]
+
+    def _check_evidence(self, header: Header, block: Finalized) -> None:
+        """Misbehaviour stands in the body where the header shows evidence, and nowhere else. What
+        it says is in the state that the next header shows."""
+        if bool(block.misbehaviour) != (header.evidence_hash != evidence_hash()):
+            raise LedgerFault(
+                f"height {header.height}: evidence_hash does not fit the misbehaviour in its body"
+            )
+
+    def _update(self, updates: EngineUpdates) -> None:
+        """What a block tells the engine holds from the next one on, validators one later."""
+        self._validators = self._next_validators
+        self._next_validators = changed_validators(self._next_validators, updates)
+        if updates.max_block_bytes is not None:
+            self._max_block_bytes = updates.max_block_bytes
+        if updates.rules_version is not None:
+            self._rules_version = updates.rules_version
 
 
 def _replay_empty(application: Application, chain: _Chain, last: int) -> None:
@@ -237,7 +282,7 @@ def _replay_empty(application: Application, chain: _Chain, last: int) -> None:
         time = chain.time(height)
         before = application.need_meta().app_hash
         block = application.finalize(height, time, ())
-        kept = chain.check(height, [], before, [])
+        kept = chain.check(block, before)
         application.persist([block], kept, sync=False)
         application.release([block])
 
@@ -255,7 +300,7 @@ def _replay_body(
     before = application.need_meta().app_hash
     if chain.time(height) != body.time:
         raise LedgerFault(f"{_place(reference)}: its time is not that of its header")
-    block: Finalized = application.finalize(height, body.time, frames)
-    kept = chain.check(height, [frame.frame for frame in frames], before, block.results)
+    block = application.finalize(height, body.time, frames, misbehaviour=body.misbehaviour)
+    kept = chain.check(block, before)
     application.persist([block], kept, body.seal, reference, sync=False)
     application.release([block])

@@ -16,6 +16,8 @@
     w height        hashes of the keys that a block changed, until the tree's nodes are written
     x exp id        refused ids by their exp, to be forgotten then
     s               statistics
+    K kid           a key ever registered, as a JWK, for who checks signatures
+    c height        an empty row: the header there names other validators for the next block
 
 Heights and indexes are six bytes, big-endian, so that rows lie in order.
 """
@@ -35,16 +37,19 @@ from node.core.block import (
     Validator,
     ValidatorSet,
 )
+from node.storage.ports import Batch
 
 __all__ = [
     "BLOCK",
     "CHANGED",
+    "CHANGE_OF_VALIDATORS",
     "ENTRIES",
     "EXPIRY",
     "GENESIS",
     "INDEX",
     "ISSUED",
     "KEPT",
+    "KEY",
     "META",
     "MIDDLE",
     "NODE",
@@ -72,12 +77,14 @@ __all__ = [
     "middle_key",
     "node_key",
     "number_key",
+    "put_kept",
     "tile_key",
 ]
 
 META, GENESIS = b"meta", b"genesis"
 BLOCK, KEPT, VALIDATORS, ENTRIES, TILE, VALUE = b"b", b"k", b"V", b"e", b"l", b"v"
 CHANGED, MIDDLE = b"w", b"m"
+KEY, CHANGE_OF_VALIDATORS = b"K", b"c"
 NODE, TRANSACTION, ISSUED, INDEX, EXPIRY, STATISTICS = b"n", b"t", b"j", b"i", b"x", b"s"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -241,6 +248,13 @@ def encode_kept(header: Header, commit: Commit | None) -> bytes:
             ),
         )
     )
+
+
+def put_kept(batch: Batch, header: Header, commit: Commit | None) -> None:
+    """Keep a header and its commit; where the next one has other validators, note that too."""
+    batch.put(number_key(KEPT, header.height), encode_kept(header, commit))
+    if header.next_validators_hash != header.validators_hash:
+        batch.put(number_key(CHANGE_OF_VALIDATORS, header.height), b"")
 
 
 def decode_kept_header(data: bytes) -> Header:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from node.rules import validation
-from node.rules.schema import Choice, Form, Integer, ListOf, Match, Object, Text, Variants
+from node.rules.consortium_events import CONSORTIUM, CONSORTIUM_JUDGED
+from node.rules.event_form import (
+    CODE,
+    DIGEST,
+    DIVISION,
+    ES_ID,
+    HASH,
+    MEMBER,
+    PARTY_REF,
+    RECEIVER,
+    SEAL_CODE,
+    SERIAL,
+    SIGN_NO,
+    TIME,
+    TOKEN,
+    USCC,
+    WORD,
+    EventType,
+    event_type,
+    match,
+)
+from node.rules.schema import Choice, Form, Integer, ListOf, Object, Text, Variants
 
 __all__ = [
     "EVENTS",
@@ -26,62 +44,15 @@ SEAL_STATUSES = ("active", "suspended", "lost", "revoked", "cancelled")
 SEAL_SIGNATURES = {"organisation_seal": "organisation", "personal_seal": "person"}
 SIGNATURE_KINDS = (*SEAL_SIGNATURES, "handwritten", "certificate")
 
-
-def _match(pattern: str, rule: str, *, opaque: bool = False) -> Match:
-    return Match(re.compile(pattern, re.ASCII), rule, opaque=opaque)
-
-
-_MEMBER = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
-_PARTY_REF = r"[A-Za-z0-9_-]{22,43}"
-
-HASH = _match(r"[0-9a-f]{64}", "must be a hash of 32 bytes in lower-case hex")
-TIME = Integer(0, 253_402_300_799_999, "must be a time in milliseconds since 1970 UTC")
-MEMBER = _match(_MEMBER, "must be a member id")
-PARTY_REF = _match(
-    _PARTY_REF, "must be an opaque random reference, 22 to 43 of A-Za-z0-9_-", opaque=True
-)
-RECEIVER = _match(f"{_MEMBER}|{_PARTY_REF}", "must be a member id or a party_ref", opaque=True)
-ES_ID = _match(r"[A-Za-z0-9._-]{1,64}", "must be a seal id: 1 to 64 of A-Za-z0-9._-")
-TOKEN = _match(r"[A-Za-z0-9._:/-]{1,128}", "must be 1 to 128 of A-Za-z0-9._:/-")
-WORD = _match(r"[a-z][a-z0-9_]{0,39}", "must be 1 to 40 lower-case letters, digits or '_'")
-SERIAL = _match(r"[0-9a-f]{1,64}", "must be a certificate serial number in lower-case hex")
-SIGN_NO = _match(r"[A-Za-z0-9_-]{1,64}", "must be 1 to 64 of A-Za-z0-9_-")
-CODE = _match(r"CZ\d{13}(?:-[1-9]\d{0,8})?", "must be an evidence code")
-DIGEST = _match(
-    r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", "must be a SHA-256 digest in base64url, as in _sd"
-)
-DIVISION = Match(validation.DIVISION, "must be a six-digit administrative division")
-SEAL_CODE = Match(
-    validation.SEAL_CODE, "must be 13 or 14 digits that begin with an administrative division"
-)
-USCC = Match(validation.USCC, "must be a unified social credit code (GB 32100)", validation.is_uscc)
 DOCUMENT = Object(
     {
-        "media_type": _match(r"[a-z]+/[a-z0-9.+-]{1,80}", "must be a media type"),
+        "media_type": match(r"[a-z]+/[a-z0-9.+-]{1,80}", "must be a media type"),
         "sha256": HASH,
         "size": Integer(0, 2**53 - 1, "must be a size in bytes"),
         "sm3?": HASH,
     }
 )
 PARTY = Object({"kind": Choice(("organisation", "person")), "party_ref": PARTY_REF})
-
-
-@dataclass(frozen=True)
-class EventType:
-    """One type of event. ``opens`` says that it may or must be the first of its dossier."""
-
-    name: str
-    title_zh: str
-    roles: frozenset[str]
-    kind: str
-    data: Form
-    private: tuple[str, ...] = ()
-    opens: bool = False
-
-
-def _object(fields: Mapping[str, Form], private: tuple[str, ...]) -> Object:
-    return Object(fields, private)
-
 
 _APPLICANTS = ("agent_name", "agent_id_no", "legal_representative")
 _PERSON = ("owner_name", "owner_id_no", "seal_name")
@@ -158,20 +129,6 @@ def _by_signature(fields: Mapping[str, Form], private: tuple[str, ...]) -> Varia
     )
 
 
-def _event(
-    name: str,
-    title_zh: str,
-    roles: str,
-    kind: str,
-    data: Mapping[str, Form] | Form,
-    *,
-    private: tuple[str, ...] = (),
-    opens: bool = False,
-) -> EventType:
-    form = _object(data, private) if isinstance(data, Mapping) else data
-    return EventType(name, title_zh, frozenset(roles.split()), kind, form, private, opens)
-
-
 _APPLIED_PRIVATE = (*_APPLICANTS, *_PERSON)
 _IMPORTED_PRIVATE = (*_APPLIED_PRIVATE, "handler_name")
 _STARTED_PRIVATE = ("ip", "device", "address", "latitude", "longitude")
@@ -179,7 +136,7 @@ _IDENTITY_PRIVATE = ("name", "id_no", "serial_no", "score", "phone")
 _CASE_END: dict[str, Form] = {"party_ref?": PARTY_REF, "reason_code": WORD}
 
 _SEALS = (
-    _event(
+    event_type(
         "seal.applied",
         "印章申请",
         "seal_maker platform",
@@ -188,7 +145,7 @@ _SEALS = (
         private=_APPLIED_PRIVATE,
         opens=True,
     ),
-    _event(
+    event_type(
         "seal.created",
         "印章制作",
         "seal_maker",
@@ -196,8 +153,8 @@ _SEALS = (
         {**_CREATED, "seal_name?": Text(200)},
         private=("seal_name",),
     ),
-    _event("seal.filed", "公安备案", "police", "seal", _FILED, private=("handler_name",)),
-    _event(
+    event_type("seal.filed", "公安备案", "police", "seal", _FILED, private=("handler_name",)),
+    event_type(
         "seal.status_changed",
         "状态发布",
         "police status_authority",
@@ -211,7 +168,7 @@ _SEALS = (
         },
         private=("applicant",),
     ),
-    _event(
+    event_type(
         "seal.imported",
         "印章补录",
         "seal_maker police",
@@ -220,7 +177,7 @@ _SEALS = (
         private=_IMPORTED_PRIVATE,
         opens=True,
     ),
-    _event(
+    event_type(
         "seal.certificate_renewed",
         "证书更新",
         "certificate_authority",
@@ -236,7 +193,7 @@ _SEALS = (
 )
 
 _CASES = (
-    _event(
+    event_type(
         "signing.initiated",
         "发起签约",
         "platform",
@@ -254,7 +211,7 @@ _CASES = (
         private=("document_names", "party_names", "initiator"),
         opens=True,
     ),
-    _event(
+    event_type(
         "signing.identity_verified",
         "实名认证",
         "identity_provider platform",
@@ -268,7 +225,7 @@ _CASES = (
         },
         private=_IDENTITY_PRIVATE,
     ),
-    _event(
+    event_type(
         "signing.intent_confirmed",
         "意愿认证",
         "platform",
@@ -276,7 +233,7 @@ _CASES = (
         {"confirmed_at": TIME, "document_hash": HASH, "method": WORD, "party_ref": PARTY_REF},
         private=("ip", "device"),
     ),
-    _event(
+    event_type(
         "signing.started",
         "开始签章",
         "platform",
@@ -286,7 +243,7 @@ _CASES = (
         ),
         private=_STARTED_PRIVATE,
     ),
-    _event(
+    event_type(
         "signing.sealed",
         "签署",
         "platform",
@@ -304,7 +261,7 @@ _CASES = (
         ),
         private=("page_rectangles",),
     ),
-    _event(
+    event_type(
         "signing.completed",
         "签署完成",
         "platform",
@@ -316,12 +273,12 @@ _CASES = (
         },
         private=("storage_location",),
     ),
-    _event("signing.rejected", "拒绝签署", "platform", "case", _CASE_END, private=("reason",)),
-    _event("signing.voided", "作废", "platform", "case", _CASE_END, private=("reason",)),
+    event_type("signing.rejected", "拒绝签署", "platform", "case", _CASE_END, private=("reason",)),
+    event_type("signing.voided", "作废", "platform", "case", _CASE_END, private=("reason",)),
 )
 
 _RECORDS = (
-    _event(
+    event_type(
         "record.imported",
         "存证补录",
         "platform operator",
@@ -336,7 +293,7 @@ _RECORDS = (
         private=("summary",),
         opens=True,
     ),
-    _event(
+    event_type(
         "disclosure.released",
         "私密信息披露",
         "operator",
@@ -350,7 +307,7 @@ _RECORDS = (
         },
         opens=True,
     ),
-    _event(
+    event_type(
         "disclosure.erased",
         "私密信息删除",
         "operator",
@@ -364,7 +321,7 @@ _RECORDS = (
         },
         opens=True,
     ),
-    _event(
+    event_type(
         "certificate.issued",
         "出证",
         "operator",
@@ -373,7 +330,7 @@ _RECORDS = (
         private=("applicant",),
         opens=True,
     ),
-    _event(
+    event_type(
         "anchor.confirmed",
         "第三方存证",
         "operator",
@@ -393,9 +350,9 @@ _RECORDS = (
     ),
 )
 
-EVENTS = {event.name: event for event in (*_SEALS, *_CASES, *_RECORDS)}
+EVENTS = {event.name: event for event in (*_SEALS, *_CASES, *_RECORDS, *CONSORTIUM)}
 
-JUDGED = frozenset(
+JUDGED = CONSORTIUM_JUDGED | frozenset(
     [
         "after_hash",
         "aliases",

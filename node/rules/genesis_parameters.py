@@ -6,9 +6,10 @@ import functools
 import re
 
 from node.core.genesis import Genesis
+from node.core.signatures import PublicJwk
 from node.rules.judgement import State
 
-__all__ = ["first_state", "sign_no_fits"]
+__all__ = ["first_keys", "first_state", "sign_no_fits"]
 
 
 def first_state(genesis: Genesis) -> dict[str, State]:
@@ -17,6 +18,7 @@ def first_state(genesis: Genesis) -> dict[str, State]:
     for member in genesis.members:
         value: State = {
             "divisions": list(member.divisions),
+            "keys": len(member.keys) + 1,
             "name": member.name,
             "recovery_key": member.recovery_key.to_json(),
             "roles": list(member.roles),
@@ -31,6 +33,12 @@ def first_state(genesis: Genesis) -> dict[str, State]:
             if key.end is not None:
                 held["to"] = key.end
             state[f"key/{key.jwk.thumbprint()}"] = held
+        state[f"key/{member.recovery_key.thumbprint()}"] = {
+            "from": genesis.initial_height,
+            "jwk": member.recovery_key.to_json(),
+            "member": member.id,
+            "use": "recovery",
+        }
     for item in genesis.validators:
         state[f"validator/{item.validator.address.hex()}"] = {
             "member": item.member,
@@ -40,7 +48,19 @@ def first_state(genesis: Genesis) -> dict[str, State]:
     for name, parameter in genesis.parameters.items():
         state[f"parameter/{name}"] = {"value": parameter}
     state["parameter/rules_version"] = {"value": genesis.rules_version}
+    state["consortium/members"] = {"ids": sorted(member.id for member in genesis.members)}
+    addresses = (item.validator.address.hex() for item in genesis.validators)
+    state["consortium/validators"] = {"addresses": sorted(addresses)}
     return state
+
+
+def first_keys(genesis: Genesis) -> dict[str, PublicJwk]:
+    """The keys that a genesis registers, by kid: those that sign records, and recovery keys."""
+    return {
+        jwk.thumbprint(): jwk
+        for member in genesis.members
+        for jwk in (*(key.jwk for key in member.keys), member.recovery_key)
+    }
 
 
 @functools.lru_cache(maxsize=64)

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from node.core.evidence_code import code_digits
-from node.rules import cases, records, seals
+from node.rules import cases, governance, records, seals
+from node.rules.consortium_events import BY_RECOVERY_KEY
 from node.rules.events import EVENTS, EventType
-from node.rules.judgement import Accepted, Event, Refused, State, View, refuse
+from node.rules.judgement import Accepted, Event, Refused, State, View, in_force, refuse
 from node.rules.quick import accepts_data
 from node.rules.rejections import rejection
 from node.rules.schema import FieldError
@@ -20,7 +21,7 @@ from node.rules.validation import find_identity_number
 
 __all__ = ["check_data", "check_public", "flaw_of", "judge"]
 
-_APPLY = {**seals.APPLY, **cases.APPLY, **records.APPLY}
+_APPLY = {**seals.APPLY, **cases.APPLY, **records.APPLY, **governance.APPLY}
 
 
 def check_data(event_type: str, data: Any) -> None:
@@ -101,9 +102,7 @@ def _check_issuer(view: View, event: Event) -> State:
     if event.cid != view.chain_id:
         raise refuse("wrong_chain")
     member = view.issuers.get((event.kid, event.iss))
-    if member is None:
-        member = view.issuers[event.kid, event.iss] = _find_issuer(view, event)
-    return member
+    return _find_issuer(view, event) if member is None else member
 
 
 def _find_issuer(view: View, event: Event) -> State:
@@ -115,9 +114,14 @@ def _find_issuer(view: View, event: Event) -> State:
         raise refuse("foreign_key")
     if view.height < key["from"] or ("to" in key and view.height >= key["to"]):
         raise refuse("key_not_in_force")
-    member = view.get("member/" + event.iss)
-    if member is None or member["status"] != "active":
+    held = view.get("member/" + event.iss)
+    member = None if held is None else in_force(held, view.height)
+    if member is None or member["status"] != "active" or member["since"] > view.height:
         raise refuse("member_not_active")
+    if "use" not in key:
+        view.issuers[event.kid, event.iss] = member
+    elif event.type not in BY_RECOVERY_KEY:
+        raise refuse("recovery_key_only")
     return member
 
 

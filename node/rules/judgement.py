@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from node.rules.rejections import rejection
 
-__all__ = ["Accepted", "Event", "Refused", "State", "View", "refuse"]
+__all__ = ["Accepted", "Event", "Misbehaviour", "Refused", "State", "View", "in_force", "refuse"]
 
 State = dict[str, Any]
 """A value of the state map: never changed in place."""
@@ -39,6 +39,34 @@ class Accepted(NamedTuple):
     dossier: State
     changes: list[tuple[str, State | None]]
     facts: dict[str, str | int]
+
+
+class Misbehaviour(NamedTuple):
+    """What a block shows of a validator: that it signed two blocks, or a false header.
+
+    ``kind`` is ``duplicate_vote`` or ``light_client_attack``; ``height`` and ``time`` (ms) are
+    those of the deed, ``power`` what it had then of ``total_power``.
+    """
+
+    kind: str
+    address: bytes
+    power: int
+    height: int
+    time: int
+    total_power: int
+
+    def state(self, shown_at: int) -> tuple[str, State]:
+        """The key of the state map where it is kept, and its value."""
+        return (
+            f"misbehaviour/{self.address.hex()}/{self.height}",
+            {
+                "kind": self.kind,
+                "power": self.power,
+                "shown_at": shown_at,
+                "time": self.time,
+                "total_power": self.total_power,
+            },
+        )
 
 
 class Refused(Exception):
@@ -75,3 +103,19 @@ class View(Protocol):
 
     def log_root(self, size: int) -> bytes | None:
         """Root of the log's first ``size`` entries as of the block before, None if it had fewer."""
+
+
+def in_force(value: State, height: int) -> State:
+    """A value of the state map as it is in force at ``height``.
+
+    Changes that were voted are written down at once, beside what holds until their height: ``next``
+    has, for each field that changes, the height ``from`` which it has another ``value``.
+    """
+    coming = value.get("next")
+    if coming is None:
+        return value
+    settled = {name: member for name, member in value.items() if name != "next"}
+    for name, item in coming.items():
+        if item["from"] <= height:
+            settled[name] = item["value"]
+    return settled

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from node.rules.judgement import Event, State, View, refuse
+from node.rules.judgement import Event, State, View, in_force, refuse
 
 __all__ = ["APPLY", "TRANSITIONS", "shown_status", "status_at"]
 
@@ -60,7 +60,7 @@ def _apply_for(
     data = event.data
     maker = data.get("maker", event.iss)
     made_by = view.get("member/" + maker)
-    if made_by is None or "seal_maker" not in made_by["roles"]:
+    if made_by is None or "seal_maker" not in in_force(made_by, view.height)["roles"]:
         raise refuse("maker_unknown")
     facts["status"] = "applied"
     opened = {

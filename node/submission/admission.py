@@ -28,7 +28,13 @@ from node.rules.judge import check_public
 from node.rules.private import check_private_field
 from node.rules.schema import FieldError
 
-__all__ = ["ChunkAdmitter", "Flaw", "Good", "decode_answer"]
+__all__ = [
+    "FRAME_TRANSACTIONS",
+    "ChunkAdmitter",
+    "Flaw",
+    "Good",
+    "decode_answer",
+]
 
 Good = tuple[bytes, bytes | None, bytes, tuple[Any, ...], tuple[str, ...], bool]
 """id, the JWT where it is not the submission itself, issuer key, event, disclosures, lowered."""
@@ -38,7 +44,7 @@ Flaw = tuple[str, str, str, str]
 
 
 _NONE: tuple[str, ...] = ()
-_FRAME_TRANSACTIONS = 32
+FRAME_TRANSACTIONS = 32
 """Fewer than a frame may have: whoever reads one record unpacks its whole frame."""
 
 
@@ -55,11 +61,15 @@ def decode_answer(data: bytes | memoryview) -> Answer:
 
 
 class ChunkAdmitter:
-    """Admits chunks. ``chain_id`` is the only one whose transactions are taken."""
+    """Admits chunks. ``chain_id`` is the only one whose transactions are taken, at most
+    ``frame_transactions`` of them a frame."""
 
-    def __init__(self, intake: Intake, chain_id: str) -> None:
+    def __init__(
+        self, intake: Intake, chain_id: str, frame_transactions: int = FRAME_TRANSACTIONS
+    ) -> None:
         self._intake = intake
         self._chain_id = chain_id
+        self._frame_transactions = frame_transactions
         self._compressor = zstandard.ZstdCompressor(level=1)
 
     def admit(self, submissions: Sequence[bytes]) -> bytes:
@@ -102,15 +112,10 @@ class ChunkAdmitter:
     def _pack(self, packing: list[tuple[int, Parts]]) -> list[tuple[bytes, list[int]]]:
         """Frames of all parts, in their order."""
         frames: list[tuple[bytes, list[int]]] = []
-        pending = [
-            packing[at : at + _FRAME_TRANSACTIONS]
-            for at in range(0, len(packing), _FRAME_TRANSACTIONS)
-        ]
+        pending = self._groups(packing)
         pending.reverse()
         while pending:
             group = pending.pop()
-            if not group:
-                continue
             frame = self._pack_one([parts for _, parts in group])
             if frame is None:
                 middle = len(group) // 2
@@ -118,6 +123,19 @@ class ChunkAdmitter:
             else:
                 frames.append((frame, [position for position, _ in group]))
         return frames
+
+    def _groups(self, packing: list[tuple[int, Parts]]) -> list[list[tuple[int, Parts]]]:
+        """What goes into one frame each: so many, and nothing that was signed twice."""
+        groups: list[list[tuple[int, Parts]]] = []
+        signed: set[tuple[bytes, bytes]] = set()
+        for item in packing:
+            content = item[1][:2]
+            if not groups or len(groups[-1]) == self._frame_transactions or content in signed:
+                groups.append([])
+                signed.clear()
+            groups[-1].append(item)
+            signed.add(content)
+        return groups
 
     def _pack_one(self, transactions: Sequence[Parts]) -> bytes | None:
         """A frame, or None where these are too large for one."""

@@ -4,6 +4,8 @@ Each worker has a few slots; a slot holds one chunk on its way in and its answer
 pipes carry only short notices. A worker that dies is replaced and its chunks are given to the new
 one; a chunk that killed two is answered as a failure. Where workers die before they are ready, no
 chunk is to blame: that stops the node.
+
+Besides submissions they open frames that others made. Those go first, and a few slots are theirs.
 """
 
 from __future__ import annotations
@@ -12,15 +14,21 @@ import marshal
 import multiprocessing
 import selectors
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
 
+from node.core.errors import InvalidInput
+from node.core.signatures import PublicJwk
+from node.ledger.intake import TakenValues
 from node.submission.admission import Answer, decode_answer
 from node.submission.errors import WorkersFailed
-from node.submission.worker import WorkerSetup, run_worker
+from node.submission.worker import Notice, WorkerSetup, decode_opened, run_worker
 
 __all__ = ["MAX_CHUNK_BYTES", "MAX_CHUNK_ITEMS", "Chunk", "WorkerPool"]
 
@@ -29,6 +37,7 @@ MAX_CHUNK_BYTES = 1 << 20
 _IN_BYTES = MAX_CHUNK_BYTES + (64 << 10)
 _OUT_BYTES = 4 << 20
 _SLOT_BYTES = _IN_BYTES + _OUT_BYTES
+_OPENING_SLOTS = 4
 _MAX_ATTEMPTS = 2
 _MAX_STILLBORN = 3
 
@@ -45,6 +54,15 @@ class Chunk:
 
 
 @dataclass
+class _Opening:
+    """A frame that a worker opens."""
+
+    frame: bytes
+    result: Future[list[TakenValues]]
+    attempts: int = 0
+
+
+@dataclass
 class _Worker:
     number: int
     process: BaseProcess
@@ -52,7 +70,7 @@ class _Worker:
     memory: SharedMemory
     slots: memoryview
     free: list[int]
-    busy: dict[int, Chunk] = field(default_factory=dict)
+    busy: dict[int, Chunk | _Opening] = field(default_factory=dict)
     ready: bool = False
 
 
@@ -78,8 +96,10 @@ class WorkerPool:
         self._answered = answered
         self._context = multiprocessing.get_context("spawn")
         self._lock = threading.Lock()
-        self._depth = depth
-        self._retry: list[Chunk] = []
+        self._slots = depth + _OPENING_SLOTS
+        self._retry: list[Chunk | _Opening] = []
+        self._frames: deque[_Opening] = deque()
+        self._stopped = False
         self._stillborn = 0
         self._wake_read, self._wake_write = self._context.Pipe(duplex=False)
         self._selector = selectors.DefaultSelector()
@@ -87,7 +107,7 @@ class WorkerPool:
         self._workers = [self._start_worker(number) for number in range(workers)]
 
     def _start_worker(self, number: int) -> _Worker:
-        memory = SharedMemory(create=True, size=_SLOT_BYTES * self._depth)
+        memory = SharedMemory(create=True, size=_SLOT_BYTES * self._slots)
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
             target=run_worker,
@@ -99,7 +119,7 @@ class WorkerPool:
         theirs.close()
         slots = memory.buf
         assert slots is not None
-        worker = _Worker(number, process, ours, memory, slots, list(range(self._depth)))
+        worker = _Worker(number, process, ours, memory, slots, list(range(self._slots)))
         self._selector.register(ours, selectors.EVENT_READ, worker)
         return worker
 
@@ -109,26 +129,58 @@ class WorkerPool:
         with self._lock:
             return all(worker.ready for worker in self._workers)
 
-    def kick(self) -> None:
-        """Give workers what the source has, those with the least first, into the slot used last:
-        its memory is still in the processor's cache."""
+    def open_frame(self, frame: bytes) -> Future[list[TakenValues]]:
+        """Have a frame of at most 200 kB opened (`Intake.open_frame`).
+
+        What is cancelled before a worker has it is not opened.
+
+        Returns:
+            Its transactions to come. Ends with InvalidInput where the frame is refused, and with
+            WorkersFailed where no worker could say.
+        """
+        opening = _Opening(frame, Future())
         with self._lock:
-            while any(worker.free for worker in self._workers):
-                chunk = self._retry.pop() if self._retry else self._source()
+            self._frames.append(opening)
+        self.kick()
+        return opening.result
+
+    def keys_registered(self, keys: Mapping[str, PublicJwk]) -> None:
+        """What is given to workers from now on is examined with these keys too, by kid."""
+        with self._lock:
+            self._setup = replace(self._setup, keys={**self._setup.keys, **keys})
+            for worker in self._workers:
+                _notify(worker, (Notice.KEYS, dict(keys)))
+
+    def kick(self) -> None:
+        """Give workers what there is, those with the least first, into the slot used last: its
+        memory is still in the processor's cache."""
+        with self._lock:
+            while not self._stopped and self._workers:
+                worker = max(self._workers, key=_room)
+                chunk = self._next(_room(worker))
                 if chunk is None:
                     return
-                worker = max(self._workers, key=_room)
                 self._send(worker, worker.free.pop(), chunk)
 
-    def _send(self, worker: _Worker, slot: int, chunk: Chunk) -> None:
-        data = marshal.dumps(chunk.items)
+    def _next(self, room: int) -> Chunk | _Opening | None:
+        """What comes next for a worker with so many free slots."""
+        if not room:
+            return None
+        if self._retry:
+            return self._retry.pop()
+        while self._frames:
+            opening = self._frames.popleft()
+            if opening.result.set_running_or_notify_cancel():
+                return opening
+        return self._source() if room > _OPENING_SLOTS else None
+
+    def _send(self, worker: _Worker, slot: int, chunk: Chunk | _Opening) -> None:
+        admit = isinstance(chunk, Chunk)
+        data = marshal.dumps(chunk.items) if isinstance(chunk, Chunk) else chunk.frame
         start = slot * _SLOT_BYTES
         worker.busy[slot] = chunk
         worker.slots[start : start + len(data)] = data
-        try:
-            worker.pipe.send((slot, len(data)))
-        except OSError:
-            return
+        _notify(worker, (Notice.ADMIT if admit else Notice.OPEN, slot, len(data)))
 
     def pump(self, timeout: float) -> None:
         """Handle the answers that are there, after waiting up to ``timeout`` seconds for the first.
@@ -160,12 +212,25 @@ class WorkerPool:
             return
         slot, length, inline = notice
         start = slot * _SLOT_BYTES + _IN_BYTES
-        answer = decode_answer(inline or worker.slots[start : start + length])
+        data = inline or worker.slots[start : start + length]
+        chunk = worker.busy[slot]
+        if isinstance(chunk, Chunk):
+            answer = decode_answer(data)
+            self._free(worker, slot)
+            self._answered(chunk, answer)
+        else:
+            opened = decode_opened(data)
+            self._free(worker, slot)
+            if isinstance(opened, InvalidInput):
+                chunk.result.set_exception(opened)
+            else:
+                chunk.result.set_result(opened)
+
+    def _free(self, worker: _Worker, slot: int) -> None:
         with self._lock:
-            chunk = worker.busy.pop(slot)
+            del worker.busy[slot]
             worker.free.append(slot)
         self.kick()
-        self._answered(chunk, answer)
 
     def _replace(self, worker: _Worker) -> None:
         """Start another worker in place of a dead one and give it the same chunks.
@@ -187,19 +252,33 @@ class WorkerPool:
                 f"exit code {worker.process.exitcode}; what they wrote to the node's standard "
                 "error says why; restart the node when this is mended"
             )
+        setup = self._setup
         fresh = self._start_worker(worker.number)
-        failed: list[Chunk] = []
+        failed: list[Chunk | _Opening] = []
         with self._lock:
+            if self._setup is not setup:  # keys came while it was being started
+                _notify(fresh, (Notice.KEYS, dict(self._setup.keys)))
             self._workers.append(fresh)
             for chunk in left:
                 chunk.attempts += worker.ready
                 (failed if chunk.attempts >= _MAX_ATTEMPTS else self._retry).append(chunk)
         for chunk in failed:
-            self._answered(chunk, None)
+            if isinstance(chunk, Chunk):
+                self._answered(chunk, None)
+            else:
+                chunk.result.set_exception(WorkersFailed("two workers ended over this frame"))
         self.kick()
 
     def stop(self) -> None:
-        """Stop the workers. Nobody may be in `pump`; chunks under way are not answered any more."""
+        """Stop the workers. Nobody may be in `pump`; chunks under way are not answered any more,
+        and frames not opened."""
+        with self._lock:
+            self._stopped = True
+            busy = [chunk for worker in self._workers for chunk in worker.busy.values()]
+            left = [*self._frames, *self._retry, *busy]
+        for chunk in left:
+            if isinstance(chunk, _Opening) and not chunk.result.cancel():
+                chunk.result.set_exception(WorkersFailed("the workers are stopped"))
         self._selector.close()
         for worker in self._workers:
             worker.pipe.close()
@@ -213,6 +292,12 @@ class WorkerPool:
 
 def _room(worker: _Worker) -> int:
     return len(worker.free)
+
+
+def _notify(worker: _Worker, notice: tuple[object, ...]) -> None:
+    """Tell a worker something; one that has died is replaced by whoever is in `pump`."""
+    with suppress(OSError):
+        worker.pipe.send(notice)
 
 
 def _free_memory(worker: _Worker) -> None:

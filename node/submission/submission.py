@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from node.core.errors import EvidenceError, InvalidInput
 from node.core.frame import decode_frame, encode_frame
+from node.core.signatures import PublicJwk
 from node.core.transaction import transaction_id
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.intake import Intake, TakenValues
@@ -91,6 +93,7 @@ class Submission:
         self._stopped: str | None = "the node is starting"
         self._started = False
         self._known = Known(application)
+        self._tell_workers: Callable[[Mapping[str, PublicJwk]], None] = lambda keys: None
 
     def start(self, engine: Engine, intake: Intake) -> int:
         """Start the workers, and submit again what an earlier run journaled and did not commit.
@@ -106,6 +109,7 @@ class Submission:
         self._pool = WorkerPool(
             limits.workers, limits.depth, self._setup, self._next_chunk, self._answered
         )
+        self._tell_workers = self._pool.keys_registered
         resumed = self._resume(intake)
         self._keeping.forget_unjournaled(
             lambda identifier: (
@@ -184,6 +188,16 @@ class Submission:
         """Wait until all of a group is done; False when ``timeout`` seconds passed before."""
         with self._changed:
             return self._changed.wait_for(lambda: not group.unfinished, timeout)
+
+    def open_frame(self, frame: bytes) -> Future[list[TakenValues]]:
+        """Have a worker open a frame that another node made: see `WorkerPool.open_frame`. What
+        comes of it is told by whoever is in `pump`."""
+        return self._pool.open_frame(frame)
+
+    def keys_registered(self, keys: Mapping[str, PublicJwk]) -> None:
+        """What is examined from now on is examined with these keys too, by kid."""
+        self._setup = replace(self._setup, keys={**self._setup.keys, **keys})
+        self._tell_workers(keys)
 
     def find_pending(self, identifier: bytes) -> Ticket | None:
         """The ticket of a transaction that is under way."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from builders.consortium import CHAIN, VALIDATOR, member_key
 from builders.signing import GENESIS_TIME, seeded
 
 from node.core.encoding import encode_base64url
+from node.core.genesis import ed25519_jwk
+from node.core.key_proof import key_proof_message
 from node.rules.validation import identity_check_character, uscc_check_character
 
 __all__ = [
+    "CHANGES_OF",
     "DAY",
     "DIVISION",
     "HOME",
@@ -97,6 +101,54 @@ _FILED = {
     "filing_unit_code": "370102000000",
     "filing_unit_name": "济南市公安局历下区分局",
 }
+_NEW_KEY = member_key("platform-a", "new")
+CHANGES_OF: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "key.replace": (
+        {"jwk": member_key("platform-b", "new").jwk.to_json(), "member": "platform-b"},
+        {"overlap_blocks": 10, "replaces": member_key("platform-b").kid},
+    ),
+    "key.revoke": (
+        {"kid": member_key("platform-b").kid, "member": "platform-b"},
+        {"suspect_from": NOW - DAY},
+    ),
+    "member.admit": (
+        {
+            "divisions": ["37"],
+            "keys": [member_key("newcomer").jwk.to_json()],
+            "member": "newcomer",
+            "name": "新成员",
+            "recovery_key": member_key("newcomer", "recovery").jwk.to_json(),
+            "roles": ["platform"],
+        },
+        {"checkpoint_key": ed25519_jwk(VALIDATOR.validator.public_key)},
+    ),
+    "member.change": (
+        {"member": "platform-b", "name": "更名"},
+        {
+            "checkpoint_key": ed25519_jwk(VALIDATOR.validator.public_key),
+            "divisions": ["3701", "12"],
+            "roles": ["notary", "platform"],
+        },
+    ),
+    "member.readmit": ({"member": "platform-b"}, {}),
+    "member.suspend": ({"member": "platform-b"}, {}),
+    "parameter.set": ({"name": "late_after_ms", "value": 1000}, {}),
+    "recovery_key.replace": (
+        {"jwk": member_key("platform-b", "new recovery").jwk.to_json(), "member": "platform-b"},
+        {},
+    ),
+    "rules.set": ({"version": 2}, {}),
+    "validator.set": (
+        {
+            "member": "operator-a",
+            "power": 20,
+            "public_key": ed25519_jwk(VALIDATOR.validator.public_key),
+        },
+        {},
+    ),
+}
+"""Of each kind of change what it must say, and what it may say besides."""
+
 _REQUIRED: dict[str, dict[str, Any]] = {
     "seal.applied": {**_APPLIED, **_ORGANISATION},
     "seal.created": {**_CREATED, "seal_name": _ORGANISATION["seal_name"]},
@@ -194,6 +246,24 @@ _REQUIRED: dict[str, dict[str, Any]] = {
         "size": 7,
         "state_root": digest("state root"),
     },
+    "governance.proposed": {
+        "change": {"kind": "member.suspend", **CHANGES_OF["member.suspend"][0]},
+        "closes_at": NOW + 7 * DAY,
+    },
+    "governance.voted": {"vote": "approve"},
+    "governance.withdrawn": {},
+    "key.rotated": {
+        "jwk": _NEW_KEY.jwk.to_json(),
+        "proof": encode_base64url(
+            _NEW_KEY.sign(key_proof_message(CHAIN, "platform-a", _NEW_KEY.kid))
+        ),
+    },
+    "key.compromised": {"kid": member_key("platform-a").kid, "suspect_from": NOW - DAY},
+    "validator.misbehaved": {
+        "address": VALIDATOR.validator.address.hex(),
+        "height": 5,
+        "misbehaviour": "duplicate_vote",
+    },
 }
 OPTIONAL: dict[str, dict[str, Any]] = {
     "seal.applied": {
@@ -223,6 +293,11 @@ OPTIONAL: dict[str, dict[str, Any]] = {
     "disclosure.released": {"case_no": "（2026）鲁0102民初1号"},
     "disclosure.erased": {"case_no": "（2026）鲁0102民初1号", "to": reference(0)},
     "anchor.confirmed": {"external_height": 4711},
+    "governance.proposed": {"from": 1000, "reason": "不再经营"},
+    "governance.voted": {"reason": "同意"},
+    "governance.withdrawn": {"reason": "另行提案"},
+    "key.rotated": {"overlap_blocks": 100, "replaces": member_key("platform-a").kid},
+    "key.compromised": {"reason": "设备被盗"},
 }
 """What each type may have besides, by type and field."""
 

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from builders.consortium import member_key
+from builders.signing import BlockSigner
 from hypothesis import strategies as st
 
+from node.core.genesis import ROLES, ed25519_jwk
+from node.rules.consortium_events import ParameterValue, PublicKey, Roles
 from node.rules.events import EVENTS
 from node.rules.schema import Choice, Form, Integer, ListOf, Match, Object, Text, Variants
 from node.rules.validation import find_identity_number, is_uscc, uscc_check_character
@@ -18,6 +22,10 @@ _SHOWN = st.characters(
     exclude_categories=["Cs", "Cc"],
     exclude_characters="\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
 )
+_KEYS = {
+    "EC": [member_key("court-a", str(number)).jwk.to_json() for number in range(3)],
+    "OKP": [ed25519_jwk(BlockSigner(str(number)).validator.public_key) for number in range(3)],
+}
 _MOST_ITEMS = 2
 _LONGEST_DRAWN = 40
 
@@ -38,6 +46,13 @@ def accepted(form: Form) -> st.SearchStrategy[Any]:
         return st.lists(accepted(form.item), min_size=form.least, max_size=most)
     if isinstance(form, Object):
         return _object(form, {})
+    if isinstance(form, PublicKey):
+        return st.sampled_from(_KEYS[dict(form.members)["kty"]])
+    if isinstance(form, Roles):
+        chosen = st.sets(st.sampled_from(ROLES), min_size=1)
+        return chosen.map(lambda roles: [role for role in ROLES if role in roles])
+    if isinstance(form, ParameterValue):
+        return st.one_of(st.integers(-(2**53), 2**53), st.lists(st.text(max_size=5), max_size=3))
     assert isinstance(form, Variants)
     return st.one_of(
         [
@@ -140,11 +155,12 @@ def mutated(draw: st.DrawFn, original: st.SearchStrategy[dict[str, Any]]) -> dic
     Or an object gains a member: one that others have, or that RFC 9901 reserves.
     """
     data = draw(original)
-    path = draw(st.sampled_from(sorted(places(data), key=repr)))
+    paths = sorted(places(data), key=repr)
     kind = draw(st.sampled_from(["gone", "odd", "longer", "case", "added", "moved", "nested"]))
-    if kind == "added":
+    if kind == "added" or not paths:
         name = draw(st.sampled_from(["seal_name", "owner_name", "id_no", "ip", "remark", "sm3"]))
         return {**data, name: draw(st.sampled_from(ODD_VALUES))}
+    path = draw(st.sampled_from(paths))
     if kind == "nested":
         name, odd = draw(st.sampled_from(["_sd", "_sd_alg", "..."])), draw(_DIGESTS)
         return _changed(data, path, lambda value: _with(value, name, odd))

@@ -26,6 +26,7 @@ from node.ledger.application import Application, Finalized, OpenedFrame
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
 from node.ledger.reader import LedgerReader, open_reader
+from node.rules.engine_updates import NO_UPDATES, EngineUpdates
 from node.rules.rejections import REJECTIONS
 from node.storage.memory import MemorySegments, MemoryStore
 from node.storage.ports import BEHIND_LAST_KEY, FIRST_KEY, Reader, Segments, Store
@@ -154,9 +155,9 @@ class LedgerBench:
         at = self.time() if time is None else time
         before = application.need_meta().app_hash
         block = application.finalize(height, at, frames)
-        kept = [self.seal_block(height, at, frames, before, block.results)]
+        kept = [self.seal_block(height, at, frames, before, block.results, block.updates)]
         after = application.finalize(height + 1, at + 2, (), block.batch)
-        kept.append(self.seal_block(height + 1, at + 2, (), block.app_hash, []))
+        kept.append(self.seal_block(height + 1, at + 2, (), block.app_hash, [], after.updates))
         self.waiting.append(([block, after], kept))
         return block
 
@@ -167,12 +168,13 @@ class LedgerBench:
         frames: Sequence[OpenedFrame],
         app_hash: bytes,
         results: list[bytes],
+        updates: EngineUpdates = NO_UPDATES,
     ) -> tuple[Header, Commit]:
         """The header and commit of a block; ``app_hash`` is that of the block before."""
         stamp = Timestamp.from_milliseconds
         bodies = [opened.frame for opened in frames]
         header, commit = self.maker.make(height, stamp(time), bodies, app_hash, stamp(time + 1))
-        self.maker.advance(header, commit, results)
+        self.maker.advance(header, commit, results, updates)
         return header, commit
 
     def persist(self) -> None:

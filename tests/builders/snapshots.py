@@ -38,10 +38,21 @@ class Taken:
     """
 
     def __init__(self, folder: Path, chunk_bytes: int, **traffic_options: int) -> None:
-        self.bench = ConsortiumBench()
-        self.bench.play(traffic(11, **traffic_options), in_block=7, in_frame=3)
-        self.view: Reader = self.bench.store.snapshot()
-        self.bench.play(traffic(12, seals=1, cases=0, records=0))
+        bench = ConsortiumBench()
+        bench.play(traffic(11, **traffic_options), in_block=7, in_frame=3)
+        view = bench.store.snapshot()
+        bench.play(traffic(12, seals=1, cases=0, records=0))
+        self._take(bench, view, folder, chunk_bytes)
+
+    @classmethod
+    def of(cls, bench: LedgerBench, view: Reader, folder: Path, chunk_bytes: int = 6_000) -> Taken:
+        """A snapshot of what ``view`` showed of a ledger that has gone on since."""
+        taken = cls.__new__(cls)
+        taken._take(bench, view, folder, chunk_bytes)
+        return taken
+
+    def _take(self, bench: LedgerBench, view: Reader, folder: Path, chunk_bytes: int) -> None:
+        self.bench, self.view = bench, view
         taker = SnapshotTaker(
             self.view, self.bench.store, self.bench.bodies, self.bench.genesis, folder, chunk_bytes
         )

@@ -18,12 +18,13 @@ from node.core.encoding import canonical_json, decode_json
 from node.rules.events import EVENTS, JUDGED
 from node.rules.genesis_parameters import first_state
 from node.rules.judge import flaw_of, judge
-from node.rules.judgement import Accepted, Event, Refused, State
+from node.rules.judgement import Accepted, Event, Refused, State, in_force
 from node.rules.rejections import REJECTIONS
 
 __all__ = ["SEAL", "FrozenDict", "FrozenList", "World", "freeze", "personal", "thaw"]
 
 SEAL = "seal:maker-a:0001"
+_SIGNED_WITH = {"key.rotated": "recovery"}
 
 
 def _refuse_change(*_: Any, **__: Any) -> NoReturn:
@@ -83,7 +84,7 @@ class World:
         return self.state.get(key)
 
     def parameter(self, name: str) -> Any:
-        return self.state[f"parameter/{name}"]["value"]
+        return in_force(self.state[f"parameter/{name}"], self.height)["value"]
 
     @property
     def latest(self) -> int:
@@ -127,7 +128,7 @@ class World:
             "iat": self.time // 1000,
             "iss": issuer,
             "jti": f"event-{self._events}",
-            "kid": member_key(issuer).kid,
+            "kid": member_key(issuer, _SIGNED_WITH.get(event_type, "signing")).kid,
             "occurred_at": self.time - 1000,
             "source": {"method": "api", "system": "签约平台"},
             "sub": sub,

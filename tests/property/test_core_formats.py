@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import zstandard
 from builders.chain import Chain
 from builders.signing import MemberKey, compact, digests_of, event, signed_jwt
 from hypothesis import assume, given, settings
@@ -31,11 +33,19 @@ from node.core.disclosure import (
     match_disclosures,
     split_sd_jwt,
 )
-from node.core.encoding import canonical_json, decode_json, encode_base64url
+from node.core.encoding import canonical_json, decode_json, encode_base64url, encode_uvarint
 from node.core.entry import Entry, decode_entry
 from node.core.errors import InvalidEncoding, InvalidInput
 from node.core.evidence_code import check_digit, code_digits, parse_code, tidy_lookup
-from node.core.frame import decode_frame, encode_frame, pack_parts, unpack_parts
+from node.core.frame import (
+    MAX_BLOCK_TRANSACTIONS,
+    MAX_BLOCK_UNPACKED_BYTES,
+    check_block,
+    decode_frame,
+    encode_frame,
+    pack_parts,
+    unpack_parts,
+)
 from node.core.genesis import GenesisMember, decode_genesis, encode_genesis
 from node.core.signatures import P256_ORDER, has_low_s, use_low_s
 from node.core.transaction import MAX_SECONDS, PAYLOAD_MEMBERS, decode_transaction, split_compact
@@ -218,7 +228,7 @@ parts = st.tuples(st.binary(max_size=40), st.binary(max_size=200), st.binary(max
 
 
 @settings(max_examples=60)
-@given(st.lists(parts, min_size=1, max_size=256))
+@given(st.lists(parts, min_size=1, max_size=256, unique_by=lambda item: item[:2]))
 def test_frames(transactions: list[tuple[bytes, bytes, bytes]]) -> None:
     frame = pack_parts(transactions)
     assert unpack_parts(frame) == transactions
@@ -229,7 +239,7 @@ def test_frames(transactions: list[tuple[bytes, bytes, bytes]]) -> None:
 
 @given(st.binary(max_size=120), st.integers(0, 200), st.integers(1, 255))
 def test_any_bytes_are_a_frame_or_refused(data: bytes, position: int, mask: int) -> None:
-    good = bytearray(pack_parts([(b"h", b"p" * 30, b"s")] * 3))
+    good = bytearray(pack_parts([(b"h", letter * 30, b"s") for letter in (b"p", b"q", b"r")]))
     good[position % len(good)] ^= mask
     for frame in (data, b"\x01" + data, bytes(good)):
         try:
@@ -237,6 +247,39 @@ def test_any_bytes_are_a_frame_or_refused(data: bytes, position: int, mask: int)
         except InvalidEncoding:
             continue
         assert unpack_parts(pack_parts(transactions)) == transactions
+
+
+@settings(max_examples=60)
+@given(st.lists(parts, min_size=2, max_size=20), st.data())
+def test_a_frame_that_holds_what_was_signed_twice_is_refused(
+    transactions: list[tuple[bytes, bytes, bytes]], data: st.DataObject
+) -> None:
+    """However it was packed: the content is put together by hand."""
+    chosen = data.draw(st.sampled_from(transactions))
+    twin = (*chosen[:2], data.draw(st.binary(max_size=64)))
+    transactions.insert(data.draw(st.integers(0, len(transactions))), twin)
+    content = encode_uvarint(len(transactions)) + b"".join(
+        encode_uvarint(len(part)) + part for item in transactions for part in item
+    )
+    with pytest.raises(InvalidEncoding, match="has the header and payload of"):
+        unpack_parts(b"\x01" + zstandard.ZstdCompressor().compress(content))
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(2, 400_000), st.integers(1, 256)), max_size=60))
+def test_a_block_is_refused_just_where_it_has_too_much(sizes: list[tuple[int, int]]) -> None:
+    frames = [
+        b"\x01" + zstandard.ZstdCompressor().compress(encode_uvarint(count).ljust(size, b"\0"))
+        for size, count in sizes
+    ]
+    too_much = any(
+        [
+            sum(size for size, _ in sizes) > MAX_BLOCK_UNPACKED_BYTES,
+            sum(count for _, count in sizes) > MAX_BLOCK_TRANSACTIONS,
+        ]
+    )
+    with pytest.raises(InvalidEncoding) if too_much else nullcontext():
+        check_block(frames)
 
 
 block_ids = st.builds(BlockId, st.just(b"") | digests, st.integers(0, 9), st.just(b"") | digests)

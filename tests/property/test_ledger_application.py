@@ -44,9 +44,11 @@ def planned(bench: LedgerBench, seed: int) -> Plan:
         block: list[list[bytes]] = []
         for _ in range(rng.randint(0, 3)):
             size = rng.randint(1, 8)
-            if jwts:
-                block.append(jwts[:size])
-                del jwts[:size]
+            frame: list[bytes] = []
+            while jwts and len(frame) < size and jwts[0] not in frame:  # none may hold it twice
+                frame.append(jwts.pop(0))
+            if frame:
+                block.append(frame)
         plan.append(block)
     return plan
 

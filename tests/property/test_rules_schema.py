@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 from builders.consortium import CHAIN
-from builders.events import NOW, data_of, full_data_of
+from builders.events import CHANGES_OF, NOW, data_of, full_data_of
 from builders.forms import event_data, mutated, places
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import node
-from node.core.errors import InvalidTransaction
+from node.core.errors import InvalidInput, InvalidTransaction
+from node.core.genesis import read_ed25519_jwk
+from node.core.signatures import PublicJwk
 from node.core.transaction import check_payload
 from node.rules.events import EVENTS
 from node.rules.judge import check_data, check_public, flaw_of
@@ -71,7 +73,21 @@ def beyond_a_schema(value: Any, rejection: str) -> bool:
         rejection == "personal_number_in_clear"
         or any(type(item) is float and item.is_integer() for _, item in found)
         or any(path[-1] == "owner_uscc" and not is_uscc(item) for path, item in found)
+        or any(isinstance(item, dict) and "kty" in item and not is_key(item) for _, item in found)
+        or any(path[-1] == "roles" and item != sorted(item) for path, item in found)
     )
+
+
+def is_key(jwk: dict[str, Any]) -> bool:
+    """Whether the coordinates are those of a point."""
+    try:
+        if jwk["kty"] == "EC":
+            PublicJwk.from_json(jwk, place="")
+        else:
+            read_ed25519_jwk(jwk, "")
+    except InvalidInput:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("event_type", TYPES)
@@ -104,12 +120,23 @@ def test_private_fields_are_refused_by_both(event_type: str) -> None:
         assert refused != validator(event_type).is_valid(fields)
 
 
+def admitting(**changes: Any) -> dict[str, Any]:
+    required, _ = CHANGES_OF["member.admit"]
+    change = {"kind": "member.admit", **required, **changes}
+    return data_of("governance.proposed", change=change)
+
+
 def test_each_reason_that_a_schema_cannot_give_occurs() -> None:
     wrong_check = data_of("seal.applied", owner_uscc="91350100M000100Y44")
     in_clear = data_of("seal.applied", owner_name="张某 370102209912310028")
     as_party = data_of("signing.started", party_ref="party-370102209912310028")
     fraction = data_of("seal.created", ses_version=4.0)
+    key = data_of("key.rotated")["jwk"]
+    no_point = data_of("key.rotated", jwk={**key, "x": key["y"]})
+    unsorted = admitting(roles=["police", "notary"])
     for event_type, fields, refused_as in (
+        ("key.rotated", no_point, "malformed_data"),
+        ("governance.proposed", unsorted, "malformed_data"),
         ("seal.applied", wrong_check, "malformed_data"),
         ("seal.applied", in_clear, "personal_number_in_clear"),
         ("signing.started", as_party, "personal_number_in_clear"),

@@ -34,6 +34,7 @@ from node.core import (
 from node.core.apphash import APP_HASH_TAG
 from node.core.errors import InvalidInput
 from node.core.evidence_code import parse_code
+from node.rules.judgement import Misbehaviour
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "docs" / "spec"
@@ -158,7 +159,8 @@ def test_roles_and_parameters_are_those_of_the_code() -> None:
 
 
 STATE_SECTIONS = (
-    "member", "key", "validator", "parameter", "code", "dossier", "seal", "filing", "refused",
+    "member", "key", "validator", "parameter", "consortium", "misbehaviour", "code", "dossier",
+    "seal", "filing", "refused",
 )  # fmt: skip
 
 
@@ -180,6 +182,7 @@ def documented_members(section: str) -> set[str]:
 
 def test_every_value_of_a_chain_is_documented() -> None:
     values = EXAMPLES["state-map.json"]["values"]
+    values = {**values, **dict([Misbehaviour("duplicate_vote", b"", 1, 1, 1, 1).state(1)])}
     assert {key.split("/")[0] for key in values} == set(STATE_SECTIONS)
     headings = re.findall(r"^### (\w+)$", DOCUMENTS["state-map"], re.MULTILINE)
     assert tuple(headings) == STATE_SECTIONS

@@ -31,6 +31,7 @@ from node.core.evidence_code import parse_code
 from node.core.request_token import decode_request_token
 from node.core.signatures import load_backend
 from node.ledger.snapshots import format as snapshot
+from node.rules import changes, consortium_events, governance, validator_changes
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
 EXAMPLES = {path.name: json.loads(path.read_bytes()) for path in (SPEC / "examples").iterdir()}
@@ -43,8 +44,12 @@ def b64(text: str) -> bytes:
 
 LIMITS: dict[str, int] = {
     "block-part": block.BLOCK_PART_BYTES,
+    "block-transactions": frame.MAX_BLOCK_TRANSACTIONS,
+    "block-unpacked": frame.MAX_BLOCK_UNPACKED_BYTES,
     "bundle-bytes": bundle.MAX_BUNDLE_BYTES,
     "bundle-validators": bundle.MAX_BUNDLE_VALIDATORS,
+    "consortium-members": changes.MAX_MEMBERS,
+    "consortium-validators": validator_changes.MAX_VALIDATORS,
     "disclosure-bytes": disclosure.MAX_DISCLOSURE_BYTES,
     "disclosure-salt": disclosure.MIN_SALT_CHARACTERS,
     "entry-bytes": entry.MAX_ENTRY_BYTES,
@@ -53,6 +58,12 @@ LIMITS: dict[str, int] = {
     "frame-unpacked": frame.MAX_UNPACKED_BYTES,
     "genesis-bytes": genesis.MAX_GENESIS_BYTES,
     "json-integer": encoding.MAX_INTEGER,
+    "key-overlap": consortium_events.MAX_OVERLAP,
+    "member-registered-keys": consortium_events.MAX_MEMBER_KEYS,
+    "proposal-delay": governance.MAX_DELAY,
+    "proposal-open": governance.MAX_OPEN,
+    "proposal-open-each": governance.MAX_OPEN_OF_ONE,
+    "proposal-time": governance.MAX_OPEN_MS,
     "snapshot-chunk": snapshot.MAX_CHUNK_BYTES,
     "snapshot-chunks": snapshot.MAX_CHUNKS,
     "snapshot-depth": snapshot.MAX_DEPTH,

@@ -16,6 +16,7 @@ from node.api.models.chain import (
     Inclusion,
     SealStatus,
 )
+from node.api.models.consortium import Consortium, Proposal, Proposals
 from node.api.models.node import (
     Bundle,
     Case,
@@ -38,6 +39,7 @@ __all__ = [
     "Bundle",
     "Case",
     "Consistency",
+    "Consortium",
     "Disclosures",
     "Document",
     "Dossier",
@@ -51,6 +53,8 @@ __all__ = [
     "NodeInfo",
     "Pending",
     "Problem",
+    "Proposal",
+    "Proposals",
     "Ready",
     "Receipt",
     "Rejections",

@@ -28,12 +28,11 @@ from node.engines.cometbft.engine_home import (
 from node.engines.cometbft.joining import Joining
 from node.engines.cometbft.keeper import Keeper
 from node.engines.cometbft.machine import Decided, Machine
-from node.engines.cometbft.opened import OpenedFrames
+from node.engines.cometbft.opened import OpenedFrames, Opener
 from node.engines.cometbft.process import EngineDied, EngineProcess
 from node.engines.cometbft.rpc import EngineRpc, RpcRefused, RpcUnreachable
 from node.engines.cometbft.snapshot_maker import SnapshotMaker
 from node.ledger.application import Application, Committed, OpenedFrame
-from node.ledger.intake import KeyRing
 from node.ledger.published import Published
 from node.ledger.snapshots.shelf import Shelf
 
@@ -41,7 +40,6 @@ __all__ = ["CometEngine"]
 
 _ASK_SECONDS = 0.05
 _PUMP_SECONDS = 0.25
-_CHECKING_THREADS = 2
 _SNAPSHOTS_KEPT = 2
 
 
@@ -62,6 +60,7 @@ class CometEngine:
         validator: PrivateKey,
         node_key: PrivateKey,
         settings: EngineSettings,
+        opener: Opener,
         committed: Callable[[Committed], None],
         failed: Callable[[BaseException], None],
     ) -> None:
@@ -74,10 +73,11 @@ class CometEngine:
         self._committed = committed
         self._failed = failed
         self._genesis = application.genesis()
-        self._opened = OpenedFrames(KeyRing(application.public_keys()))
+        self._opened = OpenedFrames(opener, application.key_ring())
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._threads: list[threading.Thread] = []
-        self._stopping = threading.Event()
+        self._running: threading.Thread | None = None
+        self._pumping: threading.Thread | None = None
+        self._stopping, self._pump_end = threading.Event(), threading.Event()
         self._early: list[tuple[OpenedFrame, object]] = []
         self._unproven: dict[int, tuple[Decided, list[list[object]]]] = {}
         self._state = threading.Lock()
@@ -113,10 +113,16 @@ class CometEngine:
         """
         self._wake_pump = wake
         ready: Future[None] = Future()
-        self._begin_thread("engine", self._run, ready)
+        if pump is not None:  # blocks that the engine replays at its start are opened by workers
+            self._pumping = threading.Thread(
+                target=self._pump_loop, args=(pump,), name="comet-pump", daemon=True
+            )
+            self._pumping.start()
+        self._running = threading.Thread(
+            target=self._run, args=(ready,), name="comet-engine", daemon=True
+        )
+        self._running.start()
         ready.result()
-        if pump is not None:
-            self._begin_thread("pump", self._pump_loop, pump)
 
     def submit(self, frame: OpenedFrame, token: object = None) -> None:
         """Hand a frame over. ``token`` comes back with it in `Committed`. Any thread may call."""
@@ -133,26 +139,24 @@ class CometEngine:
         """Stop the engine, then the application. Frames under way stay in the journal."""
         self._stopping.set()
         self.snapshots.stop()
-        if self._wake_pump is not None:
-            self._wake_pump()
         loop = self._loop
         if loop is not None:
             try:
                 loop.call_soon_threadsafe(self._end.set)
             except RuntimeError:
                 pass
-        for thread in self._threads:
-            thread.join()
+        if self._running is not None:
+            self._running.join()
+        self._pump_end.set()  # not before: what the engine still asks may need frames opened
+        if self._wake_pump is not None:
+            self._wake_pump()
+        if self._pumping is not None:
+            self._pumping.join()
         self._published.close()
-
-    def _begin_thread(self, name: str, target: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=target, args=arguments, name=f"comet-{name}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
 
     def _pump_loop(self, pump: Callable[[float], int]) -> None:
         try:
-            while not self._stopping.is_set():
+            while not self._pump_end.is_set():
                 pump(_PUMP_SECONDS)
         except BaseException as error:  # noqa: BLE001 - whatever it is, nothing is passed on any more
             self._fail(error)
@@ -161,6 +165,8 @@ class CometEngine:
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             try:
                 runner.run(self._live(ready))
+                if not ready.done():
+                    raise LedgerFault("the engine was stopped before it had started")
             except BaseException as error:  # noqa: BLE001 - told to whoever waits, or to the node
                 if ready.done():
                     self._fail(error)
@@ -169,10 +175,6 @@ class CometEngine:
 
     async def _live(self, ready: Future[None]) -> None:
         """Everything from the engine's start to its end."""
-        self._end = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        if self._stopping.is_set():  # before there was a loop to tell
-            self._end.set()
         validator, node_key = self._keys
         begun = self._application.written_height >= self._genesis.initial_height
         self._joining = Joining(
@@ -183,16 +185,12 @@ class CometEngine:
             self._restored,
         )
         self._home.write(self._genesis, validator, node_key, self._settings, begun=begun)
-        with (
-            ThreadPoolExecutor(1, "consensus") as consensus,
-            ThreadPoolExecutor(_CHECKING_THREADS, "frames") as checks,
-        ):
+        with ThreadPoolExecutor(1, "consensus") as consensus:
             machine = Machine(
                 self._application,
                 self._genesis,
                 self._opened,
                 consensus,
-                checks,
                 self._known_nodes(),
                 self._decided,
                 self._written,
@@ -204,7 +202,6 @@ class CometEngine:
                 self._fail,
                 snapshots=self._joining.calls(self._shelf, consensus),
             )
-            await server.start()
             rpc = EngineRpc(self._home.path / RPC_SOCKET)
             self._keeper = Keeper(
                 rpc,
@@ -215,6 +212,11 @@ class CometEngine:
             )
             self._broadcaster = Broadcaster(rpc, self._opened, self._fail)
             process = EngineProcess(self._binary, self._home.path)
+            self._end = asyncio.Event()
+            self._loop = asyncio.get_running_loop()  # from here on others hand things over
+            if self.trouble is not None or self._stopping.is_set():  # before a loop could be told
+                self._end.set()
+            await server.start()
             try:
                 await process.start()
                 await self._serve(process, rpc, ready)

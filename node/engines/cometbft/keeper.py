@@ -19,9 +19,9 @@ from node.ledger.rows import (
     KEPT,
     VALIDATORS,
     decode_kept,
-    encode_kept,
     encode_validators,
     number_key,
+    put_kept,
 )
 from node.storage.ports import Store
 
@@ -160,8 +160,8 @@ class Keeper:
     ) -> None:
         batch = self._store.batch()
         if before is not None:
-            batch.put(number_key(KEPT, before[0].height), encode_kept(*before))
-        batch.put(number_key(KEPT, header.height), encode_kept(header, commit))
+            put_kept(batch, *before)
+        put_kept(batch, header, commit)
         batch.put(VALIDATORS + header.validators_hash, encode_validators(validators))
         self._store.write(batch, sync=False)  # the engine has it too
         self._kept(header)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,20 +16,26 @@ from typing import TypeVar
 import structlog
 from google.protobuf import timestamp_pb2
 
-from node.core.block import Timestamp
+from node.core.block import Timestamp, Validator
 from node.core.errors import InvalidInput, LedgerFault
-from node.core.frame import MAX_FRAME_BYTES
+from node.core.frame import MAX_FRAME_BYTES, BlockRoom, check_block
 from node.core.genesis import Genesis
 from node.engines.cometbft.genesis_file import app_state
 from node.engines.cometbft.opened import OpenedFrames
 from node.engines.cometbft.proto import abci_pb2 as abci
+from node.engines.cometbft.proto import keys_pb2, params_pb2
 from node.ledger.application import Application, Finalized, OpenedFrame
+from node.rules.engine_updates import EngineUpdates
+from node.rules.judgement import Misbehaviour
 
 __all__ = ["Decided", "Machine"]
 
 _SOFTWARE = "evidence-ledger-node"
 _FLAWED = 1
-_FRAME_OVERHEAD = 8
+_MISBEHAVIOURS = {
+    abci.DUPLICATE_VOTE: "duplicate_vote",
+    abci.LIGHT_CLIENT_ATTACK: "light_client_attack",
+}
 _FILTER_ADDRESS, _FILTER_ID = "/p2p/filter/addr/", "/p2p/filter/id/"
 
 T = TypeVar("T")
@@ -46,7 +52,7 @@ class Decided:
 
 class Machine:
     """Answers the engine. ``consensus`` runs what reads and writes the ledger, one thing at a time;
-    ``checks`` opens frames. ``peers`` are the ids of the nodes that may connect.
+    ``opened`` opens frames. ``peers`` are the ids of the nodes that may connect.
 
     ``decided`` is called in the event loop when a block has been judged, ``written`` in
     ``consensus`` when it is on disk. ``retain`` says below which height the engine may drop its own
@@ -59,7 +65,6 @@ class Machine:
         genesis: Genesis,
         opened: OpenedFrames,
         consensus: Executor,
-        checks: Executor,
         peers: Collection[str],
         decided: Callable[[Decided], None],
         written: Callable[[Decided], None],
@@ -69,7 +74,6 @@ class Machine:
         self._genesis = genesis
         self._opened = opened
         self._consensus = consensus
-        self._checks = checks
         self._peers = peers
         self._tell_decided = decided
         self._tell_written = written
@@ -137,7 +141,7 @@ class Machine:
             return abci.ResponseCheckTx(
                 code=_FLAWED, codespace="frame", log=f"at most {MAX_FRAME_BYTES} bytes are taken"
             )
-        flaw = await self._flaw(request.tx)
+        flaw = await self._opened.flaw(request.tx)
         if flaw is None:
             return abci.ResponseCheckTx()
         return abci.ResponseCheckTx(code=_FLAWED, codespace="frame", log=str(flaw))
@@ -146,32 +150,47 @@ class Machine:
         self, request: abci.RequestPrepareProposal
     ) -> abci.ResponsePrepareProposal:
         """The frames to propose: those of the mempool that can be opened, as far as they fit."""
-        chosen, room = [], request.max_tx_bytes
-        flaws = await asyncio.gather(*(self._flaw(frame) for frame in request.txs))
-        for frame, flaw in zip(request.txs, flaws):
-            room -= len(frame) + _FRAME_OVERHEAD
-            if room < 0:
-                break
-            if flaw is None:
-                chosen.append(frame)
+        fitting = self._fitting(request.txs, request.max_tx_bytes)
+        flaws = await asyncio.gather(*map(self._opened.flaw, fitting))
+        chosen = [frame for frame, flaw in zip(fitting, flaws) if flaw is None]
         return abci.ResponsePrepareProposal(txs=chosen)
+
+    def _fitting(self, frames: Iterable[bytes], max_bytes: int) -> list[bytes]:
+        """Those, from the first on, that one block may have, without such as cannot be unpacked."""
+        room, fitting = BlockRoom(max_bytes), []
+        for frame in frames:
+            try:
+                if not room.take(frame, self._opened.count(frame)):
+                    break
+            except InvalidInput:
+                continue
+            fitting.append(frame)
+        return fitting
 
     async def process_proposal(
         self, request: abci.RequestProcessProposal
     ) -> abci.ResponseProcessProposal:
-        """Refuse a proposal with a frame that cannot be opened, whoever makes it."""
-        flaws = await asyncio.gather(*(self._flaw(frame) for frame in request.txs))
-        for position, flaw in enumerate(flaws):
-            if flaw is not None:
-                self._log.error(
-                    "proposal refused",
-                    height=request.height,
-                    proposer=request.proposer_address.hex(),
-                    frame=position,
-                    why=str(flaw),
-                )
-                return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.REJECT)
-        return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT)
+        """Refuse a proposal of more than a block may hold, or with a frame that cannot be opened,
+        whoever makes it. The first flaw that is found ends the work on it."""
+        flaw = await self._flaw_of_block(request.txs)
+        if flaw is None:
+            return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT)
+        self._log.error(
+            "proposal refused",
+            height=request.height,
+            proposer=request.proposer_address.hex(),
+            why=str(flaw),
+        )
+        return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.REJECT)
+
+    async def _flaw_of_block(self, frames: Sequence[bytes]) -> InvalidInput | None:
+        """What is wrong with a block of these frames; its size is looked at first."""
+        try:
+            check_block(frames, self._opened.count)
+        except InvalidInput as error:
+            return error
+        found = await self._opened.first_flaw(frames)
+        return None if found is None else found[1].under(f"block[{found[0]}]")
 
     async def finalize_block(
         self, request: abci.RequestFinalizeBlock
@@ -188,12 +207,21 @@ class Machine:
         return abci.ResponseFinalizeBlock(
             tx_results=[abci.ExecTxResult(data=data) for data in decided.block.results],
             app_hash=decided.block.app_hash,
+            validator_updates=[
+                _validator_update(item) for item in decided.block.updates.validators
+            ],
+            consensus_param_updates=_parameter_updates(decided.block.updates),
         )
 
     def _finalize(
         self, request: abci.RequestFinalizeBlock, frames: Sequence[OpenedFrame]
     ) -> Decided:
-        block = self._application.finalize(request.height, _milliseconds(request.time), frames)
+        block = self._application.finalize(
+            request.height,
+            _milliseconds(request.time),
+            frames,
+            misbehaviour=[_misbehaviour(item) for item in request.misbehavior],
+        )
         return Decided(block, frames, request.hash)
 
     async def commit(self, request: abci.RequestCommit) -> abci.ResponseCommit:
@@ -202,23 +230,18 @@ class Machine:
         if block is None:
             raise LedgerFault("the engine commits a block that it did not have judged")
         await self._in_turn(self._write, block)
+        for frame in block.frames:
+            self._opened.forget(frame.frame)
         return abci.ResponseCommit(retain_height=self._retain())
 
     def _write(self, decided: Decided) -> None:
         self._application.persist([decided.block])
         self._application.release([decided.block])
-        for frame in decided.frames:
-            self._opened.forget(frame.frame)
         self._tell_written(decided)
 
-    async def _flaw(self, frame: bytes) -> InvalidInput | None:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._checks, self._opened.flaw, frame)
-
     async def _open(self, frame: bytes) -> OpenedFrame:
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._checks, self._opened.open, frame)
+            return await self._opened.open(frame)
         except InvalidInput as error:
             raise LedgerFault(
                 f"a decided block holds a frame that cannot be opened: {error}"
@@ -227,6 +250,33 @@ class Machine:
     async def _in_turn(self, work: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._consensus, work, *arguments)
+
+
+def _misbehaviour(item: abci.Misbehavior) -> Misbehaviour:
+    return Misbehaviour(
+        _MISBEHAVIOURS.get(item.type, "unknown"),
+        item.validator.address,
+        item.validator.power,
+        item.height,
+        _milliseconds(item.time),
+        item.total_voting_power,
+    )
+
+
+def _validator_update(validator: Validator) -> abci.ValidatorUpdate:
+    key = keys_pb2.PublicKey(ed25519=validator.public_key)
+    return abci.ValidatorUpdate(pub_key=key, power=validator.power)
+
+
+def _parameter_updates(updates: EngineUpdates) -> params_pb2.ConsensusParams | None:
+    """Only what changes: the engine keeps the rest."""
+    size, version = updates.max_block_bytes, updates.rules_version
+    if size is None and version is None:
+        return None
+    return params_pb2.ConsensusParams(
+        block=None if size is None else params_pb2.BlockParams(max_bytes=size, max_gas=-1),
+        version=None if version is None else params_pb2.VersionParams(app=version),
+    )
 
 
 def _parsed(text: bytes) -> object:

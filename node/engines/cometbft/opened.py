@@ -1,16 +1,25 @@
-"""Frames that have been opened: signatures checked once, however often the engine asks."""
+"""Frames that have been opened: signatures checked once, however often the engine asks.
+
+The work is done elsewhere, by worker processes where the node has some: here is who waits for it,
+and what is remembered of it.
+"""
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
-from node.core.errors import InvalidInput
+from node.core.errors import EvidenceError, InvalidInput
+from node.core.frame import transaction_count
 from node.ledger.application import OpenedFrame
-from node.ledger.intake import Intake, KeyRing
+from node.ledger.intake import Intake, KeyRing, TakenValues
 
-__all__ = ["OpenedFrames", "frame_id"]
+__all__ = ["OpenedFrames", "Opener", "frame_id"]
 
 _MOST_BYTES = 64 << 20
 _WEIGHT = 24
@@ -22,61 +31,127 @@ def frame_id(frame: bytes) -> bytes:
     return sha256(frame).digest()
 
 
-class _Intakes(threading.local):
-    def __init__(self, ring: KeyRing) -> None:
-        self.intake = Intake(ring)
+class Opener(Protocol):
+    """Opens frames, several at a time, in processes or threads of its own."""
+
+    def open_frame(self, frame: bytes) -> Future[list[TakenValues]]:
+        """A frame's transactions to come, as `Intake.open_frame` tells them; InvalidInput where it
+        is refused, another EvidenceError where nobody could say. Cancelled before its turn, it is
+        not opened."""
+
+
+@dataclass
+class _Work:
+    """A frame that is being opened, and how many wait for it."""
+
+    task: asyncio.Task[OpenedFrame]
+    waiting: int = 0
 
 
 class OpenedFrames:
-    """Opens frames and remembers them until they are in a block. Safe for threads.
+    """Opens frames and remembers them until they are in a block. For one event loop.
 
-    A frame that was proposed and never decided is forgotten when there are too many.
+    A frame that was proposed and never decided is forgotten when there are too many. One with a
+    transaction whose key was unknown, and has been registered since, is opened anew.
+
+    Args:
+        opener: does the work.
+        ring: all keys registered up to the last finalized block; whoever holds it adds to it.
+        most_bytes: of memory, about.
     """
 
-    def __init__(self, ring: KeyRing, most_bytes: int = _MOST_BYTES) -> None:
-        self._intakes = _Intakes(ring)
+    def __init__(self, opener: Opener, ring: KeyRing, most_bytes: int = _MOST_BYTES) -> None:
+        self._opener = opener
+        self._ring = ring
         self._most_bytes = most_bytes
         self._held: OrderedDict[bytes, OpenedFrame] = OrderedDict()
+        self._works: dict[bytes, _Work] = {}
         self._bytes = 0
-        self._lock = threading.Lock()
 
     def put(self, opened: OpenedFrame) -> bytes:
         """Remember a frame that somebody else has opened; its id."""
         identifier = frame_id(opened.frame)
-        with self._lock:
-            if identifier not in self._held:
-                self._held[identifier] = opened
-                self._bytes += _WEIGHT * len(opened.frame)
-            while self._bytes > self._most_bytes and len(self._held) > 1:
-                _, dropped = self._held.popitem(last=False)
-                self._bytes -= _WEIGHT * len(dropped.frame)
+        if identifier not in self._held:
+            self._bytes += _WEIGHT * len(opened.frame)
+        self._held[identifier] = opened
+        while self._bytes > self._most_bytes and len(self._held) > 1:
+            _, dropped = self._held.popitem(last=False)
+            self._bytes -= _WEIGHT * len(dropped.frame)
         return identifier
 
-    def open(self, frame: bytes) -> OpenedFrame:
-        """The frame with its transactions.
+    def count(self, frame: bytes) -> int:
+        """How many transactions a frame says to hold; nothing of them is looked at.
+
+        Raises:
+            InvalidEncoding: it does not tell.
+        """
+        held = self._held.get(frame_id(frame))
+        return transaction_count(frame) if held is None else len(held.taken)
+
+    async def open(self, frame: bytes) -> OpenedFrame:
+        """The frame with its transactions. Where all who wait for it give up, so does the work.
 
         Raises:
             InvalidInput: it is undecodable, or a transaction in it malformed or badly signed.
         """
-        with self._lock:
-            held = self._held.get(frame_id(frame))
-        if held is not None:
-            return held
-        opened = OpenedFrame(frame, self._intakes.intake.open_frame(frame))
-        self.put(opened)
-        return opened
+        identifier = frame_id(frame)
+        while (held := self._held.get(identifier)) is None or held.is_stale(self._ring):
+            work = self._works.get(identifier)
+            if work is None:
+                work = self._works[identifier] = _Work(asyncio.ensure_future(self._open(frame)))
+            work.waiting += 1
+            try:
+                opened = await asyncio.shield(work.task)
+            finally:
+                work.waiting -= 1
+                if not work.waiting and self._works.get(identifier) is work:
+                    del self._works[identifier]
+                    work.task.cancel()
+            if not opened.is_stale(self._ring):
+                self.put(opened)
+                return opened
+        return held
 
-    def flaw(self, frame: bytes) -> InvalidInput | None:
+    async def _open(self, frame: bytes) -> OpenedFrame:
+        try:
+            taken = await asyncio.wrap_future(self._opener.open_frame(frame))
+        except InvalidInput:
+            raise
+        except EvidenceError:  # whatever ails the workers must not decide what is a good block
+            intake = Intake(self._ring)
+            loop = asyncio.get_running_loop()
+            return OpenedFrame(frame, await loop.run_in_executor(None, intake.open_frame, frame))
+        return OpenedFrame(frame, taken)
+
+    async def first_flaw(self, frames: Sequence[bytes]) -> tuple[int, InvalidInput] | None:
+        """A frame that cannot be opened, by its position, and why. The first that is found ends the
+        work on all others that nobody else waits for."""
+        tasks = [asyncio.ensure_future(self.open(frame)) for frame in frames]
+        try:
+            if tasks:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for position, task in enumerate(tasks):
+                error = task.exception() if task.done() and not task.cancelled() else None
+                if isinstance(error, InvalidInput):
+                    return position, error
+                if error is not None:
+                    raise error
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return None
+
+    async def flaw(self, frame: bytes) -> InvalidInput | None:
         """Why the frame cannot be opened; None where it can."""
         try:
-            self.open(frame)
+            await self.open(frame)
         except InvalidInput as error:
             return error
         return None
 
     def forget(self, frame: bytes) -> None:
         """The frame is in a block."""
-        with self._lock:
-            held = self._held.pop(frame_id(frame), None)
-            if held is not None:
-                self._bytes -= _WEIGHT * len(held.frame)
+        held = self._held.pop(frame_id(frame), None)
+        if held is not None:
+            self._bytes -= _WEIGHT * len(held.frame)

@@ -23,6 +23,8 @@ from node.core.block import (
     part_set,
     results_hash,
 )
+from node.core.errors import LedgerFault
+from node.rules.engine_updates import NO_UPDATES, EngineUpdates
 
 __all__ = ["BlockMaker", "Tip", "VoteSigner"]
 
@@ -65,6 +67,7 @@ class BlockMaker:
         self._signer = signer
         self._address = validator.address
         self._validators_hash = self.validators.hash()
+        self.max_block_bytes = max_block_bytes
         self._consensus_hash = consensus_hash(max_block_bytes)
         self._version = (BLOCK_PROTOCOL, app_version)
         self._evidence_hash = evidence_hash()
@@ -117,6 +120,26 @@ class BlockMaker:
         vote = CommitSignature(FLAG_COMMIT, self._address, voted, signature)
         return header, Commit(height, 0, block_id, (vote,))
 
-    def advance(self, header: Header, commit: Commit, results: Sequence[bytes]) -> None:
-        """The block with this header and these results is the last one now."""
+    def advance(
+        self,
+        header: Header,
+        commit: Commit,
+        results: Sequence[bytes],
+        updates: EngineUpdates = NO_UPDATES,
+    ) -> None:
+        """The block with this header and these results is the last one now; what it changes of the
+        parameters in headers holds from the next on.
+
+        Raises:
+            LedgerFault: it names other validators, whose keys are not here.
+        """
+        if updates.validators:
+            raise LedgerFault(
+                f"height {header.height} names other validators; only the engine cometbft can go on"
+            )
+        if updates.max_block_bytes is not None:
+            self.max_block_bytes = updates.max_block_bytes
+            self._consensus_hash = consensus_hash(updates.max_block_bytes)
+        if updates.rules_version is not None:
+            self._version = (BLOCK_PROTOCOL, updates.rules_version)
         self._tip = Tip(header, commit, tuple(results))

@@ -105,13 +105,12 @@ class SoloEngine:
             genesis.chain_id,
             self._signer,
             validator.power,
-            genesis.parameters["max_block_bytes"],
-            genesis.rules_version,
+            application.parameter("max_block_bytes"),
+            application.parameter("rules_version"),
             tip,
         )
         last = genesis.genesis_time if tip is None else _vote_time(tip.commit)
         self._clock = BlockClock(self._now, max(last, application.need_meta().time))
-        self._max_block_bytes = genesis.parameters["max_block_bytes"]
         return replayed
 
     def start(
@@ -183,7 +182,7 @@ class SoloEngine:
                 if self._waiting or time.monotonic() >= due:
                     most = min(len(self._waiting), settings.max_frames)
                     frames = [self._waiting[position][0] for position in range(most)]
-                    count = self._application.prepare(frames, self._max_block_bytes)
+                    count = self._application.prepare(frames, self._maker.max_block_bytes)
                     return [self._waiting.popleft() for _ in range(count)]
 
     def _gather_until(self, since: float | None, coming: int) -> float:
@@ -205,23 +204,22 @@ class SoloEngine:
         frames = [frame for frame, _ in taken]
         before = application.need_meta().app_hash
         block = application.finalize(height, moment, frames)
-        bodies = [frame.frame for frame in frames]
-        step = _Step([block], [self._seal(height, moment, bodies, before, block.results)])
+        step = _Step([block], [self._seal(moment, before, block)])
         if taken:
             step.frames, step.tokens = frames, [token for _, token in taken]
             after = self._clock.later()
-            step.blocks.append(application.finalize(height + 1, after, (), block.batch))
-            step.kept.append(self._seal(height + 1, after, [], block.app_hash, []))
+            proving = application.finalize(height + 1, after, (), block.batch)
+            step.blocks.append(proving)
+            step.kept.append(self._seal(after, block.app_hash, proving))
         return step
 
-    def _seal(
-        self, height: int, moment: int, frames: list[bytes], app_hash: bytes, results: list[bytes]
-    ) -> tuple[Header, Commit]:
+    def _seal(self, moment: int, app_hash: bytes, block: Finalized) -> tuple[Header, Commit]:
+        """The header and commit of a block; ``app_hash`` is that of the one before."""
         stamp = Timestamp.from_milliseconds
         header, commit = self._maker.make(
-            height, stamp(moment), frames, app_hash, stamp(self._clock.later())
+            block.height, stamp(moment), block.frames, app_hash, stamp(self._clock.later())
         )
-        self._maker.advance(header, commit, results)
+        self._maker.advance(header, commit, block.results, block.updates)
         return header, commit
 
     def _wait_for_clock(self, taken: list[tuple[OpenedFrame, object]], error: ClockBehind) -> None:

@@ -16,7 +16,7 @@ import msgspec
 import orjson
 
 from node.core.apphash import app_hash
-from node.core.block import Header, data_hash, results_hash
+from node.core.block import Header, data_hash, evidence_hash, results_hash
 from node.core.encoding import encode_base64url
 from node.core.entry import join_entry
 from node.core.errors import InvalidInput
@@ -37,6 +37,7 @@ from node.ledger.rows import (
     number_key,
 )
 from node.ledger.snapshots.format import BlockItem, FrameItem
+from node.rules.judgement import State
 from node.rules.rejections import REJECTIONS, rejection
 from node.storage.ports import Batch, SegmentRef, Segments, Store
 
@@ -73,6 +74,8 @@ class BlockRows:
         self._tiles: list[TileChanges] = []
         self.height = first_height - 1
         self.last_body: SegmentRef | None = None
+        self.misbehaviour: dict[str, State] = {}
+        """What the state map must say of validators, by its keys."""
 
     @property
     def size(self) -> int:
@@ -163,8 +166,13 @@ class BlockRows:
         header, following = self._header(height), self._header(height + 1)
         frames = [frame.frame for frame in item.frames]
         results = [frame.results for frame in item.frames]
-        if not frames or data_hash(frames) != header.data_hash:
+        misbehaviour = item.misbehaviour
+        if not (frames or misbehaviour) or data_hash(frames) != header.data_hash:
             raise _flaw(height, "its frames are not those of its header")
+        if bool(misbehaviour) != (header.evidence_hash != evidence_hash()):
+            raise _flaw(height, "its header shows other evidence of misbehaviour")
+        for shown in misbehaviour:
+            self.misbehaviour.setdefault(*shown.state(height))
         if results_hash(results) != following.last_results_hash:
             raise _flaw(height, "its results are not those that the next header names")
         batch, first_index = self._batch, self.size
@@ -176,7 +184,7 @@ class BlockRows:
         if digest != following.app_hash:
             raise _flaw(height, "its entries are not those of the app_hash that the next one has")
         self._state_root, self._app_hash = item.state_root, digest
-        payload, spans = encode_body(height, header.time.milliseconds, frames, b"")
+        payload, spans = encode_body(height, header.time.milliseconds, frames, b"", misbehaviour)
         body = self.last_body = self._bodies.append(payload)
         batch.put(
             number_key(BLOCK, height),

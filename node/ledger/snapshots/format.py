@@ -16,6 +16,7 @@ import zstandard
 
 from node.core.apphash import app_hash
 from node.core.errors import InvalidEncoding, InvalidInput
+from node.rules.judgement import Misbehaviour
 
 __all__ = [
     "CHUNK_BYTES",
@@ -106,11 +107,12 @@ class FrameItem(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fie
 
 
 class BlockItem(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """A block that holds frames, and the state's root after it."""
+    """A block with frames, or one that shows misbehaviour, and the state's root after it."""
 
     height: int
     state_root: bytes
     frames: list[FrameItem]
+    misbehaviour: list[Misbehaviour]
 
 
 class SlotItem(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):

@@ -14,9 +14,9 @@ from node.ledger.rows import (
     decode_kept,
     decode_kept_header,
     decode_validators,
-    encode_kept,
     encode_validators,
     number_key,
+    put_kept,
 )
 from node.ledger.snapshots.format import HeaderItem, Manifest
 from node.storage.ports import Store
@@ -70,7 +70,7 @@ class HeaderRows:
             if self._following is None:
                 self._head = header
             else:
-                batch.put(number_key(KEPT, header.height), encode_kept(header, commit))
+                put_kept(batch, header, commit)
                 validators = self._sets[header.validators_hash]
                 batch.put(VALIDATORS + validators.hash(), encode_validators(validators))
             self._following = header

@@ -204,6 +204,8 @@ class Restoring:
         manifest, blocks = self._manifest, self._blocks
         assert blocks is not None
         self._state.end()
+        for key, shown in blocks.misbehaviour.items():
+            self._state.need(key, shown)
         batch = self._store.batch()
         blocks.finish(batch)
         meta = Meta(

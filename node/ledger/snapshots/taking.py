@@ -9,11 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from node.core.block import Header, data_hash
+from node.core.block import Header, data_hash, evidence_hash
 from node.core.errors import LedgerFault
 from node.core.genesis import Genesis
 from node.core.statemap import state_leaf
 from node.core.statesubtree import prefix_of, subtree_slot
+from node.ledger.body import decode_body
 from node.ledger.rows import (
     BLOCK,
     ENTRIES,
@@ -44,6 +45,7 @@ from node.ledger.snapshots.format import (
     encode_items,
     pack_chunk,
 )
+from node.rules.judgement import Misbehaviour
 from node.storage.ports import Reader, SegmentRef, Segments
 
 __all__ = ["SnapshotTaker"]
@@ -195,13 +197,22 @@ class SnapshotTaker:
         for _, raw in rows:
             row = decode_block_row(raw)
             if row.body is not None:
+                header = self._header(row.height)
                 frames = list(self._frames(row, entries))
-                if data_hash(item.frame for item in frames) != self._header(row.height).data_hash:
+                if data_hash(item.frame for item in frames) != header.data_hash:
                     raise LedgerFault(
                         f"height {row.height}: its frames are not those of its header; "
                         "run `evidence-node audit`"
                     )
-                yield _encode(BlockItem(row.height, row.state_root, frames))
+                shown = self._misbehaviour(row, header)
+                yield _encode(BlockItem(row.height, row.state_root, frames, shown))
+
+    def _misbehaviour(self, row: BlockRow, header: Header) -> list[Misbehaviour]:
+        """What the block shows of validators: it stands in its body alone."""
+        if header.evidence_hash == evidence_hash():
+            return []
+        assert row.body is not None
+        return list(decode_body(self._bodies.read(SegmentRef(*row.body))).misbehaviour)
 
     def _frames(self, row: BlockRow, entries: Iterator[EntriesRow]) -> Iterator[FrameItem]:
         assert row.body is not None

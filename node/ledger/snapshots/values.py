@@ -7,14 +7,16 @@ from hashlib import sha256
 
 import msgspec
 
+from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.statemap import STATE_KEY, key_hash, state_leaf
 from node.core.statesubtree import Slot, prefix_of, root_of_slots, subtree_slot
 from node.core.statetree import StateTree, encode_node
 from node.ledger.refused import refused_key
-from node.ledger.rows import EXPIRY, VALUE, encode_value_row, node_key
+from node.ledger.rows import EXPIRY, KEY, VALUE, decode_value_row, encode_value_row, node_key
 from node.ledger.snapshots.format import SlotItem, ValueItem
 from node.ledger.state import read_node
+from node.rules.judgement import State
 from node.storage.ports import Batch, Store
 
 __all__ = ["StateRows"]
@@ -62,6 +64,8 @@ class StateRows:
                 batch.put(VALUE + path, encode_value_row(item.key, item.value))
                 if item.key.startswith("refused/"):
                     self._remember(item, batch)
+                elif item.key.startswith("key/"):
+                    _register(item, batch)
         self._tree.update(leaves)
         for number, node in (dirty := self._tree.take_dirty()).items():
             if node is None:
@@ -99,6 +103,13 @@ class StateRows:
             raise InvalidInput("values of the state", f"{item.key} is no id")
         batch.put(EXPIRY + exp.to_bytes(6, "big") + identifier, b"")
 
+    def need(self, key: str, members: State) -> None:
+        """The map must have ``key``, with these members. Raises InvalidInput."""
+        row = self._store.get(VALUE + key_hash(key))
+        value = None if row is None else msgspec.json.decode(decode_value_row(row)[1])
+        if value is None or any(value.get(name) != member for name, member in members.items()):
+            raise InvalidInput("values of the state", f"do not say of {key} what its block does")
+
     def end(self) -> None:
         """All parts must have come.
 
@@ -110,3 +121,9 @@ class StateRows:
             raise InvalidInput("values of the state", "lack parts")
         if self._tree.root != self._root:
             raise LedgerFault("the state map restored is not the one that was checked")
+
+
+def _register(item: ValueItem, batch: Batch) -> None:
+    """A key is found by its kid, by whoever checks signatures."""
+    kid = item.key.removeprefix("key/")
+    batch.put(KEY + kid.encode("ascii"), canonical_json(msgspec.json.decode(item.value)["jwk"]))

@@ -9,13 +9,19 @@ from builders.signing import MemberKey, event, signed_jwt
 from node.core.encoding import canonical_json, encode_base64url, encode_uvarint
 from node.core.errors import InvalidEncoding, InvalidInput
 from node.core.frame import (
+    MAX_BLOCK_TRANSACTIONS,
+    MAX_BLOCK_UNPACKED_BYTES,
     MAX_FRAME_BYTES,
     MAX_FRAME_TRANSACTIONS,
     MAX_UNPACKED_BYTES,
+    BlockRoom,
+    check_block,
+    declared_size,
     decode_frame,
     encode_frame,
     pack_parts,
     transaction_at,
+    transaction_count,
     transaction_offsets,
     unpack,
     unpack_parts,
@@ -62,9 +68,11 @@ def test_layout_by_hand() -> None:
 
 @pytest.mark.parametrize("count", [0, MAX_FRAME_TRANSACTIONS + 1])
 def test_count_is_1_to_256(count: int) -> None:
+    different = [(b"h", b"%03d" % number, b"s") for number in range(count)]
     with pytest.raises(InvalidEncoding, match="must have 1 to 256 transactions"):
-        pack_parts([PARTS] * count)
-    refused = refusal(packed(encode_uvarint(count) + b"\x01h\x01p\x01s" * count))
+        pack_parts(different)
+    content = b"".join(b"\x01h\x03%b\x01s" % payload for _, payload, _ in different)
+    refused = refusal(packed(encode_uvarint(count) + content))
     assert (refused.place, refused.rule) == ("frame.count", "must be 1 to 256")
 
 
@@ -181,6 +189,12 @@ CONTENT = {
     "length of 2^64 - 1": (b"\x01" + b"\xff" * 9 + b"\x01", "frame[0].header"),
     "one byte behind": (BODY + b"\x00", "frame"),
     "a transaction behind": (BODY + BODY[1:], "frame"),
+    "a transaction twice": (b"\x02" + BODY[1:] * 2, "frame[1]"),
+    "a transaction twice, not in turn": (
+        b"\x03" + BODY[1:] + b"\x01h\x01q\x01s" + BODY[1:],
+        "frame[2]",
+    ),
+    "the same with another signature": (b"\x02" + BODY[1:] + b"\x01h\x01p\x01t", "frame[1]"),
 }
 
 
@@ -206,8 +220,11 @@ def test_one_transaction_is_found_without_the_others(count: int) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 93, 127, 128, 129, 12_100])
 def test_parts_of_any_length_are_found(size: int) -> None:
-    parts = (b"h" * (size % 200), b"p" * size, b"s" * (size % 130))
-    before = [b".".join(encode_base64url(part).encode() for part in parts)] * 2
+    sizes = (size % 200, size, size % 130)
+    before = [
+        b".".join(encode_base64url(letter * length).encode() for letter, length in zip(some, sizes))
+        for some in ((b"h", b"p", b"s"), (b"h", b"q", b"s"))
+    ][: 2 if size else 1]
     data = unpack(encode_frame(before))
     assert [transaction_at(data, offset) for offset in transaction_offsets(before)] == before
 
@@ -221,3 +238,87 @@ def test_a_transaction_that_is_cut_off_is_not_found(keep: int) -> None:
         transaction_at(BODY, len(BODY) + keep)
     with pytest.raises(InvalidEncoding):
         transaction_at(b"\x01" + b"\xff" * (4 + keep) + b"\x01", 1)
+
+
+def test_what_was_signed_stands_in_a_frame_once() -> None:
+    """Neither a copy nor another signature of the same; another header or payload is another."""
+    for twin in (PARTS, (b"h", b"p", b"t")):
+        with pytest.raises(InvalidEncoding) as refused:
+            pack_parts([(b"h", b"o", b"s"), PARTS, twin])
+        assert (refused.value.place, refused.value.rule) == (
+            "frame[2]",
+            "has the header and payload of frame[1]",
+        )
+    different = [PARTS, (b"hp", b"", b"s"), (b"", b"hp", b"s"), (b"h", b"q", b"s")]
+    assert unpack_parts(pack_parts(different)) == different
+
+
+def test_what_a_frame_says_of_itself_is_told_without_its_transactions() -> None:
+    content = b"\x03" + BODY[1:] + b"nothing that could be a transaction"
+    assert declared_size(packed(content)) == len(content)
+    assert transaction_count(packed(content)) == 3
+    for wrong in (b"", b"\x02" + ONE[1:], b"\x01nothing", packed(bytes(MAX_UNPACKED_BYTES + 1))):
+        with pytest.raises(InvalidEncoding):
+            declared_size(wrong)
+    for count in (0, MAX_FRAME_TRANSACTIONS + 1):
+        with pytest.raises(InvalidEncoding):
+            transaction_count(packed(encode_uvarint(count) + BODY[1:]))
+
+
+def of_size(size: int, count: int = 1) -> bytes:
+    """A frame that says to have so many transactions, in so many bytes."""
+    return packed(encode_uvarint(count) + bytes(size - len(encode_uvarint(count))))
+
+
+def refused_block(frames: list[bytes]) -> InvalidEncoding:
+    with pytest.raises(InvalidEncoding) as refused:
+        check_block(frames)
+    return refused.value
+
+
+def test_8192_transactions_are_allowed_in_a_block_and_one_more_is_not() -> None:
+    full = [of_size(300, MAX_FRAME_TRANSACTIONS)] * (MAX_BLOCK_TRANSACTIONS // 256)
+    check_block(full)
+    refused = refused_block([*full, of_size(10)])
+    assert (refused.place, refused.rule) == ("block", "at most 8192 transactions are allowed")
+    many = [of_size(10)] * (MAX_BLOCK_TRANSACTIONS + 1)
+    assert refused_block(many).rule == "at most 8192 frames are allowed"
+
+
+def test_8_mb_unpacked_are_allowed_in_a_block_and_one_byte_more_is_not() -> None:
+    half = of_size(MAX_BLOCK_UNPACKED_BYTES // 2)
+    check_block([half, half])
+    refused = refused_block([half, half, of_size(1)])
+    assert refused.rule == "at most 8000000 bytes unpacked are allowed"
+
+
+def test_nothing_is_unpacked_of_a_block_that_declares_too_much() -> None:
+    bombs = [of_size(MAX_UNPACKED_BYTES)] * 3
+    assert sum(map(len, bombs)) < 3_000
+    with pytest.raises(InvalidEncoding, match="8000000 bytes unpacked"):
+        check_block(bombs, lambda _: pytest.fail("unpacked"))
+
+
+def test_a_frame_that_does_not_tell_its_count_is_named() -> None:
+    assert refused_block([ONE, b"\x01nothing"]).place == "block[1].frame"
+    assert refused_block([packed(b"\x00" + BODY[1:]), ONE]).place == "block[0].frame.count"
+    check_block([])
+
+
+@pytest.mark.parametrize(
+    ("max_bytes", "sizes", "taken"),
+    [
+        (1 << 20, [(3_000_000, 1), (3_000_000, 1), (3_000_000, 1), (2_000_000, 1)], "++-+"),
+        (1 << 20, [(300, 256)] * 32 + [(10, 1)], "+" * 32 + "-"),
+        (2 * (len(ONE) + 8), [(len(BODY), 1)] * 3, "++-"),
+        (2 * (len(ONE) + 8) - 1, [(len(BODY), 1)] * 3, "+--"),
+    ],
+)
+def test_a_block_is_filled_as_far_as_it_may_be(
+    max_bytes: int, sizes: list[tuple[int, int]], taken: str
+) -> None:
+    room = BlockRoom(max_bytes)
+    frames = [ONE if size == len(BODY) else of_size(size, count) for size, count in sizes]
+    told = [room.take(frame, count) for frame, (_, count) in zip(frames, sizes)]
+    assert "".join("-+"[took] for took in told) == taken
+    check_block([frame for frame, took in zip(frames, told) if took])

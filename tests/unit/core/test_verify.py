@@ -24,7 +24,7 @@ def test_a_whole_bundle_of_four_operators(chain: Chain, bundle: Bundle, backend:
     assert with_status(report, FAILED) == []
     assert with_status(report, NOT_CHECKED) == ["anchors"]
     assert report.backend == backend.name
-    assert text_of(report, "operators").startswith("4 operators at genesis")
+    assert text_of(report, "operators").startswith("4 operators: ")
     assert text_of(report, "anchors").startswith("the bundle holds no receipt of an outside chain")
 
 

@@ -15,11 +15,11 @@ from builders.consortium import CHAIN, consortium_genesis
 from builders.events import case_sub, data_of
 from builders.jwts import respelled
 from builders.ledger import BLOCK_MS, LedgerBench, names_of, rows_of, segments_of
-from builders.signing import GENESIS_TIME
+from builders.signing import GENESIS_TIME, MemberKey
 from builders.traffic import traffic
 
 from node.core.apphash import app_hash
-from node.core.encoding import canonical_json, decode_canonical_json
+from node.core.encoding import canonical_json, decode_canonical_json, encode_uvarint
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.frame import decode_frame, encode_frame
 from node.core.genesis import encode_genesis
@@ -35,6 +35,12 @@ from node.storage.memory import MemorySegments, MemoryStore
 from node.storage.ports import Reader
 
 CASE = case_sub()
+TAKEN = (b"", b"", b"", 0, ())
+"""Stands for a transaction where only their number matters."""
+
+
+def packed_frame(content: bytes) -> bytes:
+    return b"\x01" + zstandard.ZstdCompressor().compress(content)
 
 
 def state_of(store: Reader) -> dict[str, bytes]:
@@ -170,6 +176,15 @@ def test_frames_are_taken_while_there_is_room(bench: LedgerBench) -> None:
     assert prepare(frames, sizes[0]) == 1
     assert prepare(frames, sizes[0] - 1) == 0
     assert prepare([], 0) == 0
+
+
+def test_a_block_of_more_than_can_be_checked_is_not_prepared(bench: LedgerBench) -> None:
+    """Neither of too many transactions nor of too much that is unpacked."""
+    many = packed_frame(encode_uvarint(256).ljust(300, b"\0"))
+    large = packed_frame(b"\1".ljust(3_000_000, b"\0"))
+    prepare = bench.application.prepare
+    assert prepare([OpenedFrame(many, [TAKEN] * 256)] * 40, 1 << 22) == 32
+    assert prepare([OpenedFrame(large, [TAKEN])] * 5, 1 << 22) == 2
 
 
 def test_a_proposal_with_a_bad_frame_is_refused_whole(bench: LedgerBench) -> None:
@@ -452,6 +467,63 @@ def test_key_rings_hold_every_key_of_the_genesis() -> None:
     assert set(bench.application.public_keys()) == set(kids)
     assert all(ring.get(kid) is not None for kid in kids)
     assert ring.get("A" * 43) is None
+
+
+def new_key_case(bench: LedgerBench) -> tuple[MemberKey, bytes, bytes]:
+    """A key that is not registered, an event signed with it, and the same badly signed."""
+    key = MemberKey("another of platform-a")
+    good, other = (bench.jwt("signing.initiated", case_sub(n), key=key) for n in (901, 902))
+    return key, good, good[: good.rindex(b".")] + other[other.rindex(b".") :]
+
+
+def register(bench: LedgerBench, key: MemberKey, block: Finalized) -> None:
+    """What an event in ``block`` would do: the key stands in the state, and everybody is told."""
+    assert block.height == bench.application.need_meta().height
+    bench.application._working.state.set(
+        f"key/{key.kid}", {"from": block.height, "jwk": key.jwk.to_json(), "member": "platform-a"}
+    )
+    bench.application.keys_registered({key.kid: key.jwk})
+
+
+def one(bench: LedgerBench, frames: list[OpenedFrame]) -> Finalized:
+    """A block alone, without the empty one that follows."""
+    block = bench.application.finalize(bench.height, bench.time(), frames)
+    bench.application.persist([block])
+    bench.application.release([block])
+    return block
+
+
+def test_a_key_counts_from_the_block_after_the_one_that_registers_it(bench: LedgerBench) -> None:
+    """Frames opened before are opened anew, without their saying so."""
+    key, good, bad = new_key_case(bench)
+    early_good, early_bad = bench.open([good], [bad])
+    assert early_good.unknown_kids() == early_bad.unknown_kids() == {key.kid}
+    block = one(bench, [early_bad, early_good])
+    assert names_of(block) == ["unknown_key", "unknown_key"], "whatever its signature"
+    told: list[object] = []
+    bench.application.on_keys(told.append)
+    register(bench, key, block)
+    assert told == [{key.kid: key.jwk}]
+    assert bench.application.public_keys()[key.kid] == key.jwk
+    with pytest.raises(InvalidInput, match="does not hold"):
+        bench.open([bad])
+    with pytest.raises(LedgerFault, match=r"height 2 .*frame\[0\].signature: does not hold"):
+        bench.application.finalize(2, bench.time(), [early_bad])
+    assert not bench.open([good])[0].unknown_kids()
+    assert names_of(one(bench, [early_good])) == ["accepted"]
+    assert bench.application.opened_now(early_good).taken == bench.open([good])[0].taken
+
+
+def test_frames_opened_before_and_after_a_key_came_give_one_block() -> None:
+    ends = []
+    for early in (True, False):
+        bench = LedgerBench()
+        key, good, _ = new_key_case(bench)
+        frames = bench.open([good])
+        register(bench, key, one(bench, bench.open([bench.jwt("signing.initiated", CASE)])))
+        block = one(bench, frames if early else bench.open([good]))
+        ends.append((block.results, block.app_hash))
+    assert ends[0] == ends[1]
 
 
 def test_opened_frames_come_from_process_or_from_elsewhere(bench: LedgerBench) -> None:

@@ -179,5 +179,6 @@ def test_issuer_keys_tell_issuer_and_event_id_apart() -> None:
 def test_the_ring_knows_every_key_and_no_other(bench: LedgerBench) -> None:
     ring = bench.application.key_ring()
     assert ring.get(member_key("platform-a").kid) is not None
-    assert ring.get(member_key("platform-a", "recovery").kid) is None
+    assert ring.get(member_key("platform-a", "recovery").kid) is not None
+    assert ring.get(member_key("platform-a", "new").kid) is None
     assert ring.get("") is None

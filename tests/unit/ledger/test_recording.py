@@ -37,7 +37,7 @@ def judged(bench: LedgerBench, jwt: bytes) -> tuple[int | None, int, int]:
 
 def test_a_duplicate_in_the_frame_the_block_and_later(bench: LedgerBench) -> None:
     jwt = bench.jwt("signing.initiated", CASE)
-    assert bench.block([jwt, jwt], [jwt]) == ["accepted", "duplicate", "duplicate"]
+    assert bench.block([jwt], [jwt], [jwt]) == ["accepted", "duplicate", "duplicate"]
     assert bench.block([jwt]) == ["duplicate"]
     assert bench.application.need_meta().size == 2
     assert judged(bench, jwt) == (1, 1, 0)
@@ -197,7 +197,7 @@ def test_what_can_never_be_valid_is_not_remembered(
     key = member_key("platform-b") if name == "foreign_key" else None
     jwt = bench.jwt("signing.initiated", CASE, key=key, **changes)
     before = bench.application.need_meta().state_root
-    assert bench.block([jwt, jwt]) == [name, name]
+    assert bench.block([jwt], [jwt]) == [name, name]
     assert bench.application.need_meta().state_root == before
     assert judged(bench, jwt) == (None, 1, rejection(name))
 

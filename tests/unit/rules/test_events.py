@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders.events import OPTIONAL, data_of, digest, full_data_of, identity_number, reference
+from builders.consortium import member_key
+from builders.events import (
+    CHANGES_OF,
+    OPTIONAL,
+    data_of,
+    digest,
+    full_data_of,
+    identity_number,
+    reference,
+)
 from builders.world import personal
 
+from node.rules.consortium_events import CHANGES
 from node.rules.events import EVENTS, JUDGED
 from node.rules.judge import check_data
 from node.rules.quick import accepts_data
@@ -42,6 +52,12 @@ PRIVATE = {
     "disclosure.erased": set(),
     "certificate.issued": {"applicant"},
     "anchor.confirmed": set(),
+    "governance.proposed": set(),
+    "governance.voted": set(),
+    "governance.withdrawn": set(),
+    "key.compromised": set(),
+    "key.rotated": set(),
+    "validator.misbehaved": set(),
 }
 # Of an organisation these are public, and of a person the first step that can tell judges.
 CLEAR_BY_OWNER = {
@@ -73,7 +89,14 @@ def test_the_types_are_those_of_the_domain() -> None:
     assert set(EVENTS) == set(PRIVATE)
     assert {name: set(event.private) for name, event in EVENTS.items()} == PRIVATE
     assert all(event.name == name for name, event in EVENTS.items())
-    kinds = {"anchor": "anchor", "seal": "seal", "signing": "case"}
+    kinds = {
+        "anchor": "anchor",
+        "governance": "consortium",
+        "key": "consortium",
+        "seal": "seal",
+        "signing": "case",
+        "validator": "consortium",
+    }
     for name, event in EVENTS.items():
         assert event.kind == kinds.get(name.partition(".")[0], "record")
 
@@ -174,6 +197,7 @@ def test_seals_are_named_and_other_signatures_have_none(event_type: str) -> None
 # -- forms ----------------------------------------------------------------------------------------
 
 HASH = digest("x")
+KEY = member_key("court-a").jwk.to_json()
 GOOD_AND_BAD: list[tuple[str, str, tuple[Any, ...], tuple[Any, ...]]] = [
     (
         "seal.applied",
@@ -231,6 +255,19 @@ GOOD_AND_BAD: list[tuple[str, str, tuple[Any, ...], tuple[Any, ...]]] = [
     ("disclosure.released", "code", ("CZ0034133234711", "CZ0034133234711-1"), ("CZ1", "CZ٣" * 9)),
     ("anchor.confirmed", "size", (1, 2**53 - 1), (0, -1, 2**53, "1")),
     ("anchor.confirmed", "external_height", (0, 2**53 - 1), (-1, 2**53)),
+    ("governance.proposed", "closes_at", (0, 253_402_300_799_999), (-1, 253_402_300_800_000)),
+    ("governance.proposed", "from", (1, 2**53 - 1), (0, 2**53, "1")),
+    ("governance.proposed", "reason", ("x" * 500,), ("", "x" * 501)),
+    ("governance.voted", "vote", ("approve", "reject"), ("abstain", "Approve", 1)),
+    ("key.rotated", "jwk", (KEY,), ({**KEY, "d": "x"}, {**KEY, "y": KEY["x"]})),
+    ("key.rotated", "jwk", (), ({**KEY, "kty": "RSA"}, {"kty": "EC"}, KEY["x"])),
+    ("key.rotated", "overlap_blocks", (0, 1_000_000), (-1, 1_000_001, "1")),
+    ("key.rotated", "replaces", ("A" * 43,), ("A" * 42, "A" * 42 + "B", "A" * 44)),
+    ("key.rotated", "proof", ("A" * 86, "_-9" * 28 + "zQ"), ("A" * 85, "A" * 85 + "B", "A" * 87)),
+    ("key.compromised", "suspect_from", (0,), (-1, "0")),
+    ("validator.misbehaved", "address", ("0" * 40,), ("0" * 39, "0" * 41, "F" * 40)),
+    ("validator.misbehaved", "height", (1,), (0, -1, "1")),
+    ("validator.misbehaved", "misbehaviour", ("light_client_attack",), ("unknown", "")),
 ]  # fmt: skip
 
 
@@ -353,6 +390,61 @@ def test_texts_hold_nothing_that_shows_them_otherwise(mark: str) -> None:
 )
 def test_texts_hold_any_other_character(text: str) -> None:
     assert rejection_of("seal.applied", data_of("seal.applied", owner_name=text)) == "accepted"
+
+
+# -- changes --------------------------------------------------------------------------------------
+
+
+def changed(kind: str, **changes: Any) -> str:
+    """What the forms say of a proposal of the change's full form with these ``changes``."""
+    required, optional = CHANGES_OF[kind]
+    whole = {"kind": kind, **required, **optional, **changes}
+    change = {name: value for name, value in whole.items() if value is not None}
+    return rejection_of("governance.proposed", data_of("governance.proposed", change=change))
+
+
+@pytest.mark.parametrize("kind", sorted(CHANGES))
+def test_each_change_has_its_fields(kind: str) -> None:
+    required, optional = CHANGES_OF[kind]
+    assert changed(kind) == "accepted"
+    assert changed(kind, **dict.fromkeys(optional)) == "accepted"
+    for name in optional:
+        others = dict.fromkeys(other for other in optional if other != name)
+        assert changed(kind, **others) == "accepted"
+    for name in required:
+        expected = "accepted" if (kind, name) == ("member.change", "name") else "malformed_data"
+        assert changed(kind, **{name: None}) == expected
+    for name in (*required, *optional):
+        for odd in (True, 1.5, -1, "", {}, [None], "\x00", 2**60):
+            if (kind, name) == ("parameter.set", "value") and odd in (-1, 2**60, [None]):
+                continue  # the rules know which member a value must be of
+            assert changed(kind, **{name: odd}) == "malformed_data", (name, odd)
+    assert changed(kind, remark="x") == "malformed_data"
+    unknown = data_of("governance.proposed", change={"kind": kind + "x", **required})
+    assert place_of("governance.proposed", unknown) == "payload.data.change.kind"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "good", "bad"),
+    [
+        ("member.admit", "roles", (["police"],), ([], ["police", "auditor"], ["police"] * 2)),
+        ("member.admit", "roles", (["auditor", "police"],), (["king"], "police")),
+        ("member.admit", "divisions", ([], [""], ["37", "3701"]), (["3"], ["370"], ["37010200"])),
+        ("member.admit", "keys", ([KEY],), ([], [KEY] * 11, [{}])),
+        ("member.admit", "checkpoint_key", (), ({"crv": "Ed25519", "kty": "OKP", "x": "A" * 43},)),
+        ("validator.set", "power", (0, 2**40), (2**40 + 1,)),
+        ("validator.set", "public_key", (), (KEY, {"crv": "Ed25519", "kty": "OKP", "x": "AAAA"})),
+        ("rules.set", "version", (1, 2**31 - 1), (0, 2**31)),
+        ("parameter.set", "name", ("custodians",), ("rules_version", "unknown")),
+    ],
+)  # fmt: skip
+def test_forms_of_changes(
+    kind: str, name: str, good: tuple[Any, ...], bad: tuple[Any, ...]
+) -> None:
+    for value in good:
+        assert changed(kind, **{name: value}) == "accepted", value
+    for value in bad:
+        assert changed(kind, **{name: value}) == "malformed_data", value
 
 
 def test_length_is_counted_in_code_points() -> None:

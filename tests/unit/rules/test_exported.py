@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from builders.consortium import MEMBERS
+from builders.deciding import propose, vote
 from builders.events import DAY, case_sub, data_of
 from builders.world import SEAL, World
 
@@ -17,6 +19,7 @@ import node
 from node.rules.events import EVENTS
 from node.rules.rejections import REJECTIONS
 
+SUSPENSION = {"kind": "member.suspend", "member": "platform-b"}
 ROOT = Path(node.__file__).parents[1]
 SPEC = ROOT / "docs" / "spec"
 PROSE = re.sub(
@@ -115,6 +118,16 @@ def test_the_prose_names_every_fact() -> None:
     facts |= set(world.record("certificate.issued", "record:operator-a:1", about).facts)
     facts |= set(world.record("anchor.confirmed", "anchor:operator-a:1").facts)
     facts |= set(world.set_status("suspended").facts)
+    first, second = (propose(world, SUSPENSION) for _ in range(2))
+    for member in sorted(MEMBERS):
+        for proposal in (first, second):
+            if member != "platform-a" and world.dossier(proposal)["status"] == "open":
+                facts |= set(vote(world, proposal, member))
+    facts |= set(world.record("key.rotated", "consortium:platform-a:r").facts)
+    shown = data_of("validator.misbehaved")
+    address = shown["address"]
+    world.put(f"misbehaviour/{address}/5", kind=shown["misbehaviour"], shown_at=7)
+    facts |= set(world.record("validator.misbehaved", "consortium:platform-a:m").facts)
     section = PROSE[PROSE.index("## Facts") : PROSE.index("## Private fields")]
     assert facts == {
         name

@@ -8,7 +8,7 @@ from builders.signing import BlockSigner
 
 from node.core.encoding import canonical_json
 from node.core.genesis import DEFAULT_PARAMETERS, encode_genesis
-from node.rules.genesis_parameters import first_state, sign_no_fits
+from node.rules.genesis_parameters import first_keys, first_state, sign_no_fits
 
 
 def test_members_and_keys() -> None:
@@ -21,6 +21,7 @@ def test_members_and_keys() -> None:
     assert {key[7:] for key in state if key.startswith("member/")} == set(MEMBERS)
     assert state["member/police-shandong"] == {
         "divisions": ["12", "37"],
+        "keys": 2,
         "name": "成员 police-shandong",
         "recovery_key": member_key("police-shandong", "recovery").jwk.to_json(),
         "roles": ["police"],
@@ -34,9 +35,19 @@ def test_members_and_keys() -> None:
         "to": 100,
     }
     assert "to" not in state[f"key/{member_key('court-a', 'second').kid}"]
-    assert len([key for key in state if key.startswith("key/")]) == len(MEMBERS) + 1
-    # Recovery keys sign nothing.
-    assert f"key/{member_key('court-a', 'recovery').kid}" not in state
+    assert state["member/court-a"]["keys"] == 3
+    assert len([key for key in state if key.startswith("key/")]) == 2 * len(MEMBERS) + 1
+    recovery = member_key("court-a", "recovery")
+    assert state[f"key/{recovery.kid}"] == {
+        "from": 7,
+        "jwk": recovery.jwk.to_json(),
+        "member": "court-a",
+        "use": "recovery",
+    }
+    assert state["consortium/members"] == {"ids": sorted(MEMBERS)}
+    assert state["consortium/validators"] == {"addresses": [VALIDATOR.validator.address.hex()]}
+    assert set(first_keys(genesis)) == {key[4:] for key in state if key.startswith("key/")}
+    assert all(jwk.thumbprint() == kid for kid, jwk in first_keys(genesis).items())
 
 
 def test_checkpoint_keys_validators_and_parameters() -> None:

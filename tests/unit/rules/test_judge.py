@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from builders.consortium import MEMBER_OF_ROLE, MEMBERS, member_key
+from builders.deciding import propose, rotation
 from builders.events import DAY, HOME, case_sub, data_of, digest, identity_number
 from builders.signing import seeded
 from builders.world import SEAL, World
@@ -27,6 +28,10 @@ def started(world: World) -> None:
     world.open_case()
     world.record("signing.started", CASE)
 
+
+PROPOSAL = "consortium:platform-a:0001"
+SUSPENSION = {"kind": "member.suspend", "member": "platform-b"}
+SHOWN = data_of("validator.misbehaved")["address"]
 
 # Each type where it belongs: what stands before it, and the dossier it goes to.
 PLACES: dict[str, tuple[Callable[[World], object], str]] = {
@@ -55,12 +60,32 @@ PLACES: dict[str, tuple[Callable[[World], object], str]] = {
         lambda world: world.roots.update({7: bytes.fromhex(digest("root"))}),
         "anchor:operator-a:0001",
     ),
+    "governance.proposed": (lambda world: None, PROPOSAL),
+    "governance.voted": (
+        lambda world: propose(world, SUSPENSION, by="workshop-a"),
+        "consortium:workshop-a:0000",
+    ),
+    "governance.withdrawn": (
+        lambda world: propose(world, SUSPENSION),
+        "consortium:platform-a:0000",
+    ),
+    "key.rotated": (lambda world: None, PROPOSAL),
+    "key.compromised": (lambda world: None, PROPOSAL),
+    "validator.misbehaved": (
+        lambda world: world.put(f"misbehaviour/{SHOWN}/5", kind="duplicate_vote", shown_at=7),
+        PROPOSAL,
+    ),
 }
 
 
 def fitting(world: World, event_type: str, sub: str) -> dict[str, object]:
     """The type's data, about a code that exists where it needs one."""
     data = data_of(event_type)
+    opener = sub.split(":")[1]
+    if event_type == "key.rotated":
+        data = rotation(opener, member_key(opener, "new"))
+    if event_type == "key.compromised":
+        data["kid"] = member_key(opener).kid
     if "code" in data:
         data["code"] = "CZ" + world.dossier(CASE)["code"]
     return data
@@ -91,6 +116,8 @@ def test_only_the_roles_of_a_type_may_record_it(world: World, event_type: str, r
         world.put(f"dossier/{CASE}", participants=[member])
     elif event_type == "seal.created":
         world.put(f"dossier/{SEAL}", maker=member)
+    elif event_type == "governance.withdrawn":
+        world.put(f"dossier/{sub}", opener=member)
     data = fitting(world, event_type, sub)
     if event_type == "seal.applied":
         data["maker"] = "maker-a"
@@ -119,6 +146,12 @@ def test_roles_are_those_of_the_domain() -> None:
         "disclosure.erased": {"operator"},
         "anchor.confirmed": {"operator"},
         "certificate.issued": {"operator"},
+        "governance.proposed": set(ROLES),
+        "governance.voted": set(ROLES),
+        "governance.withdrawn": set(ROLES),
+        "key.rotated": set(ROLES),
+        "key.compromised": set(ROLES),
+        "validator.misbehaved": set(ROLES),
     }
     assert set(HOME) <= set(EVENTS)
     assert set(MEMBER_OF_ROLE.values()) <= set(MEMBERS)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from builders.consortium import member_key
+from builders.consortium import MEMBERS, member_key
+from builders.deciding import (
+    admission,
+    decide,
+    propose,
+    rotation,
+    validator_change,
+    validator_genesis,
+)
 from builders.events import DAY, case_sub, data_of, digest, identity_number, reference
 from builders.world import SEAL, World
 
@@ -14,6 +23,8 @@ from node.rules.rejections import ACCEPTED, REJECTIONS, Rejection, rejection
 
 CASE = case_sub()
 RECORD = "record:operator-a:1"
+PROPOSAL = "consortium:platform-a:0001"
+SUSPENSION = {"kind": "member.suspend", "member": "platform-b"}
 
 # Once more and by hand: no number may change its meaning, nor be given again.
 NUMBERS = {
@@ -62,6 +73,30 @@ NUMBERS = {
     43: "party_twice",
     44: "participant_unknown",
     45: "dossier_full",
+    46: "member_exists",
+    47: "member_unknown",
+    48: "key_taken",
+    49: "key_foreign",
+    50: "recovery_key_needed",
+    51: "recovery_key_only",
+    52: "proposal_closed",
+    53: "already_voted",
+    54: "too_many_open",
+    55: "closing_time",
+    56: "change_pending",
+    57: "no_change",
+    58: "parameter_malformed",
+    59: "rules_not_next",
+    60: "sole_validator",
+    61: "validator_foreign",
+    62: "validators_bounds",
+    63: "member_needed",
+    64: "misbehaviour_unknown",
+    65: "misbehaviour_recorded",
+    66: "too_many_members",
+    67: "too_many_keys",
+    68: "height_too_far",
+    69: "key_unproven",
 }
 BY_THE_LEDGER = {"duplicate", "conflict", "already_refused"}
 """What the ledger finds before it asks the rules; met in the tests of the ledger."""
@@ -77,6 +112,63 @@ NOT_REMEMBERED = {
     "unknown_key",
     "foreign_key",
 }
+
+
+def proposing(change: dict[str, Any]) -> Callable[[World], str]:
+    """Propose what cannot be."""
+    data = data_of("governance.proposed", change=change)
+    return lambda world: world.refusal("governance.proposed", PROPOSAL, data)
+
+
+def closed_proposal(world: World) -> str:
+    sub = propose(world, SUSPENSION, closes_at=world.time + 1000)
+    world.next_block(1000)
+    return world.refusal("governance.voted", sub, by="court-a")
+
+
+def voted_twice(world: World) -> str:
+    sub = propose(world, SUSPENSION)
+    return world.refusal("governance.voted", sub)
+
+
+def many_proposals(world: World) -> str:
+    for _ in range(10):
+        propose(world, SUSPENSION)
+    return world.refusal("governance.proposed", "consortium:platform-a:last")
+
+
+def later_than_decided(world: World) -> str:
+    decide(world, SUSPENSION)
+    world.next_block()
+    return proposing({"kind": "member.readmit", "member": "platform-b"})(world)
+
+
+def last_member(world: World) -> str:
+    for member in MEMBERS:
+        if member != "platform-a":
+            world.put(f"member/{member}", status="suspended")
+    return proposing({"kind": "member.suspend", "member": "platform-a"})(world)
+
+
+def misbehaviour_twice(world: World) -> str:
+    data = data_of("validator.misbehaved")
+    world.put(f"misbehaviour/{data['address']}/5", kind="duplicate_vote", shown_at=7)
+    world.record("validator.misbehaved", "consortium:court-a:1", by="court-a")
+    return world.refusal("validator.misbehaved", PROPOSAL)
+
+
+def many_members(world: World) -> str:
+    names = [f"member-{number}" for number in range(150 - len(MEMBERS))]
+    for name in names:
+        world.put(f"member/{name}", keys=2, since=1, status="suspended")
+    world.put("consortium/members", ids=sorted([*MEMBERS, *names]))
+    return proposing(admission("newcomer"))(world)
+
+
+def many_keys(world: World) -> str:
+    world.put("member/platform-a", keys=1000)
+    data = rotation("platform-a", member_key("platform-a", "new"))
+    return world.refusal("key.rotated", PROPOSAL, data)
 
 
 def expired_seal(world: World) -> str:
@@ -246,6 +338,54 @@ SCENARIOS: dict[str, Callable[[World], str]] = {
     "party_twice": opening(parties=data_of("signing.initiated")["parties"] * 2),
     "participant_unknown": opening(participants=["nobody"]),
     "dossier_full": full_case,
+    "member_exists": proposing(admission("platform-b")),
+    "member_unknown": proposing({"kind": "member.suspend", "member": "nobody"}),
+    "key_taken": proposing(
+        {"jwk": member_key("court-a").jwk.to_json(), "kind": "key.replace", "member": "platform-b"}
+    ),
+    "key_foreign": proposing(
+        {"kid": member_key("court-a").kid, "kind": "key.revoke", "member": "platform-b"}
+    ),
+    "recovery_key_needed": lambda world: world.refusal(
+        "key.rotated", PROPOSAL, kid=member_key("platform-a").kid
+    ),
+    "recovery_key_only": lambda world: world.refusal(
+        "signing.initiated", CASE, kid=member_key("platform-a", "recovery").kid
+    ),
+    "proposal_closed": closed_proposal,
+    "already_voted": voted_twice,
+    "too_many_open": many_proposals,
+    "closing_time": lambda world: world.refusal(
+        "governance.proposed", PROPOSAL, data_of("governance.proposed", closes_at=world.time)
+    ),
+    "change_pending": later_than_decided,
+    "no_change": proposing({"kind": "member.readmit", "member": "platform-b"}),
+    "parameter_malformed": proposing(
+        {"kind": "parameter.set", "name": "max_block_bytes", "value": 1}
+    ),
+    "rules_not_next": proposing({"kind": "rules.set", "version": 3}),
+    "sole_validator": proposing(validator_change("b", 10)),
+    "validator_foreign": lambda world: proposing(validator_change("a", 20, "platform-a"))(
+        World(validators=validator_genesis("a", "b"))
+    ),
+    "validators_bounds": lambda world: proposing(validator_change("a", 0))(
+        World(validators=validator_genesis("a", "b"))
+    ),
+    "member_needed": last_member,
+    "misbehaviour_unknown": lambda world: world.refusal("validator.misbehaved", PROPOSAL),
+    "misbehaviour_recorded": misbehaviour_twice,
+    "too_many_members": many_members,
+    "too_many_keys": many_keys,
+    "height_too_far": lambda world: world.refusal(
+        "governance.proposed",
+        PROPOSAL,
+        data_of("governance.proposed", **{"from": world.height + 10_000_001}),
+    ),
+    "key_unproven": lambda world: world.refusal(
+        "key.rotated",
+        PROPOSAL,
+        {**rotation("platform-b", member_key("platform-a", "new"))},
+    ),
 }
 
 

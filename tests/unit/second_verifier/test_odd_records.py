@@ -17,6 +17,7 @@ from builders.chain import Chain
 from builders.curves import ED_TORSION, ed_encode, ed_secret, ed_sign
 from builders.second_opinion import (
     ZERO,
+    both,
     both_of,
     example,
     second,
@@ -280,6 +281,9 @@ STATES: list[dict[str, Any]] = [
     {"suspect_from": 0, "member": "court-a"},
     {"jwk": {}},
     {"extra": {"a": ["x"]}},
+    {"use": "recovery"},
+    {"use": "signing"},
+    {"use": 1},
 ]
 
 
@@ -290,6 +294,24 @@ def test_values_of_keys(changes: dict[str, Any]) -> None:
     value = {"from": 1, "jwk": key.jwk.to_json(), "member": "platform-a", **changes}
     chain.put(f"key/{key.kid}", value)
     recorded(chain.jwt(), chain, extra_keys=[f"key/{MemberKey('nobody').kid}"])
+
+
+@pytest.mark.parametrize("use", [{}, {"use": "recovery"}, {"use": "other"}])
+@pytest.mark.parametrize(
+    "event_type", ["key.rotated", "key.compromised", "governance.voted", "key.rotate"]
+)
+def test_what_recovery_keys_sign(event_type: str, use: dict[str, Any]) -> None:
+    chain = Chain()
+    key = chain.keys["platform-a"]
+    value = {"from": 1, "jwk": key.jwk.to_json(), "member": "platform-a", **use}
+    chain.put(f"key/{key.kid}", value)
+    chain.commit_block(chain.jwt(type=event_type))
+    for _ in range(2):
+        chain.commit_block()
+    report = both(canonical_json(bundle_of(chain, SUB)), trust_of(chain))
+    own = event_type in ("key.rotated", "key.compromised")
+    (step,) = [step for step in report.steps if step.id == "transactions.keys"]
+    assert (step.status == FAILED) == (use == {"use": "other"} or (bool(use) and not own))
 
 
 def test_a_second_record_with_the_code_of_another_dossier() -> None:

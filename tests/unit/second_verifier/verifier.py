@@ -597,7 +597,7 @@ class Verification:
 
     def __init__(self, data, trust):
         self.data, self.trust = data, trust
-        self.known, self.roots, self.state = {}, {}, {}
+        self.known, self.roots, self.state, self.used_sets = {}, {}, {}, []
 
     def bundle_form(self):
         self.bundle = bundle = read_json(self.data, 67_108_864)
@@ -634,6 +634,8 @@ class Verification:
             for key, _ in sets[current]:
                 check_ed25519(key)
             verify_commit(header, commit, sets[current])
+            if current not in used:
+                self.used_sets.append(sets[current])
             used.add(current)
             current = header["next_validators_hash"]
             self.known[header["height"]] = header
@@ -726,6 +728,10 @@ class Verification:
             need(value.get("member") == entry.tx.payload["iss"], "key of another member")
             need(entry.height >= number(value.get("from"), -MOST), "key not yet in force")
             need(type(value.get("to")) is not int or entry.height < value["to"], "key ended")
+            if "use" in value:
+                need(value["use"] == "recovery", "key of an unknown use")
+                by_recovery = entry.tx.payload["type"] in ("key.rotated", "key.compromised")
+                need(by_recovery, "recovery key")
             suspect = value.get("suspect_from")
             doubts += [entry] if type(suspect) is int and entry.time >= suspect else []
         if doubts:
@@ -772,8 +778,17 @@ class Verification:
         raise NotChecked("this version knows no receipts")
 
     def operators(self):
-        if len({item["member"] for item in self.genesis["validators"]}) == 1:
-            raise NotChecked("one operator")
+        members = {ed25519_bytes(v["public_key"]): v["member"] for v in self.genesis["validators"]}
+        for validators in self.used_sets:
+            parties = {self.operator(key, members) for key, _ in validators}
+            if len(parties) == 1:
+                raise NotChecked("one operator")
+
+    def operator(self, key, members):
+        shown = self.state.get("validator/" + address(key).hex()) or {}
+        if key not in members and shown.get("public_key") != key.hex():
+            raise NotChecked("whose validator it is is not shown")
+        return members[key] if key in members else str(shown.get("member"))
 
 
 STEPS = {
@@ -793,7 +808,7 @@ STEPS = {
     "disclosures": "entries.form",
     "log.checkpoint": "chain.headers",
     "anchors": "chain.headers",
-    "operators": "chain.identity",
+    "operators": "chain.commits state.proofs",
 }
 
 

@@ -29,6 +29,13 @@ def high_s(jwt: bytes) -> bytes:
     return jwt[: jwt.rindex(b".") + 1] + encode_base64url(raw).encode()
 
 
+def signed_anew(home: Home, record: Submission) -> bytes:
+    """The same content with another signature: ECDSA signs with a random number each time."""
+    signed = record.jwt[: record.jwt.rindex(b".")]
+    signature = encode_base64url(home.member_key("platform-a").sign(signed))
+    return signed + b"." + signature.encode()
+
+
 def test_good_ones_are_framed_in_order_and_flawed_ones_named(
     admitter: ChunkAdmitter, home: Home
 ) -> None:
@@ -136,6 +143,33 @@ def test_an_unknown_key_is_no_submission_of_this_chain(home: Home) -> None:
     admitter = ChunkAdmitter(Intake(KeyRing({})), home.chain_id)
     answer = decode_answer(admitter.admit([record_of(home).jwt]))
     assert answer.results[0][:2] == ("InvalidSignature", "header.kid")
+
+
+def test_what_was_signed_twice_comes_into_frames_of_its_own(
+    admitter: ChunkAdmitter, home: Home
+) -> None:
+    """A frame may not hold it twice, whether copied or signed anew."""
+    first, second = record_of(home), record_of(home)
+    again = signed_anew(home, first)
+    assert again != first.jwt
+    answer = decode_answer(
+        admitter.admit([first.jwt, second.jwt, first.jwt, again, second.jwt, b"x"])
+    )
+    assert [len(result) for result in answer.results] == [6, 6, 6, 6, 6, 4]
+    assert [positions for _, positions in answer.frames] == [[0, 1], [2], [3, 4]]
+    assert [decode_frame(frame) for frame, _ in answer.frames] == [
+        [first.jwt, second.jwt],
+        [first.jwt],
+        [again, second.jwt],
+    ]
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(1, [1] * 7), (3, [3, 3, 1]), (128, [7])])
+def test_frames_hold_as_many_as_they_were_told(home: Home, most: int, sizes: list[int]) -> None:
+    keys = {key.kid: key.jwk for key in map(home.member_key, home.keys)}
+    admitter = ChunkAdmitter(Intake(KeyRing(keys)), home.chain_id, most)
+    answer = decode_answer(admitter.admit([record_of(home).jwt for _ in range(7)]))
+    assert [len(positions) for _, positions in answer.frames] == sizes
 
 
 def test_what_does_not_fit_one_frame_goes_into_several(admitter: ChunkAdmitter, home: Home) -> None:

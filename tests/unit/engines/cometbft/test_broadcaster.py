@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import pytest
 
@@ -13,7 +14,7 @@ from node.engines.cometbft.broadcaster import Broadcaster
 from node.engines.cometbft.opened import OpenedFrames
 from node.engines.cometbft.rpc import Accepted, EngineRpc, RpcRefused, RpcUnreachable
 from node.ledger.application import OpenedFrame
-from node.ledger.intake import KeyRing
+from node.ledger.intake import KeyRing, TakenValues
 
 FRAMES = [OpenedFrame(b"frame %d" % number, ()) for number in range(8)]
 
@@ -36,6 +37,13 @@ class Mempool(EngineRpc):
         return Accepted(0, "")
 
 
+class NoOpener:
+    """What is sent has been opened already."""
+
+    def open_frame(self, frame: bytes) -> Future[list[TakenValues]]:
+        raise AssertionError(frame)
+
+
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_AGAIN_SECONDS", (0.0,))
@@ -49,7 +57,9 @@ async def turns() -> None:
 def play(scenario: Callable[[Broadcaster, Mempool, list[EvidenceError]], object]) -> None:
     async def run() -> None:
         mempool, failed = Mempool(), list[EvidenceError]()
-        broadcaster = Broadcaster(mempool, OpenedFrames(KeyRing({})), failed.append, in_flight=3)
+        broadcaster = Broadcaster(
+            mempool, OpenedFrames(NoOpener(), KeyRing({})), failed.append, in_flight=3
+        )
         await scenario(broadcaster, mempool, failed)  # type: ignore[misc]
         await broadcaster.close()
 
