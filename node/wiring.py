@@ -46,6 +46,7 @@ from node.vault.access_log import AccessLog
 from node.vault.opening import finish_rotation, open_vault
 
 if TYPE_CHECKING:
+    from node.engines.cometbft.engine import CometEngine
     from node.engines.cometbft.engine_home import StateSync
 
 __all__ = ["EdKey", "Node", "Stores", "open_stores", "system_time"]
@@ -252,6 +253,7 @@ class Node:
         self._validator = EdKey.load(config.path("keys/validator.pem"))
         self.published: Published | None = None
         self.ask_snapshot: Callable[[], Future[Manifest]] | None = None
+        self.consortium: CometEngine | None = None
         self.engine = self._solo() if config.engine.kind == "solo" else self._consortium()
         self.member = config.operator.member or _validating_member(self.genesis, self._validator)
         if not self.member:
@@ -291,7 +293,7 @@ class Node:
 
         config = self.config.consortium
         self.published = Published(self.stores.ledger, self.application.layers)
-        engine = CometEngine(
+        self.consortium = engine = CometEngine(
             self.application,
             self.published,
             self.config.path("engine"),
@@ -352,8 +354,10 @@ class Node:
         gc.set_threshold(1_000_000, 50, 100)
         replayed = self.engine.recover()
         self._settle_vault()
-        resumed = self.submission.start(self.engine, Intake(self.application.key_ring()))
+        ring = self.application.key_ring()
+        resumed = self.submission.start(self.engine, Intake(ring), take=False)
         self.engine.start(self.submission.pump, self.submission.wake)
+        self.submission.take()
         self.log.info(
             "started",
             chain=self.genesis.chain_id,
@@ -394,6 +398,12 @@ class Node:
             self.application.close()
         self.stores.close()
         self.log.info("stopped")
+
+    def abandon(self) -> None:
+        """End what a start has begun that failed; the stores stay open."""
+        self.submission.refuse("the node did not start")
+        self.engine.stop()
+        self.submission.abandon()
 
     def _fail(self, error: BaseException) -> None:
         self.failure = error

@@ -16,10 +16,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from node.cli.engine_program import find_engine
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.isolated import isolation, run_verifier
-from node.cli.node_processes import find_engine, start_node, wait_until_ready
+from node.cli.node_processes import start_node, wait_until_ready
 from node.cli.output import say
 from node.cli.progress import shown_progress
 

@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from node.cli.engine_program import find_engine
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
-from node.cli.node_processes import find_engine, start_node, wait_until_ready
+from node.cli.node_processes import start_node, wait_until_ready
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
 
