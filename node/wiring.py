@@ -327,6 +327,7 @@ class Node:
                 guests=tuple(config.guests),
                 keep_blocks=config.keep_blocks,
                 snapshot_every=config.snapshot_every,
+                look_back_blocks=config.look_back_blocks,
                 min_free=self.config.storage.min_free_megabytes << 20,
                 sync=_state_sync(config.sync),
             ),
