@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo test lint format bench lock clean
+.PHONY: help setup engine demo consortium test lint format bench lock clean
 
 VENV ?= .venv
 WORKERS ?= auto
@@ -13,7 +13,7 @@ export PYTHON VENV LOCKS
 BIN := $(VENV)/bin
 
 help:  ## Print this
-	@awk -F ':.*##[ ]*' '/^[a-z]+:.*##/ { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*##[ ]*' '/^[a-z]+:.*##/ { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup:  ## Create .venv and install what requirements/dev.lock names (the others call it)
 	@scripts/setup
@@ -23,6 +23,9 @@ engine:  ## Build the consensus engine (Go) and print where it is
 
 demo: setup  ## Run a small ledger through its whole life and check its evidence offline
 	$(BIN)/evidence-node demo $(DEMO_ARGS)
+
+consortium: setup  ## Run four nodes: one killed, a fifth joins and is voted in, evidence from it
+	@engine=$$(scripts/build-engine) && $(BIN)/evidence-node demo --consortium --engine "$$engine" $(DEMO_ARGS)
 
 test: setup  ## Run the tests (PYTEST_ARGS='-k merkle' for some of them)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 $(PYTEST_ARGS)

@@ -24,6 +24,7 @@ __all__ = [
     "OperatorConfig",
     "StorageConfig",
     "SubmissionConfig",
+    "SyncConfig",
     "load_config",
 ]
 
@@ -54,17 +55,44 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_frames: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 256
 
 
+class SyncConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a node that has no blocks yet begins with a snapshot of the others; without ``servers``
+    it replays all blocks.
+
+    ``servers`` are the URLs of two nodes or more. ``trust_height`` and ``trust_hash`` name a header
+    that the operator was told of by somebody he trusts, not older than ``trust_hours``.
+    """
+
+    servers: list[str] = []
+    trust_height: Natural = 0
+    trust_hash: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    trust_hours: Positive = 168
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec tells with the member's place."""
+        if self.servers and (len(self.servers) < 2 or not self.trust_height or not self.trust_hash):
+            raise ValueError("sync needs two servers, a trust_height and a trust_hash")
+
+
 class ConsortiumConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How this node and its engine reach the others, where ``engine.kind`` is ``cometbft``.
 
     ``binary`` is the engine's program; ``listen`` the address that it takes peers at, ``peers``
-    theirs, as ``<node id>@host:port``. ``strict_addresses`` is for nets whose nodes have public
-    addresses of their own.
+    theirs, as ``<node id>@host:port``; ``guests`` are ids of nodes that may connect besides.
+    ``strict_addresses`` is for nets whose nodes have public addresses of their own.
+
+    ``keep_blocks`` is how many blocks the engine keeps (0: all; evidence needs none),
+    ``snapshot_every`` how many lie between two snapshots (0: only those asked for), ``sync`` how
+    the node begins.
     """
 
     binary: str = ""
     listen: str = "127.0.0.1:26656"
     peers: list[str] = []
+    guests: list[str] = []
+    keep_blocks: Natural = 100_000
+    snapshot_every: Natural = 10_000
+    sync: SyncConfig = SyncConfig()
     timeout_commit_ms: Positive = 100
     timeout_propose_ms: Positive = 3_000
     strict_addresses: bool = False

@@ -7,8 +7,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from node.client.keys import SigningKey
-from node.config import NodeConfig
+from node.config import NodeConfig, SyncConfig
 from node.core.checkpoint import Checkpoint, NoteKey, checkpoint_origin, note_signature_line
 from node.core.errors import EvidenceError, InvalidInput, LedgerFault
 from node.core.genesis import Genesis, decode_genesis
@@ -28,6 +29,8 @@ from node.ledger.intake import Intake
 from node.ledger.published import Published
 from node.ledger.reader import LedgerReader, open_reader
 from node.ledger.rows import META, decode_meta
+from node.ledger.snapshots.format import Manifest
+from node.ledger.snapshots.restoring import discard_half_restored
 from node.storage.errors import StorageError, StoreUnavailable
 from node.storage.leveldb import LevelStore, open_leveldb
 from node.storage.ports import SegmentRef
@@ -42,6 +45,9 @@ from node.submission.worker import WorkerSetup
 from node.vault.access_log import AccessLog
 from node.vault.opening import finish_rotation, open_vault
 
+if TYPE_CHECKING:
+    from node.engines.cometbft.engine_home import StateSync
+
 __all__ = ["EdKey", "Node", "Stores", "open_stores", "system_time"]
 
 _BLOCK_SEGMENT = 32 << 20
@@ -51,6 +57,7 @@ _LOCAL_WRITE_BUFFER = 4 << 20
 _CONSORTIUM_FRAME = 128
 """Transactions in a frame, at most: each passes through every engine, where a few large ones are
 less work than many small ones."""
+_ENGINE_ROUTE = "/v1/engine/rpc"
 
 
 def system_time() -> int:
@@ -192,6 +199,7 @@ class Node:
     """A running node: everything behind the API. Make it, `start` it, `stop` it.
 
     ``member`` runs it; ``audience`` is what the tokens of signed requests to it must name.
+    ``ask_snapshot`` has one taken at the next block; None where the node runs alone.
     """
 
     def __init__(
@@ -214,6 +222,9 @@ class Node:
 
     def _build(self, deliver: Callable[[Iterable[Group]], None]) -> None:
         config, stores = self.config, self.stores
+        if discard_half_restored(stores.ledger, stores.blocks):
+            self.log.warning("a snapshot was restored only in part; the node begins anew")
+            self._forget_engine()
         self.application = Application(stores.ledger, stores.blocks)
         if self.application.meta is None:
             self.application.init_chain(_read_genesis(config.path("genesis.json")))
@@ -240,8 +251,14 @@ class Node:
         self.application.on_keys(self.submission.keys_registered)
         self._validator = EdKey.load(config.path("keys/validator.pem"))
         self.published: Published | None = None
+        self.ask_snapshot: Callable[[], Future[Manifest]] | None = None
         self.engine = self._solo() if config.engine.kind == "solo" else self._consortium()
         self.member = config.operator.member or _validating_member(self.genesis, self._validator)
+        if not self.member:
+            raise InvalidInput(
+                "node.toml, operator.member",
+                "must name the member that runs this node, whose key is no validator's",
+            )
         self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
 
@@ -250,6 +267,11 @@ class Node:
         if self.config.engine.kind == "solo":
             return WorkerSetup(chain, keys)
         return WorkerSetup(chain, keys, _CONSORTIUM_FRAME)
+
+    def _forget_engine(self) -> None:
+        from node.engines.cometbft.engine_home import EngineHome
+
+        EngineHome(self.config.path("engine")).forget()
 
     def _solo(self) -> Engine:
         config = self.config.engine
@@ -269,10 +291,11 @@ class Node:
 
         config = self.config.consortium
         self.published = Published(self.stores.ledger, self.application.layers)
-        return CometEngine(
+        engine = CometEngine(
             self.application,
             self.published,
             self.config.path("engine"),
+            self.config.path("snapshots"),
             Path(config.binary),
             self._validator,
             EdKey.load(self.config.path("keys/node.pem")),
@@ -284,11 +307,18 @@ class Node:
                 timeout_propose_ms=config.timeout_propose_ms,
                 empty_block_ms=self.config.engine.empty_block_ms,
                 strict_addresses=config.strict_addresses,
+                guests=tuple(config.guests),
+                keep_blocks=config.keep_blocks,
+                snapshot_every=config.snapshot_every,
+                min_free=self.config.storage.min_free_megabytes << 20,
+                sync=_state_sync(config.sync),
             ),
             self.submission,
             self.submission.committed,
             self._fail,
         )
+        self.ask_snapshot = engine.snapshots.ask
+        return engine
 
     def _operator(self) -> OperatorRecords | None:
         """The records of the node itself, where its operator's key is configured."""
@@ -299,6 +329,14 @@ class Node:
         return OperatorRecords(
             key, operator.member, self.genesis.chain_id, self.submission, self.now
         )
+
+    @property
+    def is_joining(self) -> bool:
+        """Whether it has no blocks yet and is to begin with a snapshot of the others."""
+        config = self.config
+        if config.engine.kind == "solo" or not config.consortium.sync.servers:
+            return False
+        return self.application.written_height < self.genesis.initial_height
 
     def start(self) -> None:
         """Recover what a crash left, then take submissions and make blocks.
@@ -379,11 +417,24 @@ class Node:
 
 
 def _validating_member(genesis: Genesis, key: EdKey) -> str:
-    """The member whose validator's key this node has; none, and the engine refuses to start."""
+    """The member whose validator's key this node has; none has an observer's."""
     members = [
         item.member for item in genesis.validators if item.validator.public_key == key.public_key
     ]
     return members[0] if members else ""
+
+
+def _state_sync(config: SyncConfig) -> StateSync | None:
+    from node.engines.cometbft.engine_home import StateSync
+
+    if not config.servers:
+        return None
+    return StateSync(
+        tuple(url.rstrip("/") + _ENGINE_ROUTE for url in config.servers),
+        config.trust_height,
+        bytes.fromhex(config.trust_hash),
+        config.trust_hours,
+    )
 
 
 def _read_genesis(path: Path) -> Genesis:

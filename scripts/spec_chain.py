@@ -38,6 +38,7 @@ __all__ = [
     "CHAIN_ID",
     "CHECKPOINT_KEY",
     "KEYS",
+    "NODE_KEY",
     "RECOVERY",
     "SEAL",
     "VALIDATOR",
@@ -134,6 +135,7 @@ KEYS = {name: MemberKey(name) for name in _MEMBERS}
 RECOVERY = {name: MemberKey(f"{name}, recovery") for name in _MEMBERS}
 VALIDATOR = BlockKey("validator of platform-a")
 CHECKPOINT_KEY = BlockKey("checkpoints of platform-a")
+NODE_KEY = BlockKey("node of platform-a")
 
 
 def _member(name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from spec_chain import (
     CHAIN_ID,
     CHECKPOINT_KEY,
     KEYS,
+    NODE_KEY,
     RECOVERY,
     SEAL,
     VALIDATOR,
@@ -32,6 +33,8 @@ from node.core import merkle
 from node.core.encoding import canonical_json, decode_base64url
 from node.core.evidence_code import check_digit, code_digits
 from node.core.genesis import ed25519_jwk
+from node.core.genesis_signature import GenesisSignature, encode_genesis_signature
+from node.core.member_description import encode_description, proof_text
 from node.core.request_token import REQUEST_TYP, request_audience
 from node.core.signatures import P256_ORDER
 from node.core.transaction import decode_transaction
@@ -171,6 +174,43 @@ def _request_token() -> dict[str, Any]:
     }
 
 
+def _ceremony(chain: ExampleChain) -> dict[str, Any]:
+    genesis = json.loads(chain.genesis.document)
+    [member] = [item for item in genesis["members"] if item["id"] == "platform-a"]
+    [validator] = genesis["validators"]
+    key, recovery = KEYS["platform-a"], RECOVERY["platform-a"]
+    described = encode_description(
+        {
+            "member": member,
+            "node": {
+                "address": "platform.example:26656",
+                "public_key": ed25519_jwk(NODE_KEY.public_key),
+            },
+            "validator": {name: validator[name] for name in ("power", "public_key")},
+        },
+        {
+            "checkpoint": CHECKPOINT_KEY.sign,
+            "node": NODE_KEY.sign,
+            "recovery": recovery.sign,
+            "signing": key.sign,
+            "validator": VALIDATOR.sign,
+        },
+    )
+    assert described.node is not None
+    signed, document = encode_genesis_signature(
+        GenesisSignature(CHAIN_ID, chain.genesis.hash, "platform-a", key.kid, described.node.peer),
+        key.sign,
+    )
+    return {
+        "body_hash": described.body_hash.hex(),
+        "description": json.loads(described.document),
+        "node_seed": NODE_KEY.seed.hex(),
+        "node_text": proof_text("node", described.body_hash).decode("ascii"),
+        "signature": json.loads(document),
+        "signature_text": signed.text.decode("ascii"),
+    }
+
+
 def make_examples() -> dict[str, dict[str, Any]]:
     """Every example file by its name."""
     chain = ExampleChain()
@@ -178,6 +218,7 @@ def make_examples() -> dict[str, dict[str, Any]]:
     first = entries[0]["entry"]["tx"]
     return {
         "block.json": block_example(chain),
+        "ceremony.json": _ceremony(chain),
         "checkpoint.json": checkpoint_example(chain),
         "disclosure.json": _disclosure(chain, first),
         "entry.json": {"code": _code(sha256(first.encode("ascii")).hex()), "entries": entries},

@@ -24,6 +24,7 @@ from node.api.problems import Problem, malformed
 from node.api.responses import json_answer, problem_answer
 from node.api.service import Service
 from node.core.encoding import rfc3339
+from node.core.errors import EvidenceError
 from node.ledger.statistics import Statistics
 
 __all__ = ["create_admin"]
@@ -115,6 +116,21 @@ class _Admin:
             else:
                 yield orjson.dumps({"event": "done", "manifest": task.result()}) + b"\n"
 
+    async def snapshot(self, request: Request) -> Response:
+        """Take a snapshot at the next block, for nodes that join; answers when it is taken."""
+        ask = self._service.node.ask_snapshot
+        if ask is None:
+            raise malformed("node", "is no node of a consortium: nobody joins it by a snapshot")
+        manifest = await asyncio.wrap_future(ask())
+        return json_answer(
+            {
+                "app_hash": manifest.app_hash.hex(),
+                "chunks": len(manifest.chunks),
+                "height": manifest.height,
+                "size": manifest.size,
+            }
+        )
+
     async def stop(self, request: Request) -> Response:
         """Stop the node, once what it has acknowledged is safe."""
         self._stop()
@@ -160,7 +176,8 @@ def create_admin(service: Service, stop: Callable[[], None]) -> Starlette:
         routes=[
             Route("/admin/status", admin.status),
             Route("/admin/backup", admin.backup, methods=["POST"]),
+            Route("/admin/snapshot", admin.snapshot, methods=["POST"]),
             Route("/admin/stop", admin.stop, methods=["POST"]),
         ],
-        exception_handlers={Problem: on_error},
+        exception_handlers={Problem: on_error, EvidenceError: on_error},
     )

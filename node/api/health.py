@@ -30,6 +30,8 @@ def unready_reasons(service: Service) -> list[str]:
     stopped = node.submission.stopped
     if stopped is not None and node.failure is None:
         reasons.append(stopped)
+    if node.is_joining:
+        reasons.append("it has no blocks yet: it joins the others by a snapshot of theirs")
     if stopped is None and node.failure is None:
         with node.reader() as reader:
             silent = node.now() - reader.meta.time

@@ -121,6 +121,7 @@ class _Serving:
         self._stop = asyncio.Event()
         self._as_json = as_json
         self._fault: LedgerFault | None = None
+        self._is_up = False
         service = Service(node, hub)
         self._servers = [
             (_server(NodeApp(service)), listener),
@@ -136,19 +137,39 @@ class _Serving:
             asyncio.create_task(server.serve(sockets=[listener]))
             for server, listener in self._servers
         ]
-        started = False
         try:
-            await asyncio.to_thread(self._node.start)
-            started = True
-            print(self._greeting(), flush=True)
-            await self._until_told(serving)
+            if await self._start():
+                print(self._greeting(), flush=True)
+                await self._until_told(serving)
         finally:
             await self._end(serving)
-            if started:
+            if self._is_up:
                 await asyncio.to_thread(self._node.stop)
             else:
                 await asyncio.to_thread(self._node.engine.stop)
         return self._fault
+
+    async def _start(self) -> bool:
+        """Start the node; whether it is ready. One of a consortium may take as long as it takes to
+        catch up with the others, and is not waited for where it is told to stop meanwhile."""
+        starting = asyncio.create_task(asyncio.to_thread(self._node.start))
+        told = asyncio.create_task(self._stop.wait())
+        waits = self._node.config.engine.kind == "solo"
+        await asyncio.wait(
+            (starting,) if waits else (starting, told), return_when="FIRST_COMPLETED"
+        )
+        told.cancel()
+        if starting.done():
+            starting.result()
+            self._is_up = True
+            return True
+        await asyncio.to_thread(self._node.engine.stop)
+        try:
+            await starting
+        except EvidenceError:  # it was stopped before it was ready
+            pass
+        self._is_up = True
+        return False
 
     def _greeting(self) -> str:
         chain, url = self._node.genesis.chain_id, url_of(self._listener)

@@ -24,7 +24,7 @@ class Service:
     """One node's interface.
 
     ``damage`` is what reading the ledger found wrong, if anything; ``checking`` how many bundles
-    are being sent or checked now.
+    are being sent or checked now, ``asking`` how many calls of the engine are under way.
     """
 
     def __init__(self, node: Node, hub: Hub) -> None:
@@ -36,6 +36,7 @@ class Service:
         self.log = structlog.get_logger("api")
         self.damage: str | None = None
         self.checking = 0
+        self.asking = 0
         hub.attach(node.submission)
 
     @property

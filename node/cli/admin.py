@@ -65,6 +65,14 @@ class Admin:
         except (httpx.HTTPError, ValueError) as error:
             raise self._unanswered(error) from error
 
+    def snapshot(self) -> dict[str, Any]:
+        """Have a snapshot taken, which waits for blocks; what it holds. Raises CommandFailure."""
+        try:
+            answer = self._http.post("/admin/snapshot", timeout=httpx.Timeout(_SECONDS, read=None))
+        except httpx.HTTPError as error:
+            raise self._unanswered(error) from error
+        return self._object(answer)
+
     def _object(self, answer: httpx.Response) -> dict[str, Any]:
         """The JSON object that was answered; a problem is raised."""
         try:

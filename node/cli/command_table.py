@@ -9,6 +9,9 @@ __all__ = ["COMMANDS"]
 
 COMMANDS = {
     "init": "make a node's home: keys, genesis, configuration",
+    "describe": "make a member's keys and describe it for a new consortium",
+    "genesis": "put a consortium's genesis together, sign it, see who has signed",
+    "join": "make a home ready to run a node of a consortium",
     "run": "run a node",
     "status": "say how a node is doing",
     "keys": "make and show signing and recovery keys",
@@ -22,6 +25,9 @@ COMMANDS = {
     "reindex": "make a ledger's log, state and look-up indexes anew from its blocks",
     "backup": "copy a node's home while it runs, or when it does not",
     "restore": "put a backup in place and audit it",
+    "snapshot": "have a running node take a snapshot, for nodes that join",
+    "doctor": "look for what keeps a node from working",
+    "monitor": "watch nodes for forks, stalls and lagging clocks",
     "testnet": "make and run a consortium's nodes on this machine",
     "bench": "measure throughput and latency on this machine",
     "demo": "run a small ledger through its whole life and check its evidence",

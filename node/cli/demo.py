@@ -11,16 +11,16 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
+from node.cli.isolated import isolation, run_verifier
 from node.cli.output import say
 from node.cli.parsers import add_command
 from node.cli.progress import shown_progress
@@ -38,6 +38,7 @@ the story goes to standard error, and what came of it, in one document, to stand
 _EXAMPLES = """
 evidence-node demo
 DEMO_SERVE=0 evidence-node demo --out /tmp/demo --dossiers 100
+evidence-node demo --consortium --engine "$(scripts/build-engine)" --dossiers 100
 """
 _READY_SECONDS = 60
 _WINDOW = 200
@@ -53,6 +54,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--port", type=int, default=8440, metavar="N", help="port to serve on (8440)"
     )
+    parser.add_argument(
+        "--consortium",
+        action="store_true",
+        help="four nodes instead of one: killed, joined, voted in; nothing goes on serving",
+    )
+    parser.add_argument("--engine", metavar="FILE", help="the engine's program, for --consortium")
     parser.set_defaults(run=run)
 
 
@@ -63,6 +70,10 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.reconfigure(
             line_buffering=True
         )  # whoever reads along reads each step as it ends
+    if args.consortium:
+        from node.cli.demo_consortium import perform
+
+        return perform(args)
     if not args.json:
         return _perform(args, lambda done: None)
     answers = sys.stdout
@@ -244,15 +255,15 @@ def _write_evidence(clerk: Any, case: str, genesis: Any, out: Path) -> tuple[Pat
 
 def _verify(bundle: Path, trust: Path) -> int:
     """Verify the bundle, then one with a byte changed, where nothing of the node can be reached."""
-    isolation, prefix = _isolation()
-    say("7. Verified offline, {}", isolation)
-    if _run_verifier(prefix, bundle, trust, print) != ExitCode.OK:
+    where, prefix = isolation()
+    say("7. Verified offline, {}", where)
+    if run_verifier(prefix, bundle, trust, print) != ExitCode.OK:
         raise CommandFailure(ExitCode.FAULT, "the bundle should have been accepted")
     say("8. The same bundle with one byte changed")
     changed = bundle.with_name("bundle-changed.json")
     changed.write_bytes(_change_one_byte(bundle.read_bytes()))
     failures: list[str] = []
-    code = _run_verifier(
+    code = run_verifier(
         prefix, changed, trust, lambda line: failures.append(line) if "✗" in line else None
     )
     for line in failures:
@@ -262,49 +273,6 @@ def _verify(bundle: Path, trust: Path) -> int:
     say("   refused, as it must be. Verify it yourself:")
     say("   evidence-node verify {} --trust {}", _short(bundle), _short(trust))
     return ExitCode.OK
-
-
-def _isolation() -> tuple[str, list[str]]:
-    """How the verifier is kept from the node, in words and as a command's beginning."""
-    unshare = shutil.which("unshare")
-    if unshare is not None:
-        without_network = [unshare, "--net"]
-        if os.getuid() != 0:
-            without_network.insert(1, "--map-root-user")
-        tried = subprocess.run([*without_network, "true"], capture_output=True, check=False)  # noqa: S603
-        if tried.returncode == 0:
-            return "in a process without a network", without_network
-    return "in a process of its own (this machine cannot take its network away)", []
-
-
-def _run_verifier(
-    prefix: Sequence[str], bundle: Path, trust: Path, show: Callable[[str], object]
-) -> int:
-    """Run `evidence-node verify` on copies in an empty directory, with an empty environment."""
-    with tempfile.TemporaryDirectory() as directory:
-        copies = [Path(shutil.copy(path, directory)).name for path in (bundle, trust)]
-        command = [
-            *prefix,
-            sys.executable,
-            "-m",
-            "node.cli",
-            "verify",
-            copies[0],
-            "--trust",
-            copies[1],
-        ]
-        done = subprocess.run(  # noqa: S603 - this very program
-            command,
-            cwd=directory,
-            env={"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
-    for line in (done.stdout + done.stderr).splitlines():
-        show(line)
-    return done.returncode
 
 
 def _change_one_byte(bundle: bytes) -> bytes:

@@ -10,7 +10,7 @@ from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.core.errors import InvalidInput
 
-__all__ = ["STANDARD", "check_absent", "read_input", "sync_names", "write_output"]
+__all__ = ["STANDARD", "check_absent", "read_input", "replace_file", "sync_names", "write_output"]
 
 STANDARD = "-"
 """Stands for standard input or output where a file is asked for."""
@@ -62,6 +62,19 @@ def write_output(path: str | Path, content: bytes, *, secret: bool = False) -> N
         file.flush()
         os.fsync(file.fileno())
     sync_names(Path(path).parent)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a file in the place of what was there, whole or not at all. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_names(path.parent)
 
 
 def sync_names(folder: str | Path) -> None:

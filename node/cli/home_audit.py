@@ -17,7 +17,7 @@ from node.cli.homes import folder_bytes, read_meta, worth_processes
 from node.cli.progress import Progress
 from node.config import NodeConfig
 from node.core.errors import EvidenceError, LedgerFault
-from node.ledger.audit import Finding, audit_ledger
+from node.ledger.audit import AuditReport, Finding, audit_ledger
 from node.ledger.rows import GENESIS, Meta
 from node.storage.errors import StoreCorrupt
 from node.storage.leveldb import LevelStore, open_leveldb
@@ -58,22 +58,29 @@ def audit_home(config: NodeConfig, scratch: Path | None, progress: Progress) -> 
         StorageError: a store is missing or in use.
     """
     try:
-        meta, signatures, findings = _audit_ledger(config, scratch or config.home, progress)
+        meta, report, findings = _audit_ledger(config, scratch or config.home, progress)
     except StoreCorrupt as error:  # so damaged that it cannot even be opened
-        meta, signatures, findings = None, 0, [Finding(error.where, str(error))]
+        meta, report, findings = None, None, [Finding(error.where, str(error))]
     unchecked: list[str] = []
+    replayed = None if report is None else report.replayed
+    if replayed is not None and replayed.proven < replayed.height:
+        unchecked.append(
+            f"headers of the blocks from {replayed.proven + 1} to {replayed.height}: the node "
+            "ended before it had them, and gets them from its engine when it runs"
+        )
     progress("the node's own records", 0, 0)
     for check in (_check_local, _check_journal):
         try:
             findings += check(config, unchecked)
         except StoreCorrupt as error:
             findings.append(Finding(error.where, str(error)))
+    signatures = 0 if replayed is None else replayed.signatures
     return HomeAudit(meta, signatures, tuple(findings), tuple(unchecked))
 
 
 def _audit_ledger(
     config: NodeConfig, scratch: Path, progress: Progress
-) -> tuple[Meta | None, int, list[Finding]]:
+) -> tuple[Meta | None, AuditReport | None, list[Finding]]:
     with ExitStack() as stack:
         ledger = _open_ledger(config, stack)
         bodies = FileSegments(config.path("blocks"), create=False)
@@ -82,15 +89,21 @@ def _audit_ledger(
         workers = config.workers if worth_processes(config) else 0
         try:
             meta = read_meta(ledger)
-            report = audit_ledger(ledger, bodies, made, workers, progress)
+            report = audit_ledger(
+                ledger,
+                bodies,
+                made,
+                workers,
+                progress,
+                headers_come_later=config.engine.kind != "solo",
+            )
         except (LedgerFault, *_GARBAGE) as error:
-            return None, 0, [Finding(str(config.path("ledger")), f"cannot be read: {error}")]
+            return None, None, [Finding(str(config.path("ledger")), f"cannot be read: {error}")]
         findings = list(report.findings)
         document = config.path("genesis.json")
         if document.is_file() and document.read_bytes() != ledger.get(GENESIS):
             findings.append(Finding(str(document), "is not the genesis of this ledger"))
-        signatures = 0 if report.replayed is None else report.replayed.signatures
-        return meta, signatures, findings
+        return meta, report, findings
 
 
 def _open_ledger(config: NodeConfig, stack: ExitStack) -> LevelStore:

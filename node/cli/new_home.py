@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from node.storage.directory import sync_directory
 from node.vault.keys import create_wrapping_key
 from node.wiring import EdKey
 
-__all__ = ["NewHome", "make_home"]
+__all__ = ["NewHome", "empty_home", "make_home"]
 
 _POWER = 10
 _FIRST_HEIGHT = 1
@@ -55,7 +55,7 @@ def make_home(
         InvalidInput: members or parameters make no genesis; the home is left as it was.
         OSError, StoreUnavailable, KeyFileRefused: the home cannot be written.
     """
-    with _empty_home(home):
+    with empty_home(home, ("genesis.json", "node.toml")):
         validator, checkpoint = _make_node_keys(home / "keys")
         key = _operator_key(home / "keys", operator)
         members = [
@@ -120,8 +120,16 @@ def _validator_json(member: str, key: EdKey) -> dict[str, Any]:
 
 
 @contextmanager
-def _empty_home(home: Path) -> Iterator[None]:
-    """An empty home with a folder for keys; as it was before when what follows fails."""
+def empty_home(home: Path, files: Iterable[str]) -> Iterator[None]:
+    """An empty home with a folder for keys; as it was before when what follows fails.
+
+    Args:
+        home: a directory that does not exist, or is empty.
+        files: names of those that will be written in it, to be removed again.
+
+    Raises:
+        CommandFailure: the home is not empty.
+    """
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise CommandFailure(
             ExitCode.BAD_INPUT,
@@ -134,7 +142,7 @@ def _empty_home(home: Path) -> Iterator[None]:
             undo.callback(home.rmdir)
         (home / "keys").mkdir(mode=0o700)
         undo.callback(shutil.rmtree, home / "keys")
-        for name in ("genesis.json", "node.toml"):
+        for name in files:
             undo.callback((home / name).unlink, missing_ok=True)
         yield
         for folder in (home / "keys", home, home.parent):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["EXAMPLE", "node_toml"]
+import json
+from collections.abc import Sequence
+
+__all__ = ["EXAMPLE", "consortium_toml", "node_toml"]
 
 # The same text as config/node.example.toml, which an installed package does not carry.
 EXAMPLE = """\
@@ -25,9 +28,18 @@ max_frames = 256            # frames in a block; this node makes them of up to 3
 binary = ""                 # the engine's program; scripts/build-engine builds it
 listen = "127.0.0.1:26656"  # for the other nodes
 peers = []                  # of the other nodes, each "<node id>@host:port"
+guests = []                 # ids of other nodes that may connect, such as observers
+keep_blocks = 100000        # of the engine's own store; evidence needs none of them; 0: all
+snapshot_every = 10000      # blocks between two snapshots; 0: none but those asked for
 timeout_commit_ms = 100     # how long validators wait for late votes
 timeout_propose_ms = 3000
 strict_addresses = false    # true where all nodes have public addresses of their own
+
+[consortium.sync]           # how a node without blocks joins: docs/consortium.md
+servers = []                # URLs of two other nodes; none: it replays all blocks
+trust_height = 0            # a header that somebody you trust has told you of
+trust_hash = ""
+trust_hours = 168           # it must not be older
 
 [submission]
 workers = 0                 # processes that check signatures; 0: one a core
@@ -54,3 +66,39 @@ _NO_MEMBER = 'member = ""  '
 def node_toml(operator: str) -> str:
     """The text of ``node.toml`` for the node of the member ``operator`` ("": of no member)."""
     return EXAMPLE.replace(_NO_MEMBER, f'member = "{operator}"  ', 1)
+
+
+def consortium_toml(
+    operator: str, *, api_port: int, binary: str, listen: str, peers: Sequence[str]
+) -> str:
+    """The text of ``node.toml`` for a node of a consortium.
+
+    Args:
+        operator: the member that runs it.
+        api_port: of the node's interface.
+        binary: the engine's program.
+        listen: where its engine takes peers, host:port.
+        peers: the others, each ``<node id>@host:port``.
+    """
+    changes = {
+        "port = 8440\n": f"port = {api_port}\n",
+        'kind = "solo"               # or "cometbft": together with the nodes of [consortium]': (
+            'kind = "cometbft"           # together with the nodes of [consortium]'
+        ),
+        'binary = ""                 #': f"binary = {_text(binary)}  #",
+        'listen = "127.0.0.1:26656"  #': f"listen = {_text(listen)}  #",
+        "peers = []                  #": f"peers = {_list(peers)}  #",
+    }
+    text = node_toml(operator)
+    for old, new in changes.items():
+        text = text.replace(old, new, 1)
+    return text
+
+
+def _list(texts: Sequence[str]) -> str:
+    return "[" + "".join(f"\n  {_text(text)}," for text in texts) + ("\n]" if texts else "]")
+
+
+def _text(text: str) -> str:
+    """A basic string of TOML, whose escapes are JSON's (but for U+007F, which JSON leaves)."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -13,6 +13,7 @@ from node.cli.homes import add_home
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
 from node.cli.progress import shown_progress
+from node.config import load_config
 
 __all__ = ["add_parser", "run"]
 
@@ -22,8 +23,13 @@ genesis. Only when nothing is wrong does it become the home. The backup is left 
 that is not empty is refused. The audit needs as much space again as the ledger.
 
 A backup from before an erasure brings the erased data back: erase again what the chain names in
-disclosure.erased. Never let two nodes run with the same validator key.
+disclosure.erased. Never let two nodes run with the same validator key. A backup of a consortium's
+node does not hold its engine's directory, so that a validator key never signs twice: the restored
+ledger can be read and audited, and docs/consortium.md says how such a node joins again.
 """
+_CONSORTIUM = """The engine's directory is in no backup, so that no validator key signs twice.
+Put it back as it was when the node last ran, if it is still whole; else have the node join anew,
+with the private data restored here: docs/consortium.md, "Bringing a node back"."""
 _EXAMPLES = """
 evidence-node restore --from /mnt/backup/2026-03-01 --home /var/lib/evidence-restored
 """
@@ -51,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         tell_audit(audit)
         if audit.findings:
             say("Not restored. The copy is left in {}.", home / UNVERIFIED)
+        elif load_config(home).engine.kind == "cometbft":
+            say("Restored. {}", _CONSORTIUM)
         elif keys:
             say("Restored. Next: evidence-node run --home {}", home)
         else:

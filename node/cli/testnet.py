@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
-import shutil
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from node.cli.engine_program import find_engine
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
+from node.cli.node_processes import start_node, wait_until_ready
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
 
 __all__ = ["add_parser", "run"]
 
-_READY = re.compile(r"at (http://\S+), ready")
 _DESCRIPTION = """
 Makes and runs a net of nodes on this machine, each with a home, a key and an engine of its own, run
 by members of different roles, all listening on the loopback only. Where the directory holds a net
@@ -68,7 +64,7 @@ def _make(path: Path, args: argparse.Namespace) -> None:
     from node.demo.testnet import create_testnet
     from node.wiring import system_time
 
-    net = create_testnet(path, args.nodes, _engine(args.engine), system_time)
+    net = create_testnet(path, args.nodes, find_engine(args.engine), system_time)
     if args.json:
         return
     say("Chain {}, {} nodes in {}", net.genesis.chain_id, len(net.nodes), path)
@@ -76,23 +72,12 @@ def _make(path: Path, args: argparse.Namespace) -> None:
         say("  {:<14} {}  peers on port {}", node.member, node.url, node.p2p_port)
 
 
-def _engine(given: str | None) -> Path:
-    found = given or os.environ.get("EVIDENCE_ENGINE") or shutil.which("evidence-engine")
-    if not found or not os.access(found, os.X_OK):
-        raise CommandFailure(
-            ExitCode.USAGE,
-            f"{found} is no program" if found else "the engine's program is not found",
-            "`scripts/build-engine` builds it and prints its path; give that as --engine",
-        )
-    return Path(found).resolve()
-
-
 def _run(homes: list[Path], *, as_json: bool) -> int:
     """Run a node in each home until somebody ends it; the worst of their exit codes."""
     ended = threading.Event()
     codes: dict[str, int] = {}
     with ExitStack() as stack:
-        nodes = {home.name: _start(home, stack) for home in homes}
+        nodes = {home.name: start_node(home, stack) for home in homes}
 
         def stop(*_: object) -> None:
             ended.set()
@@ -100,7 +85,7 @@ def _run(homes: list[Path], *, as_json: bool) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
         for name, process in nodes.items():
-            url = _wait_for(process)
+            url = wait_until_ready(process)
             if url is None:
                 ended.set()
                 break
@@ -119,21 +104,3 @@ def _run(homes: list[Path], *, as_json: bool) -> int:
         for name, process in nodes.items():
             codes[name] = process.wait()
     return max(codes.values(), key=abs, default=ExitCode.OK)
-
-
-def _start(home: Path, stack: ExitStack) -> subprocess.Popen[str]:
-    log: IO[bytes] = stack.enter_context((home.parent / f"{home.name}.log").open("ab"))
-    return subprocess.Popen(  # noqa: S603 - this very program
-        [sys.executable, "-m", "node.cli", "run", "--home", str(home)],
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def _wait_for(process: subprocess.Popen[str]) -> str | None:
-    """Where a node that is ready is reached; None if it ended before it was."""
-    assert process.stdout is not None
-    found = _READY.search(process.stdout.readline())
-    return None if found is None else found[1]

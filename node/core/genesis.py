@@ -43,9 +43,12 @@ __all__ = [
     "decode_genesis",
     "ed25519_jwk",
     "encode_genesis",
+    "read_chain_id",
     "read_ed25519_bytes",
     "read_ed25519_jwk",
+    "read_member",
     "read_parameter",
+    "read_validator",
 ]
 
 GENESIS_FORMAT = "evidence-genesis/1"
@@ -203,14 +206,14 @@ def decode_genesis(document: bytes) -> Genesis:
     if value["format"] != GENESIS_FORMAT:
         raise InvalidEncoding("genesis.format", f"must be {GENESIS_FORMAT}")
     rules_version = _read_rules_version(value["rules_version"])
-    members = read_each(value["members"], "genesis.members", _read_member, least=1, most=150)
+    members = read_each(value["members"], "genesis.members", read_member, least=1, most=150)
     validators = read_each(
-        value["validators"], "genesis.validators", _read_validator, least=1, most=200
+        value["validators"], "genesis.validators", read_validator, least=1, most=200
     )
     _check_unique(members, validators)
     return Genesis(
         document=document,
-        chain_id=_read_chain_id(value["chain_id"], "genesis.chain_id"),
+        chain_id=read_chain_id(value["chain_id"], "genesis.chain_id"),
         genesis_time=read_integer(value["genesis_time"], "genesis.genesis_time"),
         initial_height=read_integer(value["initial_height"], "genesis.initial_height", least=1),
         rules_version=rules_version,
@@ -232,11 +235,13 @@ def _read_rules_version(value: Any) -> int:
     return version
 
 
-def _read_chain_id(value: Any, place: str) -> str:
+def read_chain_id(value: Any, place: str) -> str:
+    """A chain id. Raises InvalidEncoding."""
     return read_match(value, place, _CHAIN_ID, "must be 1 to 50 letters, digits, '.', '_' or '-'")
 
 
-def _read_member(value: Any, place: str) -> GenesisMember:
+def read_member(value: Any, place: str) -> GenesisMember:
+    """One item of a genesis's ``members``. Raises InvalidInput."""
     members = exact_members(
         value,
         place,
@@ -279,7 +284,8 @@ def _read_key(value: Any, place: str) -> GenesisKey:
     )
 
 
-def _read_validator(value: Any, place: str) -> GenesisValidator:
+def read_validator(value: Any, place: str) -> GenesisValidator:
+    """One item of a genesis's ``validators``. Raises InvalidInput."""
     members = exact_members(value, place, ("member", "power", "public_key"))
     key = read_ed25519_jwk(members["public_key"], f"{place}.public_key")
     power = read_integer(members["power"], f"{place}.power", least=1, most=2**40)
@@ -358,7 +364,7 @@ def _read_predecessor(value: Any) -> Predecessor:
     place = "genesis.predecessor"
     members = exact_members(value, place, ("chain_id", "header", "root", "size", "state_root"))
     return Predecessor(
-        chain_id=_read_chain_id(members["chain_id"], f"{place}.chain_id"),
+        chain_id=read_chain_id(members["chain_id"], f"{place}.chain_id"),
         size=read_integer(members["size"], f"{place}.size", least=1),
         root=read_hash(members["root"], f"{place}.root"),
         state_root=read_hash(members["state_root"], f"{place}.state_root"),

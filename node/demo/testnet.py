@@ -38,6 +38,9 @@ empty_block_ms = {empty_block_ms}
 binary = {binary}
 listen = "127.0.0.1:{p2p}"
 peers = {peers}
+guests = {guests}
+snapshot_every = {snapshot_every}
+keep_blocks = {keep_blocks}
 timeout_commit_ms = {timeout_commit_ms}
 
 [operator]
@@ -71,13 +74,14 @@ class TestnetNode:
 
 @dataclass(frozen=True)
 class Testnet:
-    """All nodes, and the keys of all members."""
+    """All nodes, the homes of those that may join as observers, and the keys of all members."""
 
     __test__ = False
 
     nodes: tuple[TestnetNode, ...]
     keys: dict[str, SigningKey]
     genesis: Genesis
+    guests: tuple[TestnetNode, ...] = ()
 
 
 def create_testnet(
@@ -90,6 +94,9 @@ def create_testnet(
     empty_block_ms: int = 10_000,
     timeout_commit_ms: int = 100,
     min_free: int = 256,
+    guests: int = 0,
+    snapshot_every: int = 10_000,
+    keep_blocks: int = 100_000,
 ) -> Testnet:
     """Make the homes of ``count`` nodes in the directory ``path``, which must not exist yet.
 
@@ -102,38 +109,46 @@ def create_testnet(
         empty_block_ms: the longest time without a block.
         timeout_commit_ms: how long validators wait for late votes.
         min_free: megabytes of disk below which nothing is taken.
+        guests: how many more homes, of nodes that are no validators and may join later.
+        snapshot_every: blocks from one snapshot to the next.
+        keep_blocks: how many blocks the engines keep.
 
     Raises:
         InvalidInput: there are not so many members that can run a node.
         FileExistsError: ``path`` exists.
     """
-    if not 1 <= count <= len(OPERATORS):
-        raise InvalidInput("nodes", f"must be from 1 to {len(OPERATORS)}")
+    if not 1 <= count <= len(OPERATORS) - guests:
+        raise InvalidInput("nodes", f"must be from 1 to {len(OPERATORS) - guests}")
     path.mkdir(parents=True)
     keys, recovery = make_member_keys(path / "members")
-    chosen = list(ports) or _free_ports(2 * count)
+    chosen = list(ports) or _free_ports(2 * (count + guests))
     nodes, public = [], {}
-    for position, member_id in enumerate(OPERATORS[:count]):
+    for position, member_id in enumerate(OPERATORS[: count + guests]):
         home = path / member_id
         public[member_id], peer_key = _make_keys(home / "keys", keys[member_id])
         port, p2p = chosen[2 * position : 2 * position + 2]
         nodes.append(TestnetNode(member_id, home, port, p2p, node_id(peer_key)))
-    genesis = demo_genesis(keys, recovery, public, now() - 1000, chain_id=TESTNET_CHAIN)
+    validating = {node.member: public[node.member] for node in nodes[:count]}
+    genesis = demo_genesis(keys, recovery, validating, now() - 1000, chain_id=TESTNET_CHAIN)
     for node in nodes:
-        peers = [f"{other.id}@127.0.0.1:{other.p2p_port}" for other in nodes if other is not node]
+        others = [other for other in nodes[:count] if other is not node]
+        peers = [f"{other.id}@127.0.0.1:{other.p2p_port}" for other in others]
         config = _CONFIG.format(
             port=node.port,
             p2p=node.p2p_port,
             peers=json.dumps(peers),
+            guests=json.dumps([other.id for other in nodes[count:] if other is not node]),
             binary=json.dumps(str(binary)),
             member=node.member,
             empty_block_ms=empty_block_ms,
             timeout_commit_ms=timeout_commit_ms,
             min_free=min_free,
+            snapshot_every=snapshot_every,
+            keep_blocks=keep_blocks,
         )
         (node.home / "genesis.json").write_bytes(genesis.document)
         (node.home / "node.toml").write_text(config, encoding="utf-8")
-    return Testnet(tuple(nodes), keys, genesis)
+    return Testnet(tuple(nodes[:count]), keys, genesis, tuple(nodes[count:]))
 
 
 def _make_keys(path: Path, operator: SigningKey) -> tuple[NodeKeys, bytes]:

@@ -150,6 +150,24 @@ class Application:
                 "run `evidence-node audit` to see where, then restore a backup"
             )
 
+    def reopen(self) -> None:
+        """Go on with what the store holds now: a snapshot has been restored into it.
+
+        Nothing may be finalized and not persisted. What was published stays what readers see until
+        the next block.
+
+        Raises:
+            LedgerFault: the store holds no ledger, or one that cannot be right.
+        """
+        raw, layers = self.store.get(META), self.layers
+        if raw is None:
+            raise LedgerFault("the store holds no chain")
+        self.meta = meta = decode_meta(raw)
+        self._open(meta)
+        layers.publish(meta.height, {}, written=True)
+        self.layers = layers
+        self.keys_registered(self.public_keys())
+
     def init_chain(self, genesis: Genesis) -> bytes:
         """Write the genesis as the log's first entry and its state; return the app_hash.
 

@@ -72,12 +72,12 @@ def decode_body(payload: bytes) -> Body:
     return Body(numbers[0], numbers[1], seal, tuple(frames), misbehaviour)
 
 
-_MISBEHAVIOUR = msgspec.msgpack.Decoder(list[tuple[str, bytes, int, int, int, int]])
+_MISBEHAVIOUR = msgspec.msgpack.Decoder(list[Misbehaviour])
 
 
 def _read_misbehaviour(raw: bytes) -> tuple[Misbehaviour, ...]:
     try:
-        found = tuple(Misbehaviour(*item) for item in _MISBEHAVIOUR.decode(raw))
+        found = tuple(_MISBEHAVIOUR.decode(raw))
     except msgspec.DecodeError as error:
         raise InvalidEncoding("body", f"has trailing bytes that mean nothing: {error}") from error
     if not found:

@@ -32,10 +32,12 @@ from node.ledger.application import Application, Finalized, OpenedFrame
 from node.ledger.body import Body, decode_body
 from node.ledger.opening import FrameOpener
 from node.ledger.rows import (
+    BLOCK,
     GENESIS,
     KEPT,
     META,
     VALIDATORS,
+    decode_block_roots,
     decode_kept,
     decode_meta,
     encode_validators,
@@ -46,6 +48,8 @@ from node.storage.ports import Reader, SegmentRef, Segments, Store
 
 __all__ = ["Replayed", "read_genesis", "replay_ledger"]
 
+_MOST = (1 << 48) - 1
+
 Progress = Callable[[int, int], None]
 _Frame = tuple[SegmentRef, Body, int]
 _Bare = tuple[SegmentRef, Body]
@@ -53,11 +57,13 @@ _Bare = tuple[SegmentRef, Body]
 
 @dataclass(frozen=True)
 class Replayed:
-    """How far the replay came: blocks, entries of the log, signatures checked."""
+    """How far the replay came: blocks, entries of the log, signatures checked, and up to which
+    height headers were there to check it against."""
 
     height: int
     size: int
     signatures: int
+    proven: int
 
 
 def read_genesis(rows: Reader) -> Genesis:
@@ -76,7 +82,13 @@ def read_genesis(rows: Reader) -> Genesis:
 
 
 def replay_ledger(
-    rows: Reader, bodies: Segments, target: Store, opener: FrameOpener, progress: Progress
+    rows: Reader,
+    bodies: Segments,
+    target: Store,
+    opener: FrameOpener,
+    progress: Progress,
+    *,
+    headers_come_later: bool = False,
 ) -> Replayed:
     """Make the ledger again in ``target``, an empty store, checking every signature on the way.
 
@@ -86,6 +98,8 @@ def replay_ledger(
         target: where all rows are written.
         opener: opens the frames.
         progress: called with a height done and the last height, now and then.
+        headers_come_later: as in a consortium, where a node that ended may lack the headers of the
+            newest blocks; those are then made again, and checked against nothing.
 
     Raises:
         LedgerFault: names the height or the place, and what is wrong there.
@@ -94,7 +108,7 @@ def replay_ledger(
     application = Application(target, bodies)
     application.init_chain(genesis)
     application.on_keys(opener.keys_registered)
-    chain = _Chain(rows, genesis)
+    chain = _Chain(rows, genesis, headers_come_later=headers_come_later)
     meta = rows.get(META)
     last = decode_meta(meta).height if meta is not None else genesis.initial_height - 1
     signatures = 0
@@ -108,7 +122,7 @@ def replay_ledger(
     _replay_empty(application, chain, last)
     application.close()
     progress(last, last)
-    return Replayed(last, application.need_meta().size, signatures)
+    return Replayed(last, application.need_meta().size, signatures, min(last, chain.newest))
 
 
 def _read_bodies(bodies: Segments, bare: deque[_Bare]) -> Iterator[tuple[_Frame, bytes]]:
@@ -158,8 +172,12 @@ def _opened_bodies(
 class _Chain:
     """The headers and commits of the ledger, each checked against what the replay gives."""
 
-    def __init__(self, rows: Reader, genesis: Genesis) -> None:
+    def __init__(self, rows: Reader, genesis: Genesis, *, headers_come_later: bool) -> None:
         self._rows = rows
+        self.newest = _MOST
+        if headers_come_later:
+            top = next(iter(rows.scan(KEPT, number_key(KEPT, _MOST), reverse=True)), None)
+            self.newest = 0 if top is None else int.from_bytes(top[0][1:], "big")
         self._genesis = genesis
         self._validators = self._next_validators = genesis.validator_set
         self._max_block_bytes = genesis.parameters["max_block_bytes"]
@@ -167,6 +185,16 @@ class _Chain:
         self._backend = load_backend()
         self._last: tuple[Header, Commit] | None = None
         self._results: list[bytes] = []
+
+    def time(self, height: int) -> int:
+        """The time of the block at ``height``, in ms: its header's, or, where that is still to
+        come, what the ledger says."""
+        if height <= self.newest:
+            return self.read(height)[0].time.milliseconds
+        raw = self._rows.get(number_key(BLOCK, height))
+        if raw is None:
+            raise LedgerFault(f"height {height}: its row is missing")
+        return decode_block_roots(raw).time
 
     def read(self, height: int) -> tuple[Header, Commit]:
         """The header and commit of ``height`` as stored."""
@@ -181,15 +209,20 @@ class _Chain:
             raise LedgerFault(f"height {height}: its commit is missing")
         return header, commit
 
-    def check(self, block: Finalized, app_hash: bytes) -> tuple[Header, Commit]:
+    def check(self, block: Finalized, app_hash: bytes) -> list[tuple[Header, Commit]]:
         """Check a block's header in every field against the blocks before it, and put the
         validators that it is the first to be signed by beside what is to be written of the block.
+
+        Returns:
+            It and its commit; nothing where they are still to come.
 
         Args:
             block: what the replay gives for it.
             app_hash: what the replay gave for the block before.
         """
         height, frames = block.height, block.frames
+        if height > self.newest:
+            return []
         header, commit = self.read(height)
         last_commit = Commit(0, 0, BlockId(), ()) if self._last is None else self._last[1]
         self._check_evidence(header, block)
@@ -223,7 +256,7 @@ class _Chain:
             block.batch.put(VALIDATORS + header.validators_hash, encoded)
         self._last, self._results = (header, commit), block.results
         self._update(block.updates)
-        return header, commit
+        return [(header, commit)]
 
     def _check_evidence(self, header: Header, block: Finalized) -> None:
         """Misbehaviour stands in the body where the header shows evidence, and nowhere else. What
@@ -246,11 +279,11 @@ class _Chain:
 def _replay_empty(application: Application, chain: _Chain, last: int) -> None:
     """The blocks without transactions up to height ``last``."""
     while (height := application.need_meta().height + 1) <= last:
-        header, _ = chain.read(height)
+        time = chain.time(height)
         before = application.need_meta().app_hash
-        block = application.finalize(height, header.time.milliseconds, ())
+        block = application.finalize(height, time, ())
         kept = chain.check(block, before)
-        application.persist([block], [kept], sync=False)
+        application.persist([block], kept, sync=False)
         application.release([block])
 
 
@@ -265,10 +298,9 @@ def _replay_body(
     if body.height != height:
         raise LedgerFault(f"{_place(reference)}: height {body.height} where {height} should follow")
     before = application.need_meta().app_hash
-    header, _ = chain.read(height)
-    if header.time.milliseconds != body.time:
+    if chain.time(height) != body.time:
         raise LedgerFault(f"{_place(reference)}: its time is not that of its header")
     block = application.finalize(height, body.time, frames, misbehaviour=body.misbehaviour)
     kept = chain.check(block, before)
-    application.persist([block], [kept], body.seal, reference, sync=False)
+    application.persist([block], kept, body.seal, reference, sync=False)
     application.release([block])

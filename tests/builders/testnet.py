@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -52,11 +53,13 @@ class RunningNode:
     def url(self) -> str:
         return self.node.url
 
-    def start(self) -> None:
-        """Start it; `ready` waits."""
+    def start(self, program: Path | None = None) -> None:
+        """Start it, or a ``program`` that is given its home; `ready` waits."""
+        home = str(self.node.home)
+        command = ["-m", "node.cli", "run", "--home", home]
         with self.log.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "node.cli", "run", "--home", str(self.node.home)],
+                [sys.executable, *(command if program is None else [str(program), home])],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
@@ -68,6 +71,24 @@ class RunningNode:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert _READY.search(line), (line, self.told())
+
+    def ended(self) -> int:
+        """Wait until it has ended by itself, and its engine too; the exit code."""
+        assert self.process is not None
+        code = self.process.wait(120)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        until(self._port_is_free)
+        return code
+
+    def _port_is_free(self) -> bool:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.node.p2p_port))
+            except OSError:
+                return False
+        return True
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait; the exit code."""
@@ -87,11 +108,12 @@ class RunningNode:
 
 
 class Net:
-    """A running consortium."""
+    """A running consortium. ``guests`` are nodes that are not running yet."""
 
     def __init__(self, made: Testnet) -> None:
         self.made = made
         self.nodes = [RunningNode(node) for node in made.nodes]
+        self.guests = [RunningNode(node) for node in made.guests]
 
     def start(self) -> None:
         for node in self.nodes:
@@ -100,10 +122,11 @@ class Net:
             node.ready()
 
     def stop(self) -> None:
-        for node in self.nodes:
+        everybody = [*self.nodes, *self.guests]
+        for node in everybody:
             if node.process is not None and node.process.poll() is None:
                 node.process.send_signal(signal.SIGTERM)
-        for node in self.nodes:
+        for node in everybody:
             if node.process is not None:
                 try:
                     node.process.wait(60)

@@ -26,6 +26,8 @@ from node.core import (
     fields,
     frame,
     genesis,
+    genesis_signature,
+    member_description,
     request_token,
     transaction,
     trust,
@@ -41,8 +43,8 @@ SPEC = ROOT / "docs" / "spec"
 ADR = ROOT / "docs" / "adr"
 EXAMPLES = {path.name: json.loads(path.read_bytes()) for path in (SPEC / "examples").iterdir()}
 OWN = [
-    "README", "block", "bundle", "disclosure", "encodings", "entry", "frame", "genesis", "limits",
-    "log", "request-token", "signatures", "state-map", "transaction", "trust",
+    "README", "block", "bundle", "ceremony", "disclosure", "encodings", "entry", "frame", "genesis",
+    "limits", "log", "request-token", "signatures", "snapshot", "state-map", "transaction", "trust",
 ]  # fmt: skip
 DOCUMENTS = {name: (SPEC / f"{name}.md").read_text(encoding="utf-8") for name in OWN}
 
@@ -144,6 +146,8 @@ def test_versions_are_those_of_the_code() -> None:
         trust.TRUST_FORMAT,
         bundle.BUNDLE_FORMAT,
         request_token.REQUEST_TYP,
+        member_description.DESCRIPTION_FORMAT,
+        genesis_signature.GENESIS_SIGNATURE_FORMAT,
         f"block protocol {block.BLOCK_PROTOCOL} (CometBFT 0.38)",
         str(block.RULES_VERSION),
     ]

@@ -356,3 +356,29 @@ def test_request_token(backend: Backend) -> None:
         body=bytes.fromhex(told["body"]),
         now=told["now_ms"],
     )
+
+
+def test_ceremony() -> None:
+    made, keys = EXAMPLES["ceremony.json"], EXAMPLES["keys.json"]
+    described = made["description"]
+    body = {name: item for name, item in described.items() if name != "proofs"}
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert made["body_hash"] == sha256(canonical.encode()).hex()
+    assert made["node_text"] == f"evidence-member/1\nnode\n{made['body_hash']}\n"
+    node = ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(made["node_seed"]))
+    assert node.sign(made["node_text"].encode()) == b64(described["proofs"]["node"])
+    identifier = sha256(node.public_key().public_bytes_raw())[:20].hex()
+    signed = made["signature"]
+    assert signed["peer"] == f"{identifier}@{described['node']['address']}"
+    assert signed["genesis_hash"] == EXAMPLES["genesis.json"]["hash"]
+    assert made["signature_text"].splitlines() == [
+        signed[name] for name in ("format", "chain_id", "genesis_hash", "member", "peer")
+    ]
+    key = keys["members"]["platform-a"]
+    assert signed["kid"] == key["thumbprint"]
+    public = ec.derive_private_key(int(key["private_scalar"], 16), ec.SECP256R1()).public_key()
+    raw = b64(signed["signature"])
+    der = utils.encode_dss_signature(
+        int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+    )
+    public.verify(der, made["signature_text"].encode(), ec.ECDSA(hashes.SHA256()))

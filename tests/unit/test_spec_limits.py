@@ -20,6 +20,8 @@ from node.core import (
     entry,
     frame,
     genesis,
+    genesis_signature,
+    member_description,
     request_token,
     statemap,
     transaction,
@@ -30,6 +32,7 @@ from node.core.errors import InvalidInput
 from node.core.evidence_code import parse_code
 from node.core.request_token import decode_request_token
 from node.core.signatures import load_backend
+from node.ledger.snapshots import format as snapshot
 from node.rules import changes, consortium_events, governance, validator_changes
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
@@ -49,6 +52,7 @@ LIMITS: dict[str, int] = {
     "bundle-validators": bundle.MAX_BUNDLE_VALIDATORS,
     "consortium-members": changes.MAX_MEMBERS,
     "consortium-validators": validator_changes.MAX_VALIDATORS,
+    "description-bytes": member_description.MAX_DESCRIPTION_BYTES,
     "disclosure-bytes": disclosure.MAX_DISCLOSURE_BYTES,
     "disclosure-salt": disclosure.MIN_SALT_CHARACTERS,
     "entry-bytes": entry.MAX_ENTRY_BYTES,
@@ -56,6 +60,7 @@ LIMITS: dict[str, int] = {
     "frame-transactions": frame.MAX_FRAME_TRANSACTIONS,
     "frame-unpacked": frame.MAX_UNPACKED_BYTES,
     "genesis-bytes": genesis.MAX_GENESIS_BYTES,
+    "genesis-signature-bytes": genesis_signature.MAX_GENESIS_SIGNATURE_BYTES,
     "json-integer": encoding.MAX_INTEGER,
     "key-overlap": consortium_events.MAX_OVERLAP,
     "member-registered-keys": consortium_events.MAX_MEMBER_KEYS,
@@ -63,6 +68,9 @@ LIMITS: dict[str, int] = {
     "proposal-open": governance.MAX_OPEN,
     "proposal-open-each": governance.MAX_OPEN_OF_ONE,
     "proposal-time": governance.MAX_OPEN_MS,
+    "snapshot-chunk": snapshot.MAX_CHUNK_BYTES,
+    "snapshot-chunks": snapshot.MAX_CHUNKS,
+    "snapshot-depth": snapshot.MAX_DEPTH,
     "state-depth": statemap.MAX_STATE_DEPTH,
     "state-key": statemap.MAX_STATE_KEY,
     "time-seconds": transaction.MAX_SECONDS,

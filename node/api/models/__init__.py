@@ -6,7 +6,16 @@ All times are milliseconds since the Unix epoch, all hashes lower-case hex, unle
 from __future__ import annotations
 
 from node.api.models.base import AsOf, Problem, StateAnswer
-from node.api.models.chain import Block, Blocks, BlockSummary, Consistency, Inclusion, SealStatus
+from node.api.models.chain import (
+    Block,
+    Blocks,
+    BlockSummary,
+    Consistency,
+    EngineAnswer,
+    EngineCall,
+    Inclusion,
+    SealStatus,
+)
 from node.api.models.consortium import Consortium, Proposal, Proposals
 from node.api.models.node import (
     Bundle,
@@ -34,6 +43,8 @@ __all__ = [
     "Disclosures",
     "Document",
     "Dossier",
+    "EngineAnswer",
+    "EngineCall",
     "Erasure",
     "ErasureRequest",
     "EventTypes",

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.api.models.base import AsOf, Form, Hash, Json, StateAnswer, Time
 from node.api.models.records import Record
 
-__all__ = ["Block", "BlockSummary", "Blocks", "Consistency", "Inclusion", "Result", "SealStatus"]
+__all__ = [
+    "Block",
+    "BlockSummary",
+    "Blocks",
+    "Consistency",
+    "EngineAnswer",
+    "EngineCall",
+    "Inclusion",
+    "Result",
+    "SealStatus",
+]
 
 
 class SealStatus(Form):
@@ -82,3 +94,24 @@ class Consistency(Form):
     proof: list[Hash]
     first_root: Hash
     second_root: Hash
+
+
+class EngineCall(Form):
+    """A JSON-RPC 2.0 request, of one of the few methods that are offered."""
+
+    jsonrpc: Literal["2.0"]
+    id: int | str
+    method: Literal["commit", "consensus_params", "status", "validators"]
+    params: dict[str, Annotated[str, Field(pattern="^[0-9]{1,15}$")]] = Field(
+        default={}, description="height; of validators also page and per_page, at most 100"
+    )
+
+
+class EngineAnswer(BaseModel):
+    """A JSON-RPC 2.0 response: a result, or an error."""
+
+    model_config = ConfigDict(extra="forbid")
+    jsonrpc: Literal["2.0"]
+    id: int | str
+    result: Json | None = None
+    error: Json | None = None

@@ -25,29 +25,37 @@ from node.engines.cometbft.engine_home import (
     EngineSettings,
     PrivateKey,
 )
+from node.engines.cometbft.joining import Joining
 from node.engines.cometbft.keeper import Keeper
 from node.engines.cometbft.machine import Decided, Machine
 from node.engines.cometbft.opened import OpenedFrames, Opener
-from node.engines.cometbft.process import EngineProcess
+from node.engines.cometbft.process import EngineDied, EngineProcess
 from node.engines.cometbft.rpc import EngineRpc, RpcRefused, RpcUnreachable
+from node.engines.cometbft.snapshot_maker import SnapshotMaker
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.published import Published
+from node.ledger.snapshots.shelf import Shelf
 
 __all__ = ["CometEngine"]
 
 _ASK_SECONDS = 0.05
 _PUMP_SECONDS = 0.25
+_SNAPSHOTS_KEPT = 2
 
 
 class CometEngine:
     """Orders frames together with the other nodes. ``committed`` and ``failed`` are called in
-    threads of the engine's own."""
+    threads of the engine's own.
+
+    ``home`` is the engine's directory, ``snapshots`` that of the node's snapshots.
+    """
 
     def __init__(
         self,
         application: Application,
         published: Published,
         home: Path,
+        snapshots: Path,
         binary: Path,
         validator: PrivateKey,
         node_key: PrivateKey,
@@ -74,6 +82,10 @@ class CometEngine:
         self._unproven: dict[int, tuple[Decided, list[list[object]]]] = {}
         self._state = threading.Lock()
         self._wake_pump: Callable[[], None] | None = None
+        self._shelf = Shelf(snapshots, _SNAPSHOTS_KEPT)
+        self.snapshots = SnapshotMaker(
+            application, self._genesis, self._shelf, settings.snapshot_every, settings.min_free
+        )
         self.trouble: EvidenceError | None = None
 
     def recover(self) -> int:
@@ -126,6 +138,7 @@ class CometEngine:
     def stop(self) -> None:
         """Stop the engine, then the application. Frames under way stay in the journal."""
         self._stopping.set()
+        self.snapshots.stop()
         loop = self._loop
         if loop is not None:
             try:
@@ -164,6 +177,13 @@ class CometEngine:
         """Everything from the engine's start to its end."""
         validator, node_key = self._keys
         begun = self._application.written_height >= self._genesis.initial_height
+        self._joining = Joining(
+            self._application,
+            self._published,
+            self._genesis,
+            None if begun else self._settings.sync,
+            self._restored,
+        )
         self._home.write(self._genesis, validator, node_key, self._settings, begun=begun)
         with ThreadPoolExecutor(1, "consensus") as consensus:
             machine = Machine(
@@ -171,11 +191,17 @@ class CometEngine:
                 self._genesis,
                 self._opened,
                 consensus,
-                {peer.partition("@")[0] for peer in self._settings.peers},
+                self._known_nodes(),
                 self._decided,
                 self._written,
+                self._retain,
             )
-            server = AbciServer(self._home.path / ABCI_SOCKET, machine, self._fail)
+            server = AbciServer(
+                self._home.path / ABCI_SOCKET,
+                machine,
+                self._fail,
+                snapshots=self._joining.calls(self._shelf, consensus),
+            )
             rpc = EngineRpc(self._home.path / RPC_SOCKET)
             self._keeper = Keeper(
                 rpc,
@@ -188,7 +214,7 @@ class CometEngine:
             process = EngineProcess(self._binary, self._home.path)
             self._end = asyncio.Event()
             self._loop = asyncio.get_running_loop()  # from here on others hand things over
-            if self.trouble is not None:
+            if self.trouble is not None or self._stopping.is_set():  # before a loop could be told
                 self._end.set()
             await server.start()
             try:
@@ -200,22 +226,52 @@ class CometEngine:
                 await process.stop()
                 await server.stop()
 
+    def _known_nodes(self) -> set[str]:
+        peers = {peer.partition("@")[0] for peer in self._settings.peers}
+        return peers | set(self._settings.guests)
+
+    def _restored(self) -> None:
+        self._keeper.resume()
+
+    def _retain(self) -> int:
+        """Below which height the engine may drop its blocks: never what is not kept here yet, nor
+        what a node that begins with one of the snapshots has to fetch."""
+        keep, oldest = self._settings.keep_blocks, self.snapshots.oldest_height
+        if not keep or oldest is None:
+            return 0
+        last = self._application.written_height - keep + 1
+        return max(0, min(last, self._keeper.next_height - 1, oldest))
+
     async def _serve(self, process: EngineProcess, rpc: EngineRpc, ready: Future[None]) -> None:
         """Talk to the engine until it is told to end, or something fails."""
         watching = asyncio.create_task(process.watch())
         try:
             await _first(self._answers(rpc), watching, self._end.wait())
+            await _first(self._joining.has_blocks(), watching, self._end.wait())
             if self._end.is_set():
-                return
+                raise _stopped_early()
             self._keeper.decided(await rpc.latest_height())
             for frame, token in self._early:
                 self._broadcaster.add(frame, token)
             self._early.clear()
             self._broadcaster.begin()
-            ready.set_result(None)
-            await _first(self._end.wait(), watching, self._keeper.run(), self._broadcaster.watch())
+            await _first(
+                self._end.wait(),
+                watching,
+                self._keeper.run(),
+                self._broadcaster.watch(),
+                self._tell_ready(ready),
+            )
+            if not ready.done():
+                raise _stopped_early()
         finally:
             watching.cancel()
+
+    async def _tell_ready(self, ready: Future[None]) -> None:
+        """Ready is who can show something: after a snapshot, once the next header proves it."""
+        await self._joining.is_proven()
+        ready.set_result(None)
+        await self._end.wait()
 
     async def _answers(self, rpc: EngineRpc) -> None:
         """Wait until the engine has replayed what the application lacks, however much that is."""
@@ -236,12 +292,16 @@ class CometEngine:
                 self._unproven[height] = (decided, tokens)
 
     def _written(self, decided: Decided) -> None:
+        self._joining.written()
         self._published.written()
+        self.snapshots.written(decided.block.height)
 
     def _kept(self, header: Header) -> None:
         """The block before this header's is proven now."""
         height = header.height - 1
         self._published.proven(height)
+        self._joining.kept()
+        self.snapshots.kept(header.height)
         with self._state:
             decided, tokens = self._unproven.pop(height, (None, []))
         if decided is not None and decided.frames:
@@ -258,6 +318,10 @@ class CometEngine:
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._end.set)
+
+
+def _stopped_early() -> EngineDied:
+    return EngineDied("the node was stopped before it had caught up")
 
 
 async def _first(*work: Coroutine[Any, Any, Any] | asyncio.Task[None]) -> None:

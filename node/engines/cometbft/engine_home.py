@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +21,20 @@ from node.core.frame import MAX_FRAME_BYTES
 from node.core.genesis import Genesis
 from node.engines.cometbft.genesis_file import engine_genesis
 
-__all__ = ["ABCI_SOCKET", "RPC_SOCKET", "EngineHome", "EngineSettings", "PrivateKey", "node_id"]
+__all__ = [
+    "ABCI_SOCKET",
+    "RPC_SOCKET",
+    "EngineHome",
+    "EngineSettings",
+    "PrivateKey",
+    "StateSync",
+    "node_id",
+]
 
 ABCI_SOCKET, RPC_SOCKET = "abci.sock", "rpc.sock"
+_CHUNKS = "tm-statesync"
+_LOOKS_BACK = 100
+_SIGNING_STATE = "priv_validator_state.json"
 _MEMPOOL_FRAMES = 2000
 _NEVER_SIGNED = {"height": "0", "round": 0, "step": 0}
 
@@ -40,20 +52,42 @@ class PrivateKey(Protocol):
 
 
 @dataclass(frozen=True)
+class StateSync:
+    """How a new node begins with a snapshot.
+
+    ``servers`` are the URLs of two or more nodes' ``/v1/engine/rpc``; the header at ``height`` with
+    ``hash`` (32 bytes) is one that the operator trusts, not older than ``period_hours``.
+    """
+
+    servers: tuple[str, ...]
+    height: int
+    hash: bytes
+    period_hours: int = 168
+
+
+@dataclass(frozen=True)
 class EngineSettings:
     """How the engine runs.
 
     ``listen`` is the address at which the other nodes reach this one (host:port, or tcp://…),
-    ``peers`` are theirs, as ``<node id>@host:port``.
+    ``peers`` are theirs, as ``<node id>@host:port``. ``guests`` are ids of nodes that may connect
+    besides. ``keep_blocks`` is how many blocks the engine keeps, 0 all; ``snapshot_every`` how many
+    lie between two snapshots, 0 none; ``min_free`` the bytes of disk that a snapshot leaves free;
+    ``sync`` how the node begins where it has no blocks.
     """
 
     listen: str
     peers: tuple[str, ...] = ()
+    guests: tuple[str, ...] = ()
     moniker: str = "node"
     timeout_commit_ms: int = 100
     timeout_propose_ms: int = 3_000
     empty_block_ms: int = 10_000
     strict_addresses: bool = False
+    keep_blocks: int = 0
+    snapshot_every: int = 0
+    min_free: int = 0
+    sync: StateSync | None = None
 
 
 def node_id(public_key: bytes) -> str:
@@ -83,23 +117,39 @@ class EngineHome:
             OSError: the directory cannot be written.
         """
         config, data = self.path / "config", self.path / "data"
-        state = data / "priv_validator_state.json"
+        state = data / _SIGNING_STATE
         if begun and not state.exists():
             raise LedgerFault(
                 f"{state} is gone: it keeps this node's validator key from signing two blocks of "
                 "one height. Bring back the engine's directory as it was when the node last ran, "
-                "or give the node a new validator key and have it join anew"
+                'or have the node join anew: docs/consortium.md, "Bringing a node back"'
             )
         for directory in (self.path, config, data):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(config / "genesis.json", engine_genesis(genesis))
-        _write(config / "config.toml", _config(settings).encode("utf-8"))
+        sync = None if begun else settings.sync
+        unsigned = not state.exists() or _has_never_signed(state)
+        text = _config(settings, sync, looks_back=_LOOKS_BACK if unsigned else 0)
+        _write(config / "config.toml", text.encode("utf-8"))
+        for left in data.glob(f"{_CHUNKS}*"):
+            shutil.rmtree(left)
         _write(config / "node_key.json", _json({"priv_key": _private(node_key)}))
         _write(config / "priv_validator_key.json", _json(_validator(validator)))
         if not state.exists():
             _write(state, _json(_NEVER_SIGNED))
         for name in (ABCI_SOCKET, RPC_SOCKET):
             (self.path / name).unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Remove what the engine wrote itself, all but the state of the validator's key: a node
+        that could not join begins anew."""
+        data = self.path / "data"
+        if data.is_dir():
+            for entry in data.iterdir():
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                elif entry.name != _SIGNING_STATE:
+                    entry.unlink()
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -132,9 +182,38 @@ def _validator(key: PrivateKey) -> dict[str, object]:
     return {"address": address.hex().upper(), "pub_key": public, "priv_key": _private(key)}
 
 
-def _config(settings: EngineSettings) -> str:
+def _state_sync(sync: StateSync | None) -> dict[str, object]:
+    """The section ``statesync``. Chunks on their way lie in the engine's own directory."""
+    if sync is None:
+        return {"enable": False}
+    return {
+        "enable": True,
+        "rpc_servers": ",".join(sync.servers),
+        "trust_height": sync.height,
+        "trust_hash": sync.hash.hex(),
+        "trust_period": f"{sync.period_hours}h0m0s",
+        "discovery_time": "5s",
+        "chunk_request_timeout": "10s",
+        "chunk_fetchers": "4",
+        "temp_dir": "data",
+    }
+
+
+def _has_never_signed(state: Path) -> bool:
+    """Whether that is what the file says; one that cannot be read is the engine's to refuse."""
+    try:
+        return bool(json.loads(state.read_bytes())["height"] == "0")
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+def _config(settings: EngineSettings, sync: StateSync | None, looks_back: int) -> str:
     """``config.toml``: what differs from CometBFT's defaults. Sockets are named relative to the
-    engine's working directory, which is its home: a path may have 107 bytes only."""
+    engine's working directory, which is its home: a path may have 107 bytes only.
+
+    A key that is not known to have signed anything does not sign before the engine has seen that
+    none of the last ``looks_back`` blocks bears its signature.
+    """
     sections: Sequence[tuple[str, dict[str, object]]] = (
         (
             "",
@@ -144,7 +223,7 @@ def _config(settings: EngineSettings) -> str:
                 "moniker": settings.moniker,
                 "log_format": "json",
                 "log_level": "consensus:info,state:info,*:error",
-                "filter_peers": bool(settings.peers),
+                "filter_peers": bool(settings.peers or settings.guests),
             },
         ),
         ("rpc", {"laddr": f"unix://{RPC_SOCKET}", "pprof_laddr": "", "cors_allowed_origins": []}),
@@ -180,8 +259,10 @@ def _config(settings: EngineSettings) -> str:
                 "create_empty_blocks": True,
                 "create_empty_blocks_interval": f"{settings.empty_block_ms}ms",
                 "peer_gossip_sleep_duration": "10ms",
+                "double_sign_check_height": looks_back,
             },
         ),
+        ("statesync", _state_sync(sync)),
         ("storage", {"discard_abci_responses": True}),
         ("tx_index", {"indexer": "null"}),
         ("instrumentation", {"prometheus": False}),

@@ -53,14 +53,21 @@ class Keeper:
         self._sets: dict[bytes, ValidatorSet] = {}
         self._backend = load_backend()
         self._log = structlog.get_logger("keeper")
-        newest = next(iter(store.scan(KEPT, _END, reverse=True)), None)
-        self._next = initial_height if newest is None else int.from_bytes(newest[0][1:], "big") + 1
+        self._initial_height = initial_height
+        self.resume()
+        self._more = asyncio.Event()
+
+    def resume(self) -> None:
+        """Go on behind what the store holds: at the start, and when a snapshot was restored."""
+        newest = next(iter(self._store.scan(KEPT, _END, reverse=True)), None)
+        self._next = (
+            self._initial_height if newest is None else int.from_bytes(newest[0][1:], "big") + 1
+        )
         self._decided = self._next - 1
         self._last: tuple[Header, Commit] | None = None
         if newest is not None:
             header, commit = decode_kept(newest[1])
             self._last = None if commit is None else (header, commit)
-        self._more = asyncio.Event()
 
     @property
     def next_height(self) -> int:
@@ -133,6 +140,12 @@ class Keeper:
             if (header.height, header.chain_id) != (height, self._chain_id):
                 raise LedgerFault(f"the header is of {header.chain_id}, height {header.height}")
             verify_commit(header, commit, validators, self._backend)
+            if self._last is not None and header.last_block_id != self._last[1].block_id:
+                raise LedgerFault(
+                    f"it does not follow the block at {height - 1} that is kept: where that came "
+                    "with a snapshot, remove ledger, blocks and engine, and join anew with other "
+                    "servers"
+                )
         except EvidenceError as error:
             raise LedgerFault(
                 f"the engine's commit of height {height} does not prove it: {error}"

@@ -55,7 +55,8 @@ class Machine:
     ``opened`` opens frames. ``peers`` are the ids of the nodes that may connect.
 
     ``decided`` is called in the event loop when a block has been judged, ``written`` in
-    ``consensus`` when it is on disk.
+    ``consensus`` when it is on disk. ``retain`` says below which height the engine may drop its own
+    blocks then (0: none).
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Machine:
         peers: Collection[str],
         decided: Callable[[Decided], None],
         written: Callable[[Decided], None],
+        retain: Callable[[], int] = lambda: 0,
     ) -> None:
         self._application = application
         self._genesis = genesis
@@ -75,6 +77,7 @@ class Machine:
         self._peers = peers
         self._tell_decided = decided
         self._tell_written = written
+        self._retain = retain
         self._block: Decided | None = None
         self._log = structlog.get_logger("abci")
 
@@ -229,7 +232,7 @@ class Machine:
         await self._in_turn(self._write, block)
         for frame in block.frames:
             self._opened.forget(frame.frame)
-        return abci.ResponseCommit()
+        return abci.ResponseCommit(retain_height=self._retain())
 
     def _write(self, decided: Decided) -> None:
         self._application.persist([decided.block])

@@ -17,6 +17,15 @@ __all__ = ["EngineDied", "EngineProcess"]
 _STOP_SECONDS = 20.0
 _LAST_WORDS = 5
 _LINE_BYTES = 1 << 20
+_GIVEN_UP = frozenset(
+    {
+        "State sync failed",
+        "Failed to bootstrap node with new state",
+        "Failed to store last seen commit",
+        "Failed to switch to block sync",
+    }
+)
+"""After these the engine stays up and does nothing any more (CometBFT 0.38, node/setup.go)."""
 
 
 class EngineDied(EvidenceError):
@@ -120,5 +129,7 @@ class EngineProcess:
             why = rest.get("err", rest.get("error", ""))
             self._words.append(f"{text}: {why}" if why else text)
             self._log.error(text, **rest)
+            if text in _GIVEN_UP and self._process is not None:
+                self._process.terminate()
         else:
             self._log.debug(text, **rest)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.cli.failures import CommandFailure
-from node.cli.files import check_absent, read_input, write_output
+from node.cli.files import check_absent, read_input, replace_file, write_output
 from node.core.errors import InvalidInput
 
 
@@ -46,3 +46,17 @@ def test_link_to_nowhere_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(CommandFailure, match="not overwritten"):
         write_output(path, b"content")
     assert not (tmp_path / "target").exists()
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    for content in (b"first", b"second"):
+        replace_file(path, content)
+        assert path.read_bytes() == content
+    (tmp_path / ".state.json.new").write_bytes(b"a crash left this")
+    replace_file(path, b"third")
+    assert path.read_bytes() == b"third"
+    assert [item.name for item in tmp_path.iterdir()] == ["state.json"]
+    with pytest.raises(OSError):
+        replace_file(tmp_path / "nowhere" / "state.json", b"x")
+    assert path.read_bytes() == b"third"

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import msgspec
 
-from node.cli.node_toml import EXAMPLE, node_toml
-from node.config import NodeConfig
+from node.cli.node_toml import EXAMPLE, consortium_toml, node_toml
+from node.config import (
+    ApiConfig,
+    ConsortiumConfig,
+    EngineConfig,
+    NodeConfig,
+    OperatorConfig,
+    load_config,
+)
 
 CONFIG = Path(__file__).parents[3] / "config" / "node.example.toml"
 
@@ -28,3 +35,22 @@ def test_operator_is_filled_in_and_nothing_else() -> None:
     without = tomllib.loads(EXAMPLE)
     del without["operator"]["member"]
     assert with_operator == without
+
+
+def test_a_consortiums_text_differs_in_what_was_given_alone(tmp_path: Path) -> None:
+    odd = '/opt/an "engine"\\\x7f/本'
+    peers = [f"{'0a' * 20}@a.example:1", f"{'0b' * 20}@[2001:db8::7]:2"]
+    for given in (peers, []):
+        text = consortium_toml(
+            "court-a", api_port=8555, binary=odd, listen="0.0.0.0:1", peers=given
+        )
+        (tmp_path / "node.toml").write_text(text, "utf-8")
+        config = load_config(tmp_path)
+        expected = NodeConfig(
+            home=tmp_path,
+            api=ApiConfig(port=8555),
+            engine=EngineConfig(kind="cometbft"),
+            consortium=ConsortiumConfig(binary=odd, listen="0.0.0.0:1", peers=given),
+            operator=OperatorConfig(member="court-a"),
+        )
+        assert config == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from builders.ledger import LedgerBench, rows_of
+from builders.snapshots import ConsortiumBench
 from builders.traffic import traffic
 
 from node.ledger.audit import MAX_FINDINGS, AuditReport, audit_ledger
@@ -24,6 +25,7 @@ from node.ledger.rows import (
     TRANSACTION,
     VALIDATORS,
     VALUE,
+    number_key,
 )
 from node.storage.memory import MemorySegments, MemoryStore
 
@@ -165,3 +167,59 @@ def test_a_body_that_is_gone_is_found(audited: LedgerBench) -> None:
 def test_no_more_is_told_than_can_be_read(audited: LedgerBench) -> None:
     stray: dict[bytes, bytes | None] = {b"~%d" % number: b"" for number in range(2 * MAX_FINDINGS)}
     assert len(audit(audited, stray).findings) == MAX_FINDINGS
+
+
+def built() -> ConsortiumBench:
+    bench = ConsortiumBench()
+    bench.play(traffic(2, seals=2, cases=1, records=1))
+    return bench
+
+
+def consortium_audit(changes: dict[bytes, bytes | None], *, later: bool = True) -> AuditReport:
+    """Of a ledger whose node ended before it had the newest headers."""
+    bench = built()
+    store = MemoryStore()
+    batch = store.batch()
+    for key, value in {**rows_of(bench.store), **changes}.items():
+        if value is not None:
+            batch.put(key, value)
+    store.write(batch, sync=True)
+    return audit_ledger(
+        store, bench.bodies, MemoryStore(), 0, lambda *_: None, headers_come_later=later
+    )
+
+
+@pytest.fixture(scope="module")
+def newest() -> int:
+    return built().application.need_meta().height
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2, 3])
+def test_the_newest_headers_of_a_consortium_may_be_still_to_come(newest: int, missing: int) -> None:
+    """Of the last four blocks two hold records: they are made again, and match what is stored."""
+    gone = {number_key(KEPT, newest - back): None for back in range(missing)}
+    report = consortium_audit(dict(gone))
+    assert report.clean, report.findings
+    assert report.replayed is not None
+    assert report.replayed.proven == newest - missing
+    assert consortium_audit(dict(gone), later=False).clean is (not missing)
+
+
+def test_a_header_may_be_there_before_its_block(newest: int) -> None:
+    extra: dict[bytes, bytes | None] = {number_key(KEPT, newest + 1): b"\x90"}
+    assert consortium_audit(extra).clean
+    assert not consortium_audit(extra, later=False).clean
+
+
+def test_a_header_in_between_may_not_be_missing(newest: int) -> None:
+    report = consortium_audit({number_key(KEPT, newest - 1): None})
+    assert [finding.what for finding in report.findings] == [
+        f"height {newest - 1}: its header is missing"
+    ]
+
+
+def test_altered_rows_of_unproven_blocks_are_found(newest: int) -> None:
+    changes: dict[bytes, bytes | None] = {number_key(KEPT, newest): None}
+    raw = rows_of(built().store)[number_key(BLOCK, newest)]
+    changes[number_key(BLOCK, newest)] = raw[:-3] + bytes(3)
+    assert not consortium_audit(changes).clean

@@ -24,7 +24,7 @@ def found(bench: LedgerBench, kind: str, value: str, limit: int = 10) -> list[in
 
 @pytest.fixture(scope="module")
 def story() -> LedgerBench:
-    """One of each event that look-ups know, each in a block of its own, at indexes 1 to 11."""
+    """One of each event that look-ups know, each in a block of its own, at indexes 1 to 12."""
     bench = LedgerBench()
     bench.record("seal.applied", SEAL)
     bench.record("seal.created", SEAL, data_of("seal.created", es_id="Es.1-a"))
@@ -52,6 +52,7 @@ def story() -> LedgerBench:
     for number, event_type in enumerate(("certificate.issued", "disclosure.released"), 1):
         about = data_of(event_type, code=bench.code(CASE) + "-2")
         bench.record(event_type, f"record:operator-a:{number}", about)
+    bench.record("governance.proposed", "consortium:court-a:1", by="court-a")
     return bench
 
 
@@ -81,6 +82,8 @@ def story() -> LedgerBench:
         ("filing_no", "旧".encode().hex(), [4]),
         ("certificate_no", "cert-2026-000001", [10]),
         ("certificate_no", "", []),
+        ("proposal", "", [12]),
+        ("proposal", "other", []),
     ],
 )
 def test_look_ups(story: LedgerBench, kind: str, value: str, indexes: list[int]) -> None:

@@ -14,7 +14,14 @@ from node.core.errors import LedgerFault
 from node.engines.cometbft.keeper import Keeper
 from node.engines.cometbft.rpc import EngineRpc, RpcRefused
 from node.engines.cometbft.rpc_json import read_commit, read_header, read_validators
-from node.ledger.rows import KEPT, VALIDATORS, decode_kept, decode_validators, number_key
+from node.ledger.rows import (
+    KEPT,
+    VALIDATORS,
+    decode_kept,
+    decode_validators,
+    encode_kept,
+    number_key,
+)
 from node.storage.memory import MemoryStore
 
 Height = dict[str, Any]
@@ -131,6 +138,29 @@ def test_a_commit_that_the_next_block_does_not_name_is_exchanged(
     assert commit is not None
     assert commit.hash() == header.last_commit_hash
     assert rpc.asked.count("commit 2") == 2
+
+
+def test_a_block_that_does_not_follow_what_a_snapshot_brought_stops_the_node(
+    cometbft_heights: list[Height], store: MemoryStore
+) -> None:
+    told: list[int] = []
+    keeper = keeper_of(Rpc(cometbft_heights), store, told)
+    keeper.decided(2)
+    run(keeper, lambda: keeper.next_height == 3)
+    raw = store.get(number_key(KEPT, 2))
+    assert raw is not None
+    header, commit = decode_kept(raw)
+    assert commit is not None
+    other = replace(commit, block_id=replace(commit.block_id, hash=bytes(32)))
+    batch = store.batch()
+    batch.put(number_key(KEPT, 2), encode_kept(header, other))
+    store.write(batch, sync=False)
+    keeper.resume()
+    assert keeper.next_height == 3
+    keeper.decided(3)
+    with pytest.raises(LedgerFault, match="does not follow the block at 2 that is kept"):
+        run(keeper, lambda: keeper.next_height == 4)
+    assert told == [1, 2]
 
 
 Spoil = Callable[[Height], None]
