@@ -28,7 +28,8 @@ consortium: setup  ## Run four nodes: one killed, a fifth joins and is voted in,
 	@engine=$$(scripts/build-engine) && $(BIN)/evidence-node demo --consortium --engine "$$engine" $(DEMO_ARGS)
 
 test: setup  ## Run the tests (PYTEST_ARGS='-k merkle' for some of them)
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 \
+		--dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: setup  ## Check style, types and layers
 	@status=0; \

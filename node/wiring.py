@@ -39,6 +39,7 @@ from node.submission.disk_guard import DiskGuard
 from node.submission.journal import Journal
 from node.submission.keeping import Keeping
 from node.submission.operator import OperatorRecords
+from node.submission.reporting import MisbehaviourReports
 from node.submission.submission import Submission, SubmissionLimits
 from node.submission.tickets import Group
 from node.submission.worker import WorkerSetup
@@ -46,6 +47,7 @@ from node.vault.access_log import AccessLog
 from node.vault.opening import finish_rotation, open_vault
 
 if TYPE_CHECKING:
+    from node.engines.cometbft.engine import CometEngine
     from node.engines.cometbft.engine_home import StateSync
 
 __all__ = ["EdKey", "Node", "Stores", "open_stores", "system_time"]
@@ -252,6 +254,7 @@ class Node:
         self._validator = EdKey.load(config.path("keys/validator.pem"))
         self.published: Published | None = None
         self.ask_snapshot: Callable[[], Future[Manifest]] | None = None
+        self.consortium: CometEngine | None = None
         self.engine = self._solo() if config.engine.kind == "solo" else self._consortium()
         self.member = config.operator.member or _validating_member(self.genesis, self._validator)
         if not self.member:
@@ -261,6 +264,10 @@ class Node:
             )
         self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
+        self._reports: MisbehaviourReports | None = None
+        if self.operator is not None and self.consortium is not None:
+            self._reports = MisbehaviourReports(self.operator, self.reader)
+            self.consortium.on_misbehaviour = self._reports.shown
 
     def _worker_setup(self) -> WorkerSetup:
         chain, keys = self.genesis.chain_id, self.application.public_keys()
@@ -291,7 +298,7 @@ class Node:
 
         config = self.config.consortium
         self.published = Published(self.stores.ledger, self.application.layers)
-        engine = CometEngine(
+        self.consortium = engine = CometEngine(
             self.application,
             self.published,
             self.config.path("engine"),
@@ -351,8 +358,10 @@ class Node:
         gc.set_threshold(1_000_000, 50, 100)
         replayed = self.engine.recover()
         self._settle_vault()
-        resumed = self.submission.start(self.engine, Intake(self.application.key_ring()))
+        ring = self.application.key_ring()
+        resumed = self.submission.start(self.engine, Intake(ring), take=False)
         self.engine.start(self.submission.pump, self.submission.wake)
+        self.submission.take()
         self.log.info(
             "started",
             chain=self.genesis.chain_id,
@@ -387,12 +396,20 @@ class Node:
     def stop(self) -> None:
         """Let what is under way come to its end, then close the stores."""
         self.submission.refuse("the node is stopping")
+        if self._reports is not None:
+            self._reports.stop()
         self.engine.stop()
         self.submission.stop()
         if self.failure is None:
             self.application.close()
         self.stores.close()
         self.log.info("stopped")
+
+    def abandon(self) -> None:
+        """End what a start has begun that failed; the stores stay open."""
+        self.submission.refuse("the node did not start")
+        self.engine.stop()
+        self.submission.abandon()
 
     def _fail(self, error: BaseException) -> None:
         self.failure = error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -13,12 +13,16 @@ from node.api.problems import KINDS, PROBLEM_TYPE
 from node.api.responses import bytes_answer, json_answer
 from node.api.service import Served, Service
 
+if TYPE_CHECKING:
+    from node.wiring import Node
+
 __all__ = ["routes", "unready_reasons"]
 
 routes = APIRouter(tags=["operation"])
 
 _SLACK_MS = 5_000
 _MISSED_BLOCKS = 3
+_SET_IT = "set it, best by NTP"
 
 
 def unready_reasons(service: Service) -> list[str]:
@@ -33,16 +37,44 @@ def unready_reasons(service: Service) -> list[str]:
     if node.is_joining:
         reasons.append("it has no blocks yet: it joins the others by a snapshot of theirs")
     if stopped is None and node.failure is None:
-        with node.reader() as reader:
-            silent = node.now() - reader.meta.time
-        longest = _MISSED_BLOCKS * node.config.engine.empty_block_ms + _SLACK_MS
-        if reader.meta.height >= node.genesis.initial_height and silent > longest:
-            reasons.append(f"the last block was made {silent // 1000} s ago")
-        elif -silent > _SLACK_MS:
-            reasons.append(f"the machine's clock is {-silent} ms behind the last block")
+        reasons += _of_time(node)
     if service.damage is not None:
         reasons.append(f"damage was found: {service.damage}")
     return reasons
+
+
+def _of_time(node: Node) -> list[str]:
+    """What the last block's time says: no more come, or one of the clocks is wrong.
+
+    In a consortium the validators' median makes that time, so it is this machine's clock that is
+    wrong where blocks go on coming.
+    """
+    with node.reader() as reader:
+        height, silent = reader.meta.height, node.now() - reader.meta.time
+    if -silent > _SLACK_MS:
+        return [f"the machine's clock is {-silent} ms behind the last block; {_SET_IT}"]
+    longest = _MISSED_BLOCKS * node.config.engine.empty_block_ms + _SLACK_MS
+    begun = height >= node.genesis.initial_height
+    if node.consortium is None or node.published is None:
+        if not begun or silent <= longest:
+            return []
+        return [f"the last block was made {silent // 1000} s ago"]
+    sight, idle = node.consortium.sight, node.published.idle_ms
+    if not begun:
+        return [f"no block has been made yet; {sight.told()}"]
+    if silent <= longest:
+        return []
+    if sight.catching_up:
+        return [f"still catching up with the others, at height {height}; {sight.told()}"]
+    if idle is not None and idle <= longest:
+        return [
+            f"the machine's clock is {silent} ms ahead of the validators': blocks come, and "
+            f"that is how old they say they are; {_SET_IT}"
+        ]
+    return [
+        f"the last block was made {silent // 1000} s ago; {sight.told()}. Blocks are made while "
+        "validators with more than 2/3 of the power reach one another: what was taken waits"
+    ]
 
 
 @routes.get(

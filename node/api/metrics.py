@@ -26,6 +26,7 @@ from prometheus_client.utils import floatToGoString
 from node.ledger.statistics import Statistics
 
 if TYPE_CHECKING:
+    from node.engines.cometbft.engine import CometEngine
     from node.wiring import Node
 
 __all__ = ["Metrics"]
@@ -154,6 +155,8 @@ class _Ledger(Collector):
         yield _gauge("block_time_seconds", "Time of the last block", meta.time / 1000)
         yield _gauge("log_size", "Entries in the log", meta.size)
         yield _gauge("pending", "Submissions under way", node.submission.pending)
+        if node.consortium is not None:
+            yield from _of_consortium(node.consortium)
         yield _gauge("accepting", "1 while submissions are taken", node.submission.stopped is None)
         workers = [
             child
@@ -171,6 +174,19 @@ class _Ledger(Collector):
         for name, store in (("ledger", node.stores.ledger), ("local", node.stores.local)):
             size.add_metric([name], float(store.describe()["bytes"]))
         yield size
+
+
+def _of_consortium(engine: CometEngine) -> Iterator[Metric]:
+    sight = engine.sight
+    yield _gauge("peers", "Nodes that this one is to be connected with", sight.peers)
+    connected = sight.peers - len(sight.missing)
+    yield _gauge("peers_connected", "Nodes that it is connected with", connected)
+    yield _gauge("catching_up", "1 while it fetches blocks that the others have", sight.catching_up)
+    acts = CounterMetricFamily(
+        "evidence_misbehaviours", "Acts of validators proven against them in blocks of this run"
+    )
+    acts.add_metric([], engine.misbehaviours)
+    yield acts
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -143,10 +143,7 @@ class _Serving:
                 await self._until_told(serving)
         finally:
             await self._end(serving)
-            if self._is_up:
-                await asyncio.to_thread(self._node.stop)
-            else:
-                await asyncio.to_thread(self._node.engine.stop)
+            await asyncio.to_thread(self._node.stop if self._is_up else self._node.abandon)
         return self._fault
 
     async def _start(self) -> bool:

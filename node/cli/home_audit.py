@@ -17,7 +17,7 @@ from node.cli.homes import folder_bytes, read_meta, worth_processes
 from node.cli.progress import Progress
 from node.config import NodeConfig
 from node.core.errors import EvidenceError, LedgerFault
-from node.ledger.audit import AuditReport, Finding, audit_ledger
+from node.ledger.audit import Finding, audit_ledger
 from node.ledger.rows import GENESIS, Meta
 from node.storage.errors import StoreCorrupt
 from node.storage.leveldb import LevelStore, open_leveldb
@@ -57,30 +57,25 @@ def audit_home(config: NodeConfig, scratch: Path | None, progress: Progress) -> 
         CommandFailure: there is not enough space.
         StorageError: a store is missing or in use.
     """
-    try:
-        meta, report, findings = _audit_ledger(config, scratch or config.home, progress)
-    except StoreCorrupt as error:  # so damaged that it cannot even be opened
-        meta, report, findings = None, None, [Finding(error.where, str(error))]
     unchecked: list[str] = []
-    replayed = None if report is None else report.replayed
-    if replayed is not None and replayed.proven < replayed.height:
-        unchecked.append(
-            f"headers of the blocks from {replayed.proven + 1} to {replayed.height}: the node "
-            "ended before it had them, and gets them from its engine when it runs"
+    try:
+        meta, signatures, findings = _audit_ledger(
+            config, scratch or config.home, unchecked, progress
         )
+    except StoreCorrupt as error:  # so damaged that it cannot even be opened
+        meta, signatures, findings = None, 0, [Finding(error.where, str(error))]
     progress("the node's own records", 0, 0)
     for check in (_check_local, _check_journal):
         try:
             findings += check(config, unchecked)
         except StoreCorrupt as error:
             findings.append(Finding(error.where, str(error)))
-    signatures = 0 if replayed is None else replayed.signatures
     return HomeAudit(meta, signatures, tuple(findings), tuple(unchecked))
 
 
 def _audit_ledger(
-    config: NodeConfig, scratch: Path, progress: Progress
-) -> tuple[Meta | None, AuditReport | None, list[Finding]]:
+    config: NodeConfig, scratch: Path, unchecked: list[str], progress: Progress
+) -> tuple[Meta | None, int, list[Finding]]:
     with ExitStack() as stack:
         ledger = _open_ledger(config, stack)
         bodies = FileSegments(config.path("blocks"), create=False)
@@ -90,20 +85,23 @@ def _audit_ledger(
         try:
             meta = read_meta(ledger)
             report = audit_ledger(
-                ledger,
-                bodies,
-                made,
-                workers,
-                progress,
-                headers_come_later=config.engine.kind != "solo",
+                *(ledger, bodies, made, workers, progress),
+                proofs_follow=config.engine.kind != "solo",
             )
         except (LedgerFault, *_GARBAGE) as error:
-            return None, None, [Finding(str(config.path("ledger")), f"cannot be read: {error}")]
+            return None, 0, [Finding(str(config.path("ledger")), f"cannot be read: {error}")]
         findings = list(report.findings)
         document = config.path("genesis.json")
         if document.is_file() and document.read_bytes() != ledger.get(GENESIS):
             findings.append(Finding(str(document), "is not the genesis of this ledger"))
-        return meta, report, findings
+        if report.replayed is None:
+            return meta, 0, findings
+        if report.replayed.unproven:
+            unchecked.append(
+                f"the other nodes' signatures under the newest {report.replayed.unproven} blocks: "
+                "the node stopped before it had fetched them, and will when it runs"
+            )
+        return meta, report.replayed.signatures, findings
 
 
 def _open_ledger(config: NodeConfig, stack: ExitStack) -> LevelStore:

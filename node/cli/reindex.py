@@ -106,8 +106,10 @@ def _replay(config: NodeConfig, new: Path, progress: Callable[[int, int], None])
         keys = first_keys(read_genesis(ledger))
         workers = config.workers if worth_processes(config) else 0
         opener = stack.enter_context(FrameOpener(keys, workers))
-        later = config.engine.kind != "solo"
-        replayed = replay_ledger(ledger, bodies, made, opener, progress, headers_come_later=later)
+        replayed = replay_ledger(
+            *(ledger, bodies, made, opener, progress),
+            proofs_follow=config.engine.kind != "solo",
+        )
         if read_meta(made).app_hash != before.app_hash:
             raise LedgerFault(
                 "the blocks lead to another app_hash than the ledger says; nothing was changed: "

@@ -8,6 +8,7 @@ the newest whose header and commit are kept: whatever they find there can be pro
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -84,6 +85,15 @@ class Published:
         self._lock = threading.Lock()
         self._written: dict[int, _Shared] = {}
         self._readable: _Shared | None = None
+        self._advanced: float | None = None
+
+    @property
+    def idle_ms(self) -> int | None:
+        """How long ago the last block became readable, by a clock that nobody sets; None before the
+        first in this run."""
+        if self._advanced is None:
+            return None
+        return int((time.monotonic() - self._advanced) * 1000)
 
     def written(self) -> None:
         """A block has been written: what the store holds now is what it left."""
@@ -111,6 +121,7 @@ class Published:
             if self._readable is not None:
                 older.append(self._readable)
             self._readable = found
+            self._advanced = time.monotonic()
         for shared in older:
             shared.leave(self._lock)
 

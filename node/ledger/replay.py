@@ -37,7 +37,7 @@ from node.ledger.rows import (
     KEPT,
     META,
     VALIDATORS,
-    decode_block_roots,
+    decode_block_row,
     decode_kept,
     decode_meta,
     encode_validators,
@@ -48,8 +48,6 @@ from node.storage.ports import Reader, SegmentRef, Segments, Store
 
 __all__ = ["Replayed", "read_genesis", "replay_ledger"]
 
-_MOST = (1 << 48) - 1
-
 Progress = Callable[[int, int], None]
 _Frame = tuple[SegmentRef, Body, int]
 _Bare = tuple[SegmentRef, Body]
@@ -57,13 +55,13 @@ _Bare = tuple[SegmentRef, Body]
 
 @dataclass(frozen=True)
 class Replayed:
-    """How far the replay came: blocks, entries of the log, signatures checked, and up to which
-    height headers were there to check it against."""
+    """How far the replay came: blocks, entries of the log, signatures checked. ``unproven`` of the
+    newest blocks have no header and commit yet."""
 
     height: int
     size: int
     signatures: int
-    proven: int
+    unproven: int = 0
 
 
 def read_genesis(rows: Reader) -> Genesis:
@@ -88,7 +86,7 @@ def replay_ledger(
     opener: FrameOpener,
     progress: Progress,
     *,
-    headers_come_later: bool = False,
+    proofs_follow: bool = False,
 ) -> Replayed:
     """Make the ledger again in ``target``, an empty store, checking every signature on the way.
 
@@ -98,8 +96,8 @@ def replay_ledger(
         target: where all rows are written.
         opener: opens the frames.
         progress: called with a height done and the last height, now and then.
-        headers_come_later: as in a consortium, where a node that ended may lack the headers of the
-            newest blocks; those are then made again, and checked against nothing.
+        proofs_follow: headers and commits are kept after their blocks, as in a consortium: the
+            newest blocks may lack theirs.
 
     Raises:
         LedgerFault: names the height or the place, and what is wrong there.
@@ -108,9 +106,9 @@ def replay_ledger(
     application = Application(target, bodies)
     application.init_chain(genesis)
     application.on_keys(opener.keys_registered)
-    chain = _Chain(rows, genesis, headers_come_later=headers_come_later)
     meta = rows.get(META)
     last = decode_meta(meta).height if meta is not None else genesis.initial_height - 1
+    chain = _Chain(rows, genesis, _newest_kept(rows) if proofs_follow else last)
     signatures = 0
     for reference, body, frames in _opened_bodies(bodies, opener):
         if body.height > last:
@@ -122,7 +120,14 @@ def replay_ledger(
     _replay_empty(application, chain, last)
     application.close()
     progress(last, last)
-    return Replayed(last, application.need_meta().size, signatures, min(last, chain.newest))
+    unproven = max(0, last - chain.proven)
+    return Replayed(last, application.need_meta().size, signatures, unproven)
+
+
+def _newest_kept(rows: Reader) -> int:
+    end = number_key(KEPT, (1 << 48) - 1)
+    newest = next(iter(rows.scan(number_key(KEPT, 0), end, reverse=True)), None)
+    return 0 if newest is None else int.from_bytes(newest[0][1:], "big")
 
 
 def _read_bodies(bodies: Segments, bare: deque[_Bare]) -> Iterator[tuple[_Frame, bytes]]:
@@ -170,14 +175,12 @@ def _opened_bodies(
 
 
 class _Chain:
-    """The headers and commits of the ledger, each checked against what the replay gives."""
+    """The headers and commits of the ledger up to the height ``proven``, each checked against what
+    the replay gives."""
 
-    def __init__(self, rows: Reader, genesis: Genesis, *, headers_come_later: bool) -> None:
+    def __init__(self, rows: Reader, genesis: Genesis, proven: int) -> None:
+        self.proven = proven
         self._rows = rows
-        self.newest = _MOST
-        if headers_come_later:
-            top = next(iter(rows.scan(KEPT, number_key(KEPT, _MOST), reverse=True)), None)
-            self.newest = 0 if top is None else int.from_bytes(top[0][1:], "big")
         self._genesis = genesis
         self._validators = self._next_validators = genesis.validator_set
         self._max_block_bytes = genesis.parameters["max_block_bytes"]
@@ -185,16 +188,6 @@ class _Chain:
         self._backend = load_backend()
         self._last: tuple[Header, Commit] | None = None
         self._results: list[bytes] = []
-
-    def time(self, height: int) -> int:
-        """The time of the block at ``height``, in ms: its header's, or, where that is still to
-        come, what the ledger says."""
-        if height <= self.newest:
-            return self.read(height)[0].time.milliseconds
-        raw = self._rows.get(number_key(BLOCK, height))
-        if raw is None:
-            raise LedgerFault(f"height {height}: its row is missing")
-        return decode_block_roots(raw).time
 
     def read(self, height: int) -> tuple[Header, Commit]:
         """The header and commit of ``height`` as stored."""
@@ -209,19 +202,32 @@ class _Chain:
             raise LedgerFault(f"height {height}: its commit is missing")
         return header, commit
 
+    def time(self, height: int) -> int:
+        """The time of a block without a body: its header's, or while it has none, its row's."""
+        if height <= self.proven:
+            return self.read(height)[0].time.milliseconds
+        row = self._rows.get(number_key(BLOCK, height))
+        if row is None:
+            raise LedgerFault(f"height {height}: its row is missing")
+        try:
+            return decode_block_row(row).time
+        except msgspec.DecodeError as error:
+            raise LedgerFault(f"height {height}: its row is damaged: {error}") from error
+
     def check(self, block: Finalized, app_hash: bytes) -> list[tuple[Header, Commit]]:
         """Check a block's header in every field against the blocks before it, and put the
         validators that it is the first to be signed by beside what is to be written of the block.
 
-        Returns:
-            It and its commit; nothing where they are still to come.
-
         Args:
             block: what the replay gives for it.
             app_hash: what the replay gave for the block before.
+
+        Returns:
+            What is to be kept of it: nothing where it is not proven yet.
         """
         height, frames = block.height, block.frames
-        if height > self.newest:
+        if height > self.proven:
+            self._update(block.updates)
             return []
         header, commit = self.read(height)
         last_commit = Commit(0, 0, BlockId(), ()) if self._last is None else self._last[1]
@@ -279,9 +285,8 @@ class _Chain:
 def _replay_empty(application: Application, chain: _Chain, last: int) -> None:
     """The blocks without transactions up to height ``last``."""
     while (height := application.need_meta().height + 1) <= last:
-        time = chain.time(height)
         before = application.need_meta().app_hash
-        block = application.finalize(height, time, ())
+        block = application.finalize(height, chain.time(height), ())
         kept = chain.check(block, before)
         application.persist([block], kept, sync=False)
         application.release([block])
@@ -298,7 +303,7 @@ def _replay_body(
     if body.height != height:
         raise LedgerFault(f"{_place(reference)}: height {body.height} where {height} should follow")
     before = application.need_meta().app_hash
-    if chain.time(height) != body.time:
+    if height <= chain.proven and chain.read(height)[0].time.milliseconds != body.time:
         raise LedgerFault(f"{_place(reference)}: its time is not that of its header")
     block = application.finalize(height, body.time, frames, misbehaviour=body.misbehaviour)
     kept = chain.check(block, before)

@@ -91,12 +91,18 @@ class Submission:
         self._held: dict[int, tuple[Chunk, Answer | None]] = {}
         self._next_number = 1
         self._stopped: str | None = "the node is starting"
+        self._broken: str | None = None
         self._started = False
         self._known = Known(application)
         self._tell_workers: Callable[[Mapping[str, PublicJwk]], None] = lambda keys: None
 
-    def start(self, engine: Engine, intake: Intake) -> int:
+    def start(self, engine: Engine, intake: Intake, *, take: bool = True) -> int:
         """Start the workers, and submit again what an earlier run journaled and did not commit.
+
+        Args:
+            engine: orders what is submitted.
+            intake: reads what was journaled.
+            take: whether to take submissions at once; else from `take` on.
 
         Returns:
             How many transactions were submitted again.
@@ -117,9 +123,15 @@ class Submission:
             )
         )
         self._keeping.start(self._kept, self._fail)
-        self._stopped = None
         self._started = True
+        if take:
+            self.take()
         return resumed
+
+    def take(self) -> None:
+        """Take submissions from now on. Nobody examines any before something calls `pump`."""
+        if self._broken is None:
+            self._stopped = None
 
     def _resume(self, intake: Intake) -> int:
         resumed = 0
@@ -222,6 +234,11 @@ class Submission:
         """Take nothing more."""
         self._stopped = reason
 
+    def abandon(self) -> None:
+        """`stop` where the node did not come to its start."""
+        if self._started:
+            self.stop()
+
     def stop(self) -> None:
         """End the workers, and let what is on its way get to disk. Nobody may be in `pump`."""
         self._pool.stop()
@@ -231,7 +248,7 @@ class Submission:
                 self._keeping.journal.empty()
 
     def _fail(self, error: BaseException) -> None:
-        self._stopped = (
+        self._stopped = self._broken = (
             f"the journal cannot be written: {error}; restart the node when this is mended"
         )
 

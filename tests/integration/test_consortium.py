@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -93,61 +91,17 @@ def test_a_node_that_never_saw_a_record_proves_it(net: Net, generator: DemoGener
         assert report.accepted, report
 
 
-def test_a_killed_node_comes_back_and_nothing_is_lost(net: Net, generator: DemoGenerator) -> None:
-    victim, others = net.nodes[3], [*net.nodes[:3]]
-    victim.end(signal.SIGKILL)
-    seals = generator.base_seals(2)
-    play(generator, seals, others)
-    victim.start()
-    victim.ready()
-    size = size_of(others[0])
-    until(lambda: size_of(victim) >= size)
-    seen = [app_hashes(node) for node in net.nodes]
-    common = set.intersection(*map(set, seen))
-    assert all(len({hashes[height] for hashes in seen}) == 1 for height in common)
-    assert play(generator, generator.base_seals(1), [victim])
-
-
-def test_two_of_four_down_nothing_is_recorded_and_then_it_is(
-    net: Net, generator: DemoGenerator, tmp_path: Path
-) -> None:
-    for node in net.nodes[2:]:
-        node.end(signal.SIGTERM)
-    (life,) = generator.base_seals(1)
-    submission = generator.sign(life[0])
-    with NodeClient(net.nodes[0].url) as client:
-        answer = client.submit(submission, timeout=2.0)
-        assert answer["status"] == "pending", "on disk, and not committed"
-        for node in net.nodes[2:]:
-            node.start()
-        for node in net.nodes[2:]:
-            node.ready()
-        until(lambda: client.submit(submission)["status"] == "recorded")
-
-
 def test_every_ledger_is_what_its_blocks_give(net: Net) -> None:
     """Ends the net. Every header, commit, frame and row is computed again from the genesis."""
     net.stop()
     for node in net.nodes:
-        audit = subprocess.run(
-            [sys.executable, "-m", "node.cli", "audit", "--home", str(node.node.home)],
-            capture_output=True,
-            text=True,
-        )
-        assert audit.returncode == 0, audit.stdout + audit.stderr
-        assert "Nothing is wrong." in audit.stdout
+        node.audit()
 
 
 def test_a_node_whose_engine_dies_says_so_and_can_be_read(tmp_path: Path) -> None:
     with net_of(tmp_path / "net", 1) as net:
         (node,) = net.nodes
-        assert node.process is not None
-        engines = subprocess.run(
-            ["pgrep", "-P", str(node.process.pid), "-f", "start --home"],
-            capture_output=True,
-            text=True,
-        ).stdout.split()
-        os.kill(int(engines[0]), signal.SIGKILL)
+        os.kill(node.engine_pid(), signal.SIGKILL)
         until(lambda: node.get("/readyz").status_code == 503)
         assert "the engine ended with exit code -9" in node.get("/readyz").text
         assert node.get("/v1/statistics").json()["size"] >= 1

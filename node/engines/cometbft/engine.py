@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,16 @@ from node.engines.cometbft.engine_home import (
 from node.engines.cometbft.joining import Joining
 from node.engines.cometbft.keeper import Keeper
 from node.engines.cometbft.machine import Decided, Machine
+from node.engines.cometbft.misbehaviour import MisbehaviourAlarm
 from node.engines.cometbft.opened import OpenedFrames, Opener
+from node.engines.cometbft.outlook import Outlook, Sight
 from node.engines.cometbft.process import EngineDied, EngineProcess
 from node.engines.cometbft.rpc import EngineRpc, RpcRefused, RpcUnreachable
 from node.engines.cometbft.snapshot_maker import SnapshotMaker
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.published import Published
 from node.ledger.snapshots.shelf import Shelf
+from node.rules.judgement import Misbehaviour
 
 __all__ = ["CometEngine"]
 
@@ -86,7 +89,21 @@ class CometEngine:
         self.snapshots = SnapshotMaker(
             application, self._genesis, self._shelf, settings.snapshot_every, settings.min_free
         )
+        self._outlook: Outlook | None = None
+        self._alarm = MisbehaviourAlarm(self._genesis, validator.public_key)
         self.trouble: EvidenceError | None = None
+        self.on_misbehaviour: Callable[[Sequence[Misbehaviour]], None] = lambda acts: None
+        """Called in the event loop with what each block shows of validators."""
+
+    @property
+    def sight(self) -> Sight:
+        """What the engine saw of its peers last. Any thread may ask."""
+        return Sight() if self._outlook is None else self._outlook.sight
+
+    @property
+    def misbehaviours(self) -> int:
+        """How many acts of validators the blocks of this run have proven."""
+        return self._alarm.count
 
     def recover(self) -> int:
         """Make ready what a crash left; the blocks that are missing are replayed by the engine.
@@ -211,6 +228,7 @@ class CometEngine:
                 self._kept,
             )
             self._broadcaster = Broadcaster(rpc, self._opened, self._fail)
+            outlook = self._outlook = Outlook(rpc, self._settings.peers)
             process = EngineProcess(self._binary, self._home.path)
             self._end = asyncio.Event()
             self._loop = asyncio.get_running_loop()  # from here on others hand things over
@@ -219,7 +237,7 @@ class CometEngine:
             await server.start()
             try:
                 await process.start()
-                await self._serve(process, rpc, ready)
+                await self._serve(process, rpc, outlook, ready)
             finally:
                 await self._broadcaster.close()
                 await rpc.close()
@@ -242,7 +260,9 @@ class CometEngine:
         last = self._application.written_height - keep + 1
         return max(0, min(last, self._keeper.next_height - 1, oldest))
 
-    async def _serve(self, process: EngineProcess, rpc: EngineRpc, ready: Future[None]) -> None:
+    async def _serve(
+        self, process: EngineProcess, rpc: EngineRpc, outlook: Outlook, ready: Future[None]
+    ) -> None:
         """Talk to the engine until it is told to end, or something fails."""
         watching = asyncio.create_task(process.watch())
         try:
@@ -261,6 +281,7 @@ class CometEngine:
                 self._keeper.run(),
                 self._broadcaster.watch(),
                 self._tell_ready(ready),
+                outlook.run(),
             )
             if not ready.done():
                 raise _stopped_early()
@@ -285,6 +306,8 @@ class CometEngine:
 
     def _decided(self, decided: Decided) -> None:
         height = decided.block.height
+        self._alarm.sound(decided.block.misbehaviour, height)
+        self.on_misbehaviour(decided.block.misbehaviour)
         tokens = self._broadcaster.landed([frame.frame for frame in decided.frames])
         self._keeper.decided(height)
         if height + 1 >= self._keeper.next_height:

@@ -29,6 +29,7 @@ __all__ = [
     "PrivateKey",
     "StateSync",
     "node_id",
+    "validator_address",
 ]
 
 ABCI_SOCKET, RPC_SOCKET = "abci.sock", "rpc.sock"
@@ -93,6 +94,11 @@ class EngineSettings:
 def node_id(public_key: bytes) -> str:
     """How peers name the node with this key: the first 20 bytes of SHA-256 of it, in hex."""
     return hashlib.sha256(public_key).digest()[:20].hex()
+
+
+def validator_address(public_key: bytes) -> bytes:
+    """What CometBFT calls the validator with this Ed25519 key: 20 bytes."""
+    return hashlib.sha256(public_key).digest()[:20]
 
 
 class EngineHome:
@@ -178,7 +184,7 @@ def _validator(key: PrivateKey) -> dict[str, object]:
         "type": "tendermint/PubKeyEd25519",
         "value": b64encode(key.public_key).decode("ascii"),
     }
-    address = hashlib.sha256(key.public_key).digest()[:20]
+    address = validator_address(key.public_key)
     return {"address": address.hex().upper(), "pub_key": public, "priv_key": _private(key)}
 
 
@@ -226,7 +232,15 @@ def _config(settings: EngineSettings, sync: StateSync | None, looks_back: int) -
                 "filter_peers": bool(settings.peers or settings.guests),
             },
         ),
-        ("rpc", {"laddr": f"unix://{RPC_SOCKET}", "pprof_laddr": "", "cors_allowed_origins": []}),
+        (
+            "rpc",
+            {
+                "laddr": f"unix://{RPC_SOCKET}",
+                "unsafe": True,  # `dial_peers`: see outlook.py; only the own user can enter
+                "pprof_laddr": "",
+                "cors_allowed_origins": [],
+            },
+        ),
         (
             "p2p",
             {

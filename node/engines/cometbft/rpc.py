@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,28 @@ class EngineRpc:
         """The height of the newest block that the engine has stored."""
         status = await self.call("status")
         return _decimal(status, "sync_info", "latest_block_height")
+
+    async def is_catching_up(self) -> bool:
+        """Whether the engine still fetches blocks that the others have."""
+        status = await self.call("status")
+        sync = status.get("sync_info") if isinstance(status, dict) else None
+        told = sync.get("catching_up") if isinstance(sync, dict) else None
+        if type(told) is not bool:
+            raise InvalidEncoding("sync_info.catching_up", "must be true or false")
+        return told
+
+    async def connected_peers(self) -> set[str]:
+        """The ids of the nodes that the engine is connected with."""
+        result = await self.call("net_info")
+        peers = result.get("peers") if isinstance(result, dict) else None
+        if not isinstance(peers, list):
+            raise InvalidEncoding("net_info.peers", "must be a list")
+        infos = [peer.get("node_info") if isinstance(peer, dict) else None for peer in peers]
+        return {str(info.get("id")) for info in infos if isinstance(info, dict)}
+
+    async def dial(self, peers: Sequence[str]) -> None:
+        """Have the engine connect with these peers, as ``<node id>@host:port``, soon."""
+        await self.call("dial_peers", peers=list(peers), persistent=True)
 
     async def signed_header(self, height: int) -> tuple[Header, Commit]:
         """The header at ``height`` and a commit of it.

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 from builders.home import Home, make_home
@@ -11,6 +12,7 @@ from builders.signing import signed_jwt
 
 from node.core.disclosure import encode_disclosure
 from node.core.encoding import canonical_json, decode_base64url
+from node.core.errors import LedgerFault
 from node.core.transaction import decode_transaction
 from node.rules.rejections import ACCEPTED, rejection
 from node.storage.errors import StoreCorrupt
@@ -304,3 +306,40 @@ def test_a_stopped_node_says_so(own_home: Home) -> None:
     node.stop()
     with pytest.raises(SubmissionStopped, match="stopping"):
         node.submission.submit(signed_records(own_home, 1))
+
+
+def test_nothing_is_taken_before_the_engine_has_started(
+    own_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would examine it: an engine that replays many blocks takes its time."""
+    node = Node(own_home.config)
+    start = node.engine.start
+
+    def slow_start(pump: Callable[[float], int], wake: Callable[[], None]) -> None:
+        with pytest.raises(SubmissionStopped, match="starting"):
+            node.submission.submit(signed_records(own_home, 1))
+        start(pump, wake)
+
+    monkeypatch.setattr(node.engine, "start", slow_start)
+    node.start()
+    submit(node, signed_records(own_home, 1))
+    node.stop()
+
+
+def test_a_start_that_fails_leaves_no_workers(
+    own_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(pump: Callable[[float], int], wake: Callable[[], None]) -> None:
+        raise LedgerFault("the engine does not start")
+
+    before = set(multiprocessing.active_children())
+    node = Node(own_home.config)
+    monkeypatch.setattr(node.engine, "start", fail)
+    with pytest.raises(LedgerFault):
+        node.start()
+    assert set(multiprocessing.active_children()) - before
+    node.abandon()
+    assert not set(multiprocessing.active_children()) - before
+    with pytest.raises(SubmissionStopped, match="did not start"):
+        node.submission.submit(signed_records(own_home, 1))
+    node.stores.close()

@@ -136,3 +136,42 @@ def test_a_height_that_is_none_names_its_place(path: Path) -> None:
     told = {"result": {"sync_info": {"latest_block_height": "x"}}}
     with pytest.raises(InvalidEncoding, match=r"sync_info\.latest_block_height"):
         call(path, lambda *_: told, lambda rpc: rpc.latest_height())
+
+
+def test_who_is_connected(path: Path) -> None:
+    peers = [{"node_info": {"id": name}, "is_outbound": True} for name in ("aa", "bb")]
+    found = call(
+        path,
+        lambda method, _: (
+            {"result": {"n_peers": "2", "peers": peers}} if method == "net_info" else {}
+        ),
+        lambda rpc: rpc.connected_peers(),
+    )
+    assert found == {"aa", "bb"}
+    with pytest.raises(InvalidEncoding):
+        call(path, lambda *_: {"result": {"peers": None}}, lambda rpc: rpc.connected_peers())
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_whether_it_catches_up(path: Path, *, told: bool) -> None:
+    status = {"result": {"sync_info": {"catching_up": told}}}
+    assert call(path, lambda *_: status, lambda rpc: rpc.is_catching_up()) is told
+
+
+@pytest.mark.parametrize(
+    "result", [{}, {"sync_info": {}}, {"sync_info": {"catching_up": "no"}}, []]
+)
+def test_a_status_that_is_none(path: Path, result: Any) -> None:
+    with pytest.raises(InvalidEncoding):
+        call(path, lambda *_: {"result": result}, lambda rpc: rpc.is_catching_up())
+
+
+def test_dialling(path: Path) -> None:
+    asked = []
+
+    def answer(method: str, parameters: dict[str, Any]) -> Any:
+        asked.append((method, parameters))
+        return {"result": {"log": "Dialing peers in progress"}}
+
+    call(path, answer, lambda rpc: rpc.dial(("aa@10.0.0.1:26656",)))
+    assert asked == [("dial_peers", {"peers": ["aa@10.0.0.1:26656"], "persistent": True})]
