@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +14,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
-from node.cli.engine_program import find_engine
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.output import say, write_json
@@ -67,12 +68,23 @@ def _make(path: Path, args: argparse.Namespace) -> None:
     from node.demo.testnet import create_testnet
     from node.wiring import system_time
 
-    net = create_testnet(path, args.nodes, find_engine(args.engine), system_time)
+    net = create_testnet(path, args.nodes, _engine(args.engine), system_time)
     if args.json:
         return
     say("Chain {}, {} nodes in {}", net.genesis.chain_id, len(net.nodes), path)
     for node in net.nodes:
         say("  {:<14} {}  peers on port {}", node.member, node.url, node.p2p_port)
+
+
+def _engine(given: str | None) -> Path:
+    found = given or os.environ.get("EVIDENCE_ENGINE") or shutil.which("evidence-engine")
+    if not found or not os.access(found, os.X_OK):
+        raise CommandFailure(
+            ExitCode.USAGE,
+            f"{found} is no program" if found else "the engine's program is not found",
+            "`scripts/build-engine` builds it and prints its path; give that as --engine",
+        )
+    return Path(found).resolve()
 
 
 def _run(homes: list[Path], *, as_json: bool) -> int:
