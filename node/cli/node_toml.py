@@ -82,6 +82,9 @@ def consortium_toml(
         peers: the others, each ``<node id>@host:port``.
     """
     changes = {
+        "# Every value here is the default; a misspelt name": (
+            "# Made by `evidence-node join`: the rest are defaults. A misspelt name"
+        ),
         "port = 8440\n": f"port = {api_port}\n",
         'kind = "solo"               # or "cometbft": together with the nodes of [consortium]': (
             'kind = "cometbft"           # together with the nodes of [consortium]'
