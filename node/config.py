@@ -83,7 +83,8 @@ class ConsortiumConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``keep_blocks`` is how many blocks the engine keeps (0: all; evidence needs none),
     ``snapshot_every`` how many lie between two snapshots (0: only those asked for), ``sync`` how
-    the node begins.
+    the node begins. ``look_back_blocks`` is how many of the last blocks must not bear the signature
+    of this node's key where it is not known what that key has signed (0: any may).
     """
 
     binary: str = ""
@@ -92,6 +93,7 @@ class ConsortiumConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     guests: list[str] = []
     keep_blocks: Natural = 100_000
     snapshot_every: Natural = 10_000
+    look_back_blocks: Natural = 100
     sync: SyncConfig = SyncConfig()
     timeout_commit_ms: Positive = 100
     timeout_propose_ms: Positive = 3_000

@@ -26,9 +26,10 @@ from node.engines.solo.engine import SoloEngine, SoloSettings
 from node.ledger.application import Application, OpenedFrame
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
+from node.ledger.lineage import read_geneses
 from node.ledger.published import Published
 from node.ledger.reader import LedgerReader, open_reader
-from node.ledger.rows import META, decode_meta
+from node.ledger.rows import ENDED, META, decode_meta
 from node.ledger.snapshots.format import Manifest
 from node.ledger.snapshots.restoring import discard_half_restored
 from node.storage.errors import StorageError, StoreUnavailable
@@ -39,6 +40,7 @@ from node.submission.disk_guard import DiskGuard
 from node.submission.journal import Journal
 from node.submission.keeping import Keeping
 from node.submission.operator import OperatorRecords
+from node.submission.reporting import MisbehaviourReports
 from node.submission.submission import Submission, SubmissionLimits
 from node.submission.tickets import Group
 from node.submission.worker import WorkerSetup
@@ -56,8 +58,8 @@ _BLOCK_SEGMENT = 32 << 20
 _JOURNAL_SEGMENT = 4 << 20
 _LOCAL_WRITE_BUFFER = 4 << 20
 _CONSORTIUM_FRAME = 128
-"""Transactions in a frame, at most: each passes through every engine, where a few large ones are
-less work than many small ones."""
+"""Transactions in a frame, at most. Each passes through every mempool and engine, where a few large
+ones are less work than many small ones; but workers share the frames of a block among them."""
 _ENGINE_ROUTE = "/v1/engine/rpc"
 
 
@@ -227,6 +229,13 @@ class Node:
             self.log.warning("a snapshot was restored only in part; the node begins anew")
             self._forget_engine()
         self.application = Application(stores.ledger, stores.blocks)
+        if stores.ledger.get(ENDED) is not None:
+            raise InvalidInput(
+                str(config.home),
+                "this home's chain has been ended by `evidence-node migrate prepare`; "
+                "`evidence-node migrate apply` continues it under its new genesis, "
+                "`evidence-node migrate prepare --undo` takes the end back",
+            )
         if self.application.meta is None:
             self.application.init_chain(_read_genesis(config.path("genesis.json")))
         self.genesis: Genesis = self.application.genesis()
@@ -263,12 +272,18 @@ class Node:
             )
         self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
+        self._reports: MisbehaviourReports | None = None
+        if self.operator is not None and self.consortium is not None:
+            self._reports = MisbehaviourReports(self.operator, self.reader)
+            self.consortium.on_misbehaviour = self._reports.shown
 
     def _worker_setup(self) -> WorkerSetup:
         chain, keys = self.genesis.chain_id, self.application.public_keys()
+        geneses = read_geneses(self.stores.ledger)
+        former = frozenset(genesis.chain_id for genesis in geneses[:-1])
         if self.config.engine.kind == "solo":
-            return WorkerSetup(chain, keys)
-        return WorkerSetup(chain, keys, _CONSORTIUM_FRAME)
+            return WorkerSetup(chain, keys, former=former)
+        return WorkerSetup(chain, keys, _CONSORTIUM_FRAME, former)
 
     def _forget_engine(self) -> None:
         from node.engines.cometbft.engine_home import EngineHome
@@ -312,6 +327,7 @@ class Node:
                 guests=tuple(config.guests),
                 keep_blocks=config.keep_blocks,
                 snapshot_every=config.snapshot_every,
+                look_back_blocks=config.look_back_blocks,
                 min_free=self.config.storage.min_free_megabytes << 20,
                 sync=_state_sync(config.sync),
             ),
@@ -391,6 +407,8 @@ class Node:
     def stop(self) -> None:
         """Let what is under way come to its end, then close the stores."""
         self.submission.refuse("the node is stopping")
+        if self._reports is not None:
+            self._reports.stop()
         self.engine.stop()
         self.submission.stop()
         if self.failure is None:

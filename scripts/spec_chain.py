@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -30,6 +30,7 @@ from node.engines.solo.engine import SoloEngine, SoloSettings
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
+from node.ledger.lineage import read_end
 from node.ledger.reader import LedgerReader, open_reader
 from node.storage.memory import MemorySegments, MemoryStore
 
@@ -38,6 +39,7 @@ __all__ = [
     "CHAIN_ID",
     "CHECKPOINT_KEY",
     "KEYS",
+    "NEXT_CHAIN_ID",
     "NODE_KEY",
     "RECOVERY",
     "SEAL",
@@ -51,6 +53,7 @@ __all__ = [
 ]
 
 CHAIN_ID = "spec-example"
+NEXT_CHAIN_ID = "spec-example-continued"
 GENESIS_TIME = 1_790_000_000_000
 SEAL, CASE = "seal:platform-a:0001", "case:platform-a:0001"
 STEP_MS = 1137
@@ -134,6 +137,7 @@ _MEMBERS: dict[str, tuple[str, list[str], list[str]]] = {
 KEYS = {name: MemberKey(name) for name in _MEMBERS}
 RECOVERY = {name: MemberKey(f"{name}, recovery") for name in _MEMBERS}
 VALIDATOR = BlockKey("validator of platform-a")
+NEXT_VALIDATOR = BlockKey("validator of maker-a")
 CHECKPOINT_KEY = BlockKey("checkpoints of platform-a")
 NODE_KEY = BlockKey("node of platform-a")
 
@@ -153,7 +157,7 @@ def _member(name: str) -> dict[str, Any]:
     return value
 
 
-def _genesis() -> Genesis:
+def _genesis(validator: BlockKey, member: str, **changes: Any) -> Genesis:
     return encode_genesis(
         {
             "chain_id": CHAIN_ID,
@@ -165,20 +169,24 @@ def _genesis() -> Genesis:
             "rules_version": 1,
             "validators": [
                 {
-                    "member": "platform-a",
+                    "member": member,
                     "power": 10,
-                    "public_key": ed25519_jwk(VALIDATOR.public_key),
+                    "public_key": ed25519_jwk(validator.public_key),
                 }
             ],
+            **changes,
         }
     )
 
 
 class ExampleChain:
-    """A solo chain of four blocks with transactions: a seal's life, and a case that uses it."""
+    """A solo chain of four blocks with transactions: a seal's life, and a case that uses it.
+
+    After `go_on` it is a second chain, which continues the first.
+    """
 
     def __init__(self) -> None:
-        self.genesis = _genesis()
+        self.genesis = _genesis(VALIDATOR, "platform-a")
         self._now = GENESIS_TIME
         self._store = MemoryStore()
         self._bodies = MemorySegments()
@@ -187,9 +195,25 @@ class ExampleChain:
         self.frames: dict[int, bytes] = {}
         self.results: dict[int, bytes] = {}
         self.disclosures: dict[str, list[Disclosure]] = {SEAL: [], CASE: []}
-        self._grow()
+        self._grow(VALIDATOR, (self._applied, self._created, self._filed, self._case))
 
-    def _grow(self) -> None:
+    def go_on(self) -> None:
+        """Continue as the chain `NEXT_CHAIN_ID`, whose validator is another member's."""
+        with self.reader() as reader:
+            end = read_end(reader.rows, reader.meta)
+        self.genesis = _genesis(
+            NEXT_VALIDATOR,
+            "maker-a",
+            chain_id=NEXT_CHAIN_ID,
+            genesis_time=end.last.time.milliseconds + 60_000,
+            initial_height=end.initial_height,
+            predecessor=end.predecessor.to_json(),
+        )
+        self._application.init_chain(self.genesis)
+        self._now = self.genesis.genesis_time
+        self._grow(NEXT_VALIDATOR, (self._sealed,))
+
+    def _grow(self, validator: BlockKey, tellers: Sequence[Callable[[], list[str]]]) -> None:
         done = threading.Event()
         arrived: list[Committed] = []
         failures: list[BaseException] = []
@@ -204,7 +228,7 @@ class ExampleChain:
 
         engine = SoloEngine(
             self._application,
-            VALIDATOR,
+            validator,
             self._clock,
             SoloSettings(empty_block_ms=3_600_000),
             committed,
@@ -213,7 +237,7 @@ class ExampleChain:
         engine.recover()
         engine.start()
         intake = Intake(self._application.key_ring())
-        for tell in (self._applied, self._created, self._filed, self._case):
+        for tell in tellers:
             self._now += 10_000
             done.clear()
             frame = stored_frame([jwt.encode("ascii") for jwt in tell()])
@@ -270,7 +294,7 @@ class ExampleChain:
             for name, value in private
         ]
         payload: dict[str, Any] = {
-            "cid": CHAIN_ID,
+            "cid": self.genesis.chain_id,
             "data": dict(data),
             "exp": now // 1000 + 3600,
             "iat": now // 1000,
@@ -364,3 +388,15 @@ class ExampleChain:
             self._tell("platform-a", "signing.identity_verified", CASE, verified),
             self._tell("platform-a", "signing.started", CASE, started, where),
         ]
+
+    def _sealed(self) -> list[str]:
+        data = {
+            "after_hash": _digest("contract, sealed"),
+            "before_hash": _digest("contract"),
+            "es_id": "ES-0001",
+            "party_ref": encode_base64url(_seed("party")[:16]),
+            "signature_hash": _digest("signature"),
+            "signature_kind": "organisation_seal",
+            "signer_cert_sn": "0a1b2c",
+        }
+        return [self._tell("platform-a", "signing.sealed", CASE, data)]

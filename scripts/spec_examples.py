@@ -23,6 +23,7 @@ from spec_chain import (
 from spec_proofs import (
     block_example,
     checkpoint_example,
+    continued_example,
     evidence_examples,
     genesis_example,
     log_example,
@@ -216,7 +217,7 @@ def make_examples() -> dict[str, dict[str, Any]]:
     chain = ExampleChain()
     entries = _entries(chain)
     first = entries[0]["entry"]["tx"]
-    return {
+    examples = {
         "block.json": block_example(chain),
         "ceremony.json": _ceremony(chain),
         "checkpoint.json": checkpoint_example(chain),
@@ -231,3 +232,5 @@ def make_examples() -> dict[str, dict[str, Any]]:
         "transaction.json": _transaction(first),
         **evidence_examples(chain),
     }
+    chain.go_on()
+    return {**examples, **continued_example(chain, examples)}

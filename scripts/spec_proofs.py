@@ -41,6 +41,7 @@ from node.evidence.bundle import bundle_dossier, bundle_record, encode_bundle
 __all__ = [
     "block_example",
     "checkpoint_example",
+    "continued_example",
     "evidence_examples",
     "genesis_example",
     "log_example",
@@ -294,4 +295,26 @@ def evidence_examples(chain: ExampleChain) -> dict[str, Any]:
             "fingerprint_without_checkpoint": bare.fingerprint.hex(),
         },
         "verdicts.json": verdicts,
+    }
+
+
+def continued_example(chain: ExampleChain, examples: dict[str, Any]) -> dict[str, Any]:
+    """A bundle that spans two chains, after `ExampleChain.go_on`, and the newer one's trust file.
+
+    ``examples`` are the other files: the verdicts are added to theirs.
+    """
+    with chain.reader() as reader:
+        bundle = bundle_dossier(reader, CASE)
+    trust = Trust(chain.genesis.chain_id, chain.genesis.hash).to_json()
+    report = verify_bundle(encode_bundle(bundle), canonical_json(trust), load_backend())
+    assert report.accepted
+    verdicts = {step.id: step.status for step in report.steps}
+    return {
+        "bundle-continued.json": bundle,
+        "genesis-continued.json": {
+            "document": json.loads(chain.genesis.document),
+            "hash": chain.genesis.hash.hex(),
+        },
+        "trust-continued.json": trust,
+        "verdicts.json": {**examples["verdicts.json"], "continued": verdicts},
     }

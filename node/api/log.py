@@ -1,6 +1,7 @@
 """Routes of the log as C2SP tlog-tiles has them, under /v1/log, and Merkle proofs (RFC 9162).
 
-Hash tiles and checkpoints are public; entry bundles are for members. Entry 0 is the genesis.
+Hash tiles and checkpoints are public; entry bundles are for members. Entry 0 is the genesis,
+and a chain that continues another has its own further on.
 """
 
 from __future__ import annotations
@@ -90,23 +91,26 @@ def get_entries(
     caller: Caller,
     index: Annotated[str, Path(description="Tile index, such as 000.p/1", examples=["000.p/1"])],
 ) -> Response:
-    """The entries whose hashes are in the level-0 tile of that index. Entry 0 is the genesis. For
-    members."""
+    """The entries whose hashes are in the level-0 tile of that index. Entry 0 is the genesis, and a
+    chain that continues another has its own further on. For members."""
     number, width = _need_tile(index)
     first = number * _WIDTH
     with service.node.reader() as reader:
         if first + width > reader.meta.size:
             raise _beyond(reader)
-        entries = [reader.genesis_document()] if first == 0 else []
-        found = reader.entries(range(max(first, 1), first + width))
-        entries += [entry.text for entry in found]
-    if len(entries[0]) > _MAX_ENTRY:
-        raise Problem(
-            "not-found",
-            f"entry 0, the genesis, has {len(entries[0])} bytes; an entry bundle holds at most "
-            f"{_MAX_ENTRY} an entry: take it from /v1/genesis and the others one by one",
-            "创世文件过长，无法放入条目包，请从 /v1/genesis 获取。",
-        )
+        wanted = range(first, first + width)
+        geneses = {at: text for at, text in reader.genesis_documents().items() if at in wanted}
+        found = reader.entries(at for at in wanted if at not in geneses)
+        texts = {**geneses, **{entry.index: entry.text for entry in found}}
+    entries = [texts[at] for at in wanted]
+    for at, text in geneses.items():
+        if len(text) > _MAX_ENTRY:
+            raise Problem(
+                "not-found",
+                f"entry {at}, a genesis, has {len(text)} bytes; an entry bundle holds at most "
+                f"{_MAX_ENTRY} an entry: take it from /v1/genesis and the others one by one",
+                "创世文件过长，无法放入条目包，请从 /v1/genesis 获取。",
+            )
     content = b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
     return bytes_answer(content, "application/octet-stream", _PRIVATE_FOR_EVER)
 

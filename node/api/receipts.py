@@ -87,7 +87,8 @@ def answer_again(reader: LedgerReader, chain_id: str, ticket: Ticket) -> Answer:
         found.proven_time,
         entry.leaf_hash(),
     )
-    return _marked(Answer(201, receipt(chain_id, ticket.id, position), "repeated"), ticket)
+    of_chain = found.entry.transaction.cid
+    return _marked(Answer(201, receipt(of_chain, ticket.id, position), "repeated"), ticket)
 
 
 def receipt(chain_id: str, identifier: bytes, position: Position) -> dict[str, Any]:

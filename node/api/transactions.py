@@ -39,13 +39,13 @@ def get_transaction(service: Served, id: Hex32) -> Response:
     with service.node.reader() as reader:
         standing = standing_of(reader, identifier)
         if isinstance(standing, Recorded):
-            return json_answer(_recorded(reader, service.chain_id, identifier, standing))
+            return json_answer(_recorded(reader, identifier, standing))
         if service.node.submission.find_pending(identifier) is not None:
             return json_answer(
                 {"status": "pending", "id": id, "chain_id": service.chain_id}, headers=_SOON
             )
         if isinstance(standing, RefusedThen):
-            return json_answer(_refused(reader, service.chain_id, identifier, standing))
+            return json_answer(_refused(reader, identifier, standing))
     raise _unknown(id)
 
 
@@ -60,9 +60,7 @@ def _unknown(identifier: str) -> Problem:
     )
 
 
-def _recorded(
-    reader: LedgerReader, chain_id: str, identifier: bytes, standing: Recorded
-) -> dict[str, Any]:
+def _recorded(reader: LedgerReader, identifier: bytes, standing: Recorded) -> dict[str, Any]:
     entry = standing.entry.entry
     position = Position(
         entry.code,
@@ -73,18 +71,16 @@ def _recorded(
         entry.leaf_hash(),
     )
     return {
-        **receipt(chain_id, identifier, position),
+        **receipt(standing.entry.transaction.cid, identifier, position),
         "inclusion": inclusion_json(reader, standing.entry),
     }
 
 
-def _refused(
-    reader: LedgerReader, chain_id: str, identifier: bytes, standing: RefusedThen
-) -> dict[str, Any]:
+def _refused(reader: LedgerReader, identifier: bytes, standing: RefusedThen) -> dict[str, Any]:
     content: dict[str, Any] = {
         "status": "refused",
         "id": identifier.hex(),
-        "chain_id": chain_id,
+        "chain_id": reader.chain_id_at(standing.height),
         "code": standing.rejection.code,
         "name": standing.rejection.name,
         "text": standing.rejection.text,

@@ -17,7 +17,7 @@ from node.core.bundle import MAX_BUNDLE_BYTES
 from node.core.encoding import canonical_json, decode_json_object
 from node.core.errors import InvalidEncoding, InvalidInput
 from node.core.trust import MAX_TRUST_BYTES, Trust, decode_trust
-from node.core.verify import Report, verify_bundle
+from node.core.verify import FAILED, Report, verify_bundle
 
 if TYPE_CHECKING:
     from node.wiring import Node
@@ -90,10 +90,11 @@ def _file(value: Any, place: str) -> bytes:
 )
 async def post_verify(service: Served, request: Request) -> Response:
     """Takes a bundle file as it is, or `{"bundle": …, "trust": …}`, and answers the verifier's
-    numbered steps. Without a trust file the node's own is used, and the answer says how little
-    that proves. A few bundles are checked at a time: beyond that the answer is 503 before anything
-    is read. A body has 30 s to arrive, and is at most 8 MiB unless the node is configured
-    otherwise; a larger bundle is checked offline."""
+    numbered steps. Without a trust file the node's own is used (for a bundle made before its chain
+    continued another, that of the chain then), and the answer says how little that proves. A few
+    bundles are checked at a time: beyond that the answer is 503 before anything is read. A body has
+    30 s to arrive, and is at most 8 MiB unless the node is configured otherwise; a larger bundle is
+    checked offline."""
     if service.checking >= _MOST_AT_ONCE:
         raise Problem(
             "busy",
@@ -119,9 +120,28 @@ def _check_density(body: bytes) -> None:
 def _verify(service: Service, body: bytes) -> Response:
     _check_density(body)
     bundle, trust = read_case(body)
-    believed = canonical_json(own_trust(service.node).to_json()) if trust is None else trust
-    report = verify_bundle(bundle, believed)
-    return json_answer(_report_json(report, own=trust is None))
+    if trust is None:
+        return json_answer(_report_json(_verify_by_own(service.node, bundle), own=True))
+    return json_answer(_report_json(verify_bundle(bundle, trust), own=False))
+
+
+def _verify_by_own(node: Node, bundle: bytes) -> Report:
+    """The report under the node's own trust file, or, of a bundle made before its chain began,
+    under that of the chain then."""
+    report = verify_bundle(bundle, canonical_json(own_trust(node).to_json()))
+    if _is_of_another(report):
+        with node.reader() as reader:
+            former = reader.geneses()[:-1] if len(reader.genesis_documents()) > 1 else []
+        for genesis in reversed(former):
+            trust = Trust(genesis.chain_id, genesis.hash)
+            older = verify_bundle(bundle, canonical_json(trust.to_json()))
+            if not _is_of_another(older):
+                return older
+    return report
+
+
+def _is_of_another(report: Report) -> bool:
+    return any(step.id == "chain.identity" and step.status == FAILED for step in report.steps)
 
 
 def _report_json(report: Report, *, own: bool) -> dict[str, Any]:
@@ -165,8 +185,9 @@ def get_trust(service: Served) -> Response:
     "/v1/genesis",
     summary="Genesis of this chain 创世文件",
     response_class=Response,
-    responses=content_of("application/json", "The genesis document, entry 0 of the log", "object"),
+    responses=content_of("application/json", "The genesis document, an entry of the log", "object"),
 )
 def get_genesis(service: Served) -> Response:
-    """The exact bytes that the log's first entry is of, and whose SHA-256 trust files name."""
+    """The exact bytes whose SHA-256 trust files name. They are the log's first entry, or, where the
+    chain continues another, the one behind the last of that."""
     return bytes_answer(service.node.genesis.document, "application/json", FOR_EVER)

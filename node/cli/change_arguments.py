@@ -13,7 +13,7 @@ from node.cli.files import read_input
 from node.cli.key_files import read_public_key
 from node.core.encoding import decode_json_object
 from node.core.errors import InvalidInput
-from node.core.genesis import ed25519_jwk
+from node.core.genesis import ed25519_jwk, read_ed25519_jwk
 from node.rules.consortium_events import CHANGES, ED25519_KEY, P256_KEY, ParameterValue, Roles
 from node.rules.schema import Form, Integer, ListOf
 
@@ -67,7 +67,8 @@ def _read_key(name: str, text: str, form: Form) -> dict[str, str]:
         return read_public_key(path).to_json()
     content = read_input(path, _MAX_KEY_BYTES)
     if content.lstrip()[:1] == b"{":
-        return decode_json_object(content, place=path, max_bytes=_MAX_KEY_BYTES)
+        found = decode_json_object(content, place=path, max_bytes=_MAX_KEY_BYTES)
+        return ed25519_jwk(read_ed25519_jwk(found, path))
     try:
         key = serialization.load_pem_private_key(content, None)
     except (ValueError, TypeError) as error:

@@ -25,6 +25,7 @@ COMMANDS = {
     "reindex": "make a ledger's log, state and look-up indexes anew from its blocks",
     "backup": "copy a node's home while it runs, or when it does not",
     "restore": "put a backup in place and audit it",
+    "migrate": "continue a solo node's chain as a consortium's",
     "snapshot": "have a running node take a snapshot, for nodes that join",
     "doctor": "look for what keeps a node from working",
     "monitor": "watch nodes for forks, stalls and lagging clocks",

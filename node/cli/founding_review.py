@@ -88,6 +88,7 @@ def review_json(genesis: Genesis) -> dict[str, Any]:
             for member in genesis.members
         ],
         "parameters": genesis.parameters,
+        **({} if genesis.predecessor is None else {"predecessor": genesis.predecessor.to_json()}),
         "total_power": sum(powers.values()),
         "warnings": founding_warnings(genesis),
     }
@@ -99,6 +100,12 @@ def tell_review(genesis: Genesis) -> None:
     first, second = fingerprint_lines(genesis.hash.hex())
     say("Chain:        {}, from {}", genesis.chain_id, rfc3339(genesis.genesis_time))
     say(f"Genesis hash: {first}\n              {second}")
+    before = genesis.predecessor
+    if before is not None:
+        say("Continues:    {}, a log of {} entries", before.chain_id, before.size)
+        say("              root {}", before.root.hex())
+        say("              state {}", before.state_root.hex())
+        say("              last header {}", before.header_hash.hex())
     say("Members:      {}, power {} in all", len(genesis.members), sum(powers.values()))
     for member in genesis.members:
         say("  {:<16} power {:>4}  {}", member.id, powers.get(member.id, 0), member.name)

@@ -25,6 +25,7 @@ from node.cli.founding_review import review_json, tell_review
 from node.cli.key_files import add_password, load_key
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
+from node.core.ended_chain import MAX_ENDED_BYTES, decode_ended_chain
 from node.core.errors import InvalidInput
 from node.core.fields import exact_members
 from node.core.founding import assemble_genesis, verify_described
@@ -76,6 +77,11 @@ def add_parser(subparsers: Any) -> None:
     assemble.add_argument(
         "--time", metavar="TIME", help="the genesis's time, RFC 3339 or ms since 1970; default: now"
     )
+    assemble.add_argument(
+        "--predecessor",
+        metavar="FILE",
+        help="the chain that this one continues: what `migrate prepare` wrote",
+    )
     assemble.add_argument("--out", required=True, metavar="FILE", help="the genesis's new file")
     assemble.set_defaults(run=_assemble)
     show = actions.add_parser("show", help="show a genesis and its hash")
@@ -106,7 +112,11 @@ def _assemble(args: argparse.Namespace) -> int:
     check_absent(args.out)
     described = [read_described(path) for path in args.description]
     parameters = {**DEFAULT_PARAMETERS, **_read_parameters(args.parameters)}
-    genesis = assemble_genesis(args.chain_id, _read_time(args.time), parameters, described)
+    ended = None
+    if args.predecessor is not None:
+        ended = decode_ended_chain(read_input(args.predecessor, MAX_ENDED_BYTES))
+    moment = _read_time(args.time)
+    genesis = assemble_genesis(args.chain_id, moment, parameters, described, ended)
     write_output(args.out, genesis.document)
     peers = {item.member.id: item.node.peer for item in described if item.node is not None}
     if args.json:

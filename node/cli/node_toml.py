@@ -31,6 +31,7 @@ peers = []                  # of the other nodes, each "<node id>@host:port"
 guests = []                 # ids of other nodes that may connect, such as observers
 keep_blocks = 100000        # of the engine's own store; evidence needs none of them; 0: all
 snapshot_every = 10000      # blocks between two snapshots; 0: none but those asked for
+look_back_blocks = 100      # none may bear this node's signature if it lost what its key signed
 timeout_commit_ms = 100     # how long validators wait for late votes
 timeout_propose_ms = 3000
 strict_addresses = false    # true where all nodes have public addresses of their own
@@ -81,6 +82,9 @@ def consortium_toml(
         peers: the others, each ``<node id>@host:port``.
     """
     changes = {
+        "# Every value here is the default; a misspelt name": (
+            "# Made by `evidence-node join`: the rest are defaults. A misspelt name"
+        ),
         "port = 8440\n": f"port = {api_port}\n",
         'kind = "solo"               # or "cometbft": together with the nodes of [consortium]': (
             'kind = "cometbft"           # together with the nodes of [consortium]'

@@ -18,8 +18,8 @@ from node.cli.progress import shown_progress
 from node.config import NodeConfig
 from node.core.errors import LedgerFault
 from node.ledger.opening import FrameOpener
-from node.ledger.replay import Replayed, read_genesis, replay_ledger
-from node.rules.genesis_parameters import first_keys
+from node.ledger.replay import Replayed, replay_ledger
+from node.ledger.rows import ENDED
 from node.storage.directory import sync_directory
 from node.storage.leveldb import open_leveldb
 from node.storage.segments import FileSegments
@@ -103,9 +103,8 @@ def _replay(config: NodeConfig, new: Path, progress: Callable[[int, int], None])
         stack.callback(bodies.close)
         made = open_leveldb(new, kind="ledger")
         stack.callback(made.close)
-        keys = first_keys(read_genesis(ledger))
         workers = config.workers if worth_processes(config) else 0
-        opener = stack.enter_context(FrameOpener(keys, workers))
+        opener = stack.enter_context(FrameOpener({}, workers))
         replayed = replay_ledger(
             *(ledger, bodies, made, opener, progress),
             proofs_follow=config.engine.kind != "solo",
@@ -115,6 +114,10 @@ def _replay(config: NodeConfig, new: Path, progress: Callable[[int, int], None])
                 "the blocks lead to another app_hash than the ledger says; nothing was changed: "
                 "run `evidence-node audit`, then restore a backup"
             )
+        if (ended := ledger.get(ENDED)) is not None:
+            batch = made.batch()
+            batch.put(ENDED, ended)
+            made.write(batch, sync=False)
     # Nothing of it was synced. Opening it again writes its log into tables, which are.
     with open_leveldb(new, kind="ledger", create=False) as made:
         made.check()

@@ -42,6 +42,7 @@ from node.core.transaction import MAX_DIGESTS, MAX_SECONDS
 __all__ = [
     "BUNDLE_FORMAT",
     "MAX_BUNDLE_BYTES",
+    "MAX_BUNDLE_PREDECESSORS",
     "MAX_BUNDLE_RECORDS",
     "MAX_BUNDLE_VALIDATORS",
     "Bundle",
@@ -59,6 +60,7 @@ __all__ = [
 
 BUNDLE_FORMAT = "evidence-bundle/1"
 MAX_BUNDLE_BYTES = 64 << 20
+MAX_BUNDLE_PREDECESSORS = 16
 MAX_BUNDLE_RECORDS = 100_000
 MAX_BUNDLE_VALIDATORS = 100_000
 """In all validator sets together."""
@@ -113,7 +115,7 @@ class Consistency:
 
 @dataclass(frozen=True)
 class BundledChain:
-    """What shows the chain. ``genesis_path`` leads to the newest of the ``roots``."""
+    """What shows a chain. ``genesis_path`` leads to the newest roots of the bundle."""
 
     genesis: bytes
     genesis_path: tuple[bytes, ...]
@@ -125,7 +127,10 @@ class BundledChain:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A decoded bundle. ``as_of`` is the height whose roots the state proofs are under."""
+    """A decoded bundle. ``as_of`` is the height whose roots the state proofs are under.
+
+    ``predecessors`` are the chains that ``chain`` continues, oldest first.
+    """
 
     scope: str
     as_of: int
@@ -135,6 +140,11 @@ class Bundle:
     state: tuple[StateProof, ...]
     consistency: tuple[Consistency, ...]
     anchors: tuple[dict[str, Any], ...]
+
+    @property
+    def chains(self) -> tuple[BundledChain, ...]:
+        """All chains, oldest first."""
+        return (*self.predecessors, self.chain)
 
 
 def decode_bundle(data: bytes) -> Bundle:
@@ -163,11 +173,16 @@ def decode_bundle(data: bytes) -> Bundle:
         raise InvalidBundle("bundle.format", f"must be {BUNDLE_FORMAT}")
     if value["scope"] not in ("dossier", "record"):
         raise InvalidBundle("bundle.scope", "must be dossier or record")
-    return Bundle(
+    bundle = Bundle(
         scope=value["scope"],
         as_of=read_integer(value["as_of"], "bundle.as_of", least=1),
         chain=_read_chain(value["chain"], "bundle.chain"),
-        predecessors=read_each(value["predecessors"], "bundle.predecessors", _read_chain, most=16),
+        predecessors=read_each(
+            value["predecessors"],
+            "bundle.predecessors",
+            _read_chain,
+            most=MAX_BUNDLE_PREDECESSORS,
+        ),
         entries=read_each(
             value["entries"], "bundle.entries", _read_entry, least=1, most=MAX_BUNDLE_RECORDS
         ),
@@ -177,6 +192,10 @@ def decode_bundle(data: bytes) -> Bundle:
         ),
         anchors=read_each(value["anchors"], "bundle.anchors", read_kind, most=10_000),
     )
+    sets = [validators for chain in bundle.chains for validators in chain.validator_sets]
+    if sum(len(item.validators) for item in sets) > MAX_BUNDLE_VALIDATORS:
+        raise InvalidBundle("bundle", f"may have at most {MAX_BUNDLE_VALIDATORS} validators in all")
+    return bundle
 
 
 def _read_chain(value: Any, place: str) -> BundledChain:

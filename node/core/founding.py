@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from node.core.block import RULES_VERSION
+from node.core.ended_chain import EndedChain
 from node.core.errors import InvalidEncoding, InvalidProof
 from node.core.genesis import GENESIS_FORMAT, Genesis, encode_genesis
 from node.core.member_description import MemberDescription
@@ -25,6 +26,7 @@ def assemble_genesis(
     genesis_time: int,
     parameters: Mapping[str, Any],
     described: Sequence[MemberDescription],
+    ended: EndedChain | None = None,
 ) -> Genesis:
     """Put a genesis together; its members and validators are in the order of the members' ids.
 
@@ -33,10 +35,11 @@ def assemble_genesis(
         genesis_time: in ms.
         parameters: all of them.
         described: the members; their signatures have been verified.
+        ended: the chain that this one continues, where there is one.
 
     Raises:
         InvalidInput: a member, key or address is described twice, nobody is a validator, or what
-            comes out is no genesis.
+            comes out is no genesis, or of a time before the end of the chain that it continues.
     """
     ordered = sorted(described, key=lambda item: item.member.id)
     _check_unique(ordered)
@@ -58,6 +61,7 @@ def assemble_genesis(
             "parameters": dict(parameters),
             "rules_version": RULES_VERSION,
             "validators": validators,
+            **({} if ended is None else ended.members_of(genesis_time)),
         }
     )
 

@@ -168,7 +168,8 @@ def check_block(frames: Sequence[bytes], count: Callable[[bytes], int] = transac
 
     Args:
         frames: the block's frames, in order.
-        count: tells how many transactions a frame says to hold, for whoever knows some already.
+        count: tells how many transactions a frame says to hold, for whoever knows some already;
+            called once for each, in their order.
 
     Raises:
         InvalidEncoding: more than 8,192 transactions or 8 MB unpacked, or a frame that does not

@@ -48,6 +48,7 @@ __all__ = [
     "read_ed25519_jwk",
     "read_member",
     "read_parameter",
+    "read_predecessor",
     "read_validator",
 ]
 
@@ -119,13 +120,27 @@ class GenesisValidator:
 
 @dataclass(frozen=True)
 class Predecessor:
-    """The last point of the chain that this one continues. Reserved: no verifier knows it yet."""
+    """The last point of the chain that this one continues.
+
+    ``header_hash`` is that of its last header, whose app_hash is that of log and state as they are
+    here. The genesis is the log's entry at index ``size``.
+    """
 
     chain_id: str
     size: int
     root: bytes
     state_root: bytes
     header_hash: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a genesis document."""
+        return {
+            "chain_id": self.chain_id,
+            "header": self.header_hash.hex(),
+            "root": self.root.hex(),
+            "size": self.size,
+            "state_root": self.state_root.hex(),
+        }
 
 
 @dataclass(frozen=True)
@@ -146,6 +161,11 @@ class Genesis:
     def hash(self) -> bytes:
         """SHA-256 of the document: the chain's identity in trust files."""
         return hashlib.sha256(self.document).digest()
+
+    @property
+    def index(self) -> int:
+        """Where the genesis stands in the log."""
+        return 0 if self.predecessor is None else self.predecessor.size
 
     @property
     def validator_set(self) -> ValidatorSet:
@@ -211,16 +231,20 @@ def decode_genesis(document: bytes) -> Genesis:
         value["validators"], "genesis.validators", read_validator, least=1, most=200
     )
     _check_unique(members, validators)
+    chain_id = read_chain_id(value["chain_id"], "genesis.chain_id")
+    predecessor = read_predecessor(value["predecessor"]) if "predecessor" in value else None
+    if predecessor is not None and predecessor.chain_id == chain_id:
+        raise InvalidEncoding("genesis.chain_id", "is its predecessor's: an id is never used again")
     return Genesis(
         document=document,
-        chain_id=read_chain_id(value["chain_id"], "genesis.chain_id"),
+        chain_id=chain_id,
         genesis_time=read_integer(value["genesis_time"], "genesis.genesis_time"),
         initial_height=read_integer(value["initial_height"], "genesis.initial_height", least=1),
         rules_version=rules_version,
         members=members,
         validators=validators,
         parameters=_read_parameters(value["parameters"], {member.id for member in members}),
-        predecessor=_read_predecessor(value["predecessor"]) if "predecessor" in value else None,
+        predecessor=predecessor,
     )
 
 
@@ -360,8 +384,8 @@ def _read_pattern(value: Any, place: str) -> str:
     return pattern
 
 
-def _read_predecessor(value: Any) -> Predecessor:
-    place = "genesis.predecessor"
+def read_predecessor(value: Any, place: str = "genesis.predecessor") -> Predecessor:
+    """Decode what a genesis says of the chain that it continues. Raises InvalidInput."""
     members = exact_members(value, place, ("chain_id", "header", "root", "size", "state_root"))
     return Predecessor(
         chain_id=read_chain_id(members["chain_id"], f"{place}.chain_id"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node.core import verify_chain, verify_records
+from node.core import verify_chain, verify_log, verify_records
 from node.core.bundle import decode_bundle
 from node.core.errors import InvalidInput
 from node.core.signatures import Backend, load_backend
@@ -87,7 +87,7 @@ STEPS = (
         "Genesis in the log",
         "创世文件在日志中",
         ("chain.headers",),
-        verify_chain.check_genesis_leaf,
+        verify_log.check_genesis_leaf,
     ),
     _Planned(
         "state.proofs",
@@ -157,7 +157,7 @@ STEPS = (
         "Known checkpoint of the log",
         "已知检查点",
         ("chain.headers",),
-        verify_chain.check_checkpoint,
+        verify_log.check_checkpoint,
     ),
     _Planned(
         "anchors",

@@ -47,12 +47,16 @@ class Record:
 
 @dataclass
 class Case:
-    """What has been established so far. Steps fill it in; only what passed is in it."""
+    """What has been established so far. Steps fill it in; only what passed is in it.
+
+    ``geneses`` are those of all chains, oldest first, the last of them ``genesis``.
+    """
 
     trust: Trust
     backend: Backend
     bundle: Bundle | None = None
     genesis: Genesis | None = None
+    geneses: list[Genesis] = field(default_factory=list)
     headers: dict[int, Header] = field(default_factory=dict)
     validator_sets: list[ValidatorSet] = field(default_factory=list)
     roots: dict[int, Roots] = field(default_factory=dict)
@@ -68,6 +72,12 @@ class Case:
         """The decoded genesis; the second step has made it."""
         assert self.genesis is not None
         return self.genesis
+
+    def genesis_at(self, height: int) -> Genesis:
+        """The genesis of the chain that ``height`` belongs to: each has those from the point of
+        its own genesis on. Heights below all are the oldest chain's."""
+        later = (one for one in reversed(self.geneses) if height >= one.initial_height - 1)
+        return next(later, self.geneses[0])
 
     def need_state(self, key: str) -> dict[str, Any]:
         """The proven value of a key of the state map.

@@ -1,4 +1,4 @@
-"""The verifier's steps about the chain: form, identity, commits, headers, state, log, operators."""
+"""The verifier's steps about the chain: form, identity, commits, headers, state, operators."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ from node.core.block import (
     ValidatorSet,
     verify_commit,
 )
-from node.core.bundle import Roots
+from node.core.bundle import BundledChain, Roots
 from node.core.encoding import rfc3339
 from node.core.errors import InvalidBundle, InvalidProof
-from node.core.genesis import decode_genesis
-from node.core.merkle import leaf_hash, verify_consistency, verify_inclusion
+from node.core.genesis import Genesis, decode_genesis
 from node.core.signatures import check_ed25519_key
 from node.core.statemap import verify_state_proof
 from node.core.verify_case import Case, NotChecked, Told, decode_state_value
+from node.core.verify_past import (
+    check_last_header,
+    check_last_roots,
+    describe_past,
+    explain_other_genesis,
+    place_of_chain,
+    read_geneses,
+)
 
 __all__ = [
     "check_anchors",
-    "check_checkpoint",
     "check_commits",
     "check_form",
-    "check_genesis_leaf",
     "check_headers",
     "check_identity",
     "check_operators",
@@ -36,22 +41,20 @@ __all__ = [
 
 _MOST_KINDS = 10
 """As many kinds of receipts are named; whoever made the bundle may have made up thousands."""
-_NO_PREDECESSOR = "this verifier knows no chain before the genesis"
 
 
 def check_form(case: Case) -> Told:
     """Nothing may stand twice, and what the parts name must be there."""
     bundle = case.need_bundle()
-    if bundle.predecessors:
-        raise InvalidBundle("bundle.predecessors", _NO_PREDECESSOR)
-    chain = bundle.chain
-    _rising([header.height for header in chain.headers], "bundle.chain.headers")
-    _rising([commit.height for commit in chain.commits], "bundle.chain.commits")
-    _rising([roots.height for roots in chain.roots], "bundle.chain.roots")
+    for position, chain in enumerate(bundle.chains):
+        place = place_of_chain(case, position)
+        _rising([header.height for header in chain.headers], f"{place}.headers")
+        _rising([commit.height for commit in chain.commits], f"{place}.commits")
+        _rising([roots.height for roots in chain.roots], f"{place}.roots")
     keys = [proof.key for proof in bundle.state]
     if len(set(keys)) != len(keys):
         raise InvalidBundle("bundle.state", "proves a key twice")
-    if bundle.as_of != chain.roots[-1].height:
+    if bundle.as_of != bundle.chain.roots[-1].height:
         raise InvalidBundle("bundle.as_of", "must be the height of the newest roots")
     count = len(bundle.entries)
     return Told(
@@ -66,14 +69,13 @@ def _rising(heights: list[int], place: str) -> None:
 
 
 def check_identity(case: Case) -> Told:
-    """The genesis must be the one that the trust file names."""
+    """The genesis must be the one that the trust file names, and name all that came before it."""
     genesis = decode_genesis(case.need_bundle().chain.genesis)
     if genesis.hash != case.trust.genesis_hash:
-        raise InvalidProof("genesis", "its hash is not the one in the trust file")
+        raise explain_other_genesis(case)
     if genesis.chain_id != case.trust.chain_id:
         raise InvalidProof("genesis.chain_id", "is not the one in the trust file")
-    if genesis.predecessor is not None:
-        raise InvalidBundle("genesis.predecessor", _NO_PREDECESSOR)
+    case.geneses = read_geneses(case, genesis)
     case.genesis = genesis
     digest = genesis.hash.hex()
     return Told(
@@ -82,8 +84,23 @@ def check_identity(case: Case) -> Told:
 
 
 def check_commits(case: Case) -> Told:
-    """Every commit needs more than 2/3 of the power of a set that leads back to the genesis."""
-    chain, genesis = case.need_bundle().chain, case.need_genesis()
+    """Every commit needs more than 2/3 of the power of a set that leads back to its genesis.
+
+    Each predecessor must end where the next genesis says.
+    """
+    bundle, count = case.need_bundle(), 0
+    for position, (chain, genesis) in enumerate(zip(bundle.chains, case.geneses)):
+        _check_chain_commits(case, chain, genesis, place_of_chain(case, position))
+        count += len(chain.commits)
+        if position < len(bundle.predecessors):
+            check_last_header(case, position, chain.headers[-1])
+    return Told(
+        f"{count} commit(s), each signed by more than 2/3 of the validators' power",
+        f"{count} 个提交，均有超过三分之二权重的验证节点签名",
+    )
+
+
+def _check_chain_commits(case: Case, chain: BundledChain, genesis: Genesis, place: str) -> None:
     headers = {header.height: header for header in chain.headers}
     sets = {validators.hash(): validators for validators in chain.validator_sets}
     used = set()
@@ -103,17 +120,13 @@ def check_commits(case: Case) -> Told:
         if current not in used:
             _check_keys(sets[current], header.height)
             used.add(current)
-            case.validator_sets.append(sets[current])
+            if genesis is case.genesis:
+                case.validator_sets.append(sets[current])
         verify_commit(header, commit, sets[current], case.backend)
         current = header.next_validators_hash
         case.headers[header.height] = header
     if len(used) != len(chain.validator_sets):
-        raise InvalidProof("bundle.chain.validator_sets", "holds a set that no commit uses")
-    count = len(chain.commits)
-    return Told(
-        f"{count} commit(s), each signed by more than 2/3 of the validators' power",
-        f"{count} 个提交，均有超过三分之二权重的验证节点签名",
-    )
+        raise InvalidProof(f"{place}.validator_sets", "holds a set that no commit uses")
 
 
 def _check_keys(validators: ValidatorSet, height: int) -> None:
@@ -128,7 +141,25 @@ def check_headers(case: Case) -> Told:
     A header without a commit is vouched for by the next one, and by that alone. None may be of
     rules that this verifier does not know: what they hold may mean something else.
     """
-    chain = case.need_bundle().chain
+    bundle = case.need_bundle()
+    for chain in bundle.chains:
+        _check_links(case, chain)
+    _check_rising_times([header for chain in bundle.chains for header in chain.headers])
+    for position, chain in enumerate(bundle.chains):
+        case.headers.update((header.height, header) for header in chain.headers)
+        _check_roots(case, chain)
+        if position < len(bundle.predecessors):
+            check_last_roots(case, position, chain.roots[-1], chain.headers[-1])
+    _check_one_log([roots for chain in bundle.chains for roots in chain.roots])
+    newest = case.roots[bundle.as_of]
+    time = rfc3339(case.headers[newest.height + 1].time.milliseconds)
+    return Told(
+        f"as of height {newest.height + 1}, {time}: {newest.size} entries in the log",
+        f"截至高度 {newest.height + 1}（{time}），日志共 {newest.size} 条",
+    )
+
+
+def _check_links(case: Case, chain: BundledChain) -> None:
     shown = {header.height: header for header in chain.headers}
     for header in reversed(chain.headers):
         _check_version(header)
@@ -139,8 +170,9 @@ def check_headers(case: Case) -> Told:
             raise InvalidProof(
                 f"header {header.height}", "neither a commit nor the next header vouches for it"
             )
-    _check_rising_times(chain.headers)
-    case.headers = shown
+
+
+def _check_roots(case: Case, chain: BundledChain) -> None:
     committed = {commit.height for commit in chain.commits}
     for roots in chain.roots:
         place = f"roots {roots.height}"
@@ -150,13 +182,6 @@ def check_headers(case: Case) -> Told:
         if app_hash(roots.size, roots.root, roots.state_root) != wanted:
             raise InvalidProof(place, "are not what the next header's app_hash commits to")
         case.roots[roots.height] = roots
-    _check_one_log(chain.roots)
-    newest = case.roots[case.need_bundle().as_of]
-    time = rfc3339(case.headers[newest.height + 1].time.milliseconds)
-    return Told(
-        f"as of height {newest.height + 1}, {time}: {newest.size} entries in the log",
-        f"截至高度 {newest.height + 1}（{time}），日志共 {newest.size} 条",
-    )
 
 
 def _check_version(header: Header) -> None:
@@ -205,20 +230,6 @@ def _check_one_log(shown: Sequence[Roots]) -> None:
         before = roots
 
 
-def check_genesis_leaf(case: Case) -> Told:
-    """The log must begin with the genesis."""
-    bundle, genesis = case.need_bundle(), case.need_genesis()
-    newest = case.roots[bundle.as_of]
-    verify_inclusion(
-        leaf_hash(genesis.document),
-        0,
-        newest.size,
-        bundle.chain.genesis_path,
-        newest.root,
-    )
-    return Told("the genesis is the log's first entry", "创世文件为日志首条")
-
-
 def check_state(case: Case) -> Told:
     """Every proof must hold under the newest state root."""
     bundle = case.need_bundle()
@@ -250,60 +261,6 @@ def _seal_line(key: str, value: dict[str, object] | None, time: int) -> str:
     return f"{key}: {status} (version {version}){', valid' if validity else ''}{validity}"
 
 
-def check_checkpoint(case: Case) -> Told:
-    """The log must lead to the checkpoint that the holder of the trust file knows.
-
-    Only what the validators signed can show that it was forked.
-    """
-    bundle, known = case.need_bundle(), case.trust.checkpoint
-    newest = case.roots[bundle.as_of]
-    reached, proved = {(newest.size, newest.root)}, _signed_roots(case)
-    for position, proof in enumerate(bundle.consistency):
-        place = f"bundle.consistency[{position}]"
-        ends = {(proof.first, proof.first_root), (proof.second, proof.second_root)}
-        if (newest.size, newest.root) not in ends:
-            raise InvalidProof(place, "must lead to or from the newest size and root")
-        try:
-            verify_consistency(
-                proof.first, proof.second, proof.proof, proof.first_root, proof.second_root
-            )
-        except InvalidProof as error:
-            raise error.under(place) from error
-        reached |= ends
-        proved |= {end for end in ends if end[0] <= newest.size}
-    if known is None:
-        raise NotChecked("the trust file names no checkpoint", "信任文件未包含检查点")
-    if any(size == known.size and root != known.root for size, root in proved):
-        raise InvalidProof(
-            "checkpoint", f"at size {known.size} the log had another root: this log was forked"
-        )
-    if (known.size, known.root) in reached:
-        return _leads_to(known.size, newest.size)
-    raise InvalidProof(
-        "checkpoint",
-        f"the bundle does not lead to the known size {known.size}: fetch the bundle with "
-        f"from_size={known.size}",
-    )
-
-
-def _leads_to(known: int, newest: int) -> Told:
-    if known > newest:
-        return Told(
-            f"the log known at size {known} continues this one of size {newest}",
-            f"大小 {known} 的已知日志延续本证据包所示大小 {newest} 的日志",
-        )
-    return Told(f"continues the log known at size {known}", f"延续已知大小 {known} 的日志")
-
-
-def _signed_roots(case: Case) -> set[tuple[int, bytes]]:
-    """Sizes and roots that headers with commits name.
-
-    Those and what they continue, which a proof fixes, can contradict a checkpoint. The far end of
-    a proof that leads on from them is in nobody's name: whoever holds a bundle can make one up.
-    """
-    return {(roots.size, roots.root) for roots in case.roots.values()}
-
-
 def check_anchors(case: Case) -> Told:
     """Receipts of outside chains, each named by who vouches."""
     anchors = case.need_bundle().anchors
@@ -324,6 +281,7 @@ def check_operators(case: Case) -> Told:
     """How many parties would have had to lie together, in each set of validators that signed."""
     genesis = case.need_genesis()
     owners = {item.validator.public_key: item.member for item in genesis.validators}
+    past = describe_past(case)
     phases = [
         sorted({_operator(case, owners, item) for item in validators.validators})
         for validators in case.validator_sets
@@ -334,18 +292,20 @@ def check_operators(case: Case) -> Told:
                 f"one operator ({parties[0]}): the log is protected from that operator only from "
                 "its first anchor on",
                 f"单一运营方（{parties[0]}）：自首次第三方存证起，日志方可防范该运营方自身",
+                past,
             )
     parties, changes = phases[-1], len(phases) - 1
     text = f"{len(parties)} operators: {', '.join(parties)}"
     text_zh = f"共 {len(parties)} 个运营方：{', '.join(parties)}"
     if not changes:
-        return Told(text, text_zh)
+        return Told(text, text_zh, past)
     return Told(
         f"{text}; after {changes} other set(s) of validators",
         f"{text_zh}；此前有过 {changes} 组验证节点",
         (
             "whoever holds keys of validators that have left could sign another history of their "
             "time: an anchor or time-stamp made then rules that out",
+            *past,
         ),
     )
 

@@ -28,9 +28,9 @@ _GROUP = 1_000
 _LENGTH = struct.Struct(">I")
 
 
-def _sign_all(members: Path, seed: int, events: Sequence[Event]) -> list[bytes]:
+def _sign_all(members: Path, chain_id: str, seed: int, events: Sequence[Event]) -> list[bytes]:
     keys = _load_keys(members)
-    generator = DemoGenerator(keys, DEMO_CHAIN, seed, _now, disclose=False)
+    generator = DemoGenerator(keys, chain_id, seed, _now, disclose=False)
     return [generator.sign(event).encode() for event in events]
 
 
@@ -57,13 +57,13 @@ def _rounds(generator: DemoGenerator, count: int) -> Iterator[list[Event]]:
             yield events
 
 
-def write_load(path: Path, members: Path, seed: int, count: int) -> int:
+def write_load(path: Path, members: Path, seed: int, count: int, chain_id: str = DEMO_CHAIN) -> int:
     """Sign about ``count`` transactions without disclosures and write them to a file.
 
     Returns:
         How many they are. The first of them make the seals that the others sign with.
     """
-    generator = DemoGenerator(_load_keys(members), DEMO_CHAIN, seed, _now)
+    generator = DemoGenerator(_load_keys(members), chain_id, seed, _now)
     base = generator.base_seals(_BASE_SEALS)
     steps = [[life[step] for life in base] for step in range(3)]
     total = 0
@@ -78,7 +78,7 @@ def write_load(path: Path, members: Path, seed: int, count: int) -> int:
         numbered = enumerate(chunks)
         while batch := list(itertools.islice(numbered, 4 * workers)):
             jobs = [
-                pool.submit(_sign_all, members, seed * 1_000_003 + number, chunk)
+                pool.submit(_sign_all, members, chain_id, seed * 1_000_003 + number, chunk)
                 for number, chunk in batch
             ]
             for job in jobs:

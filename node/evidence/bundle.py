@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -87,10 +88,12 @@ def bundle_record(
 
 
 class _ChainParts:
-    """Headers, commits, validator sets and roots that a bundle's claims rest on."""
+    """Headers, commits, validator sets and roots that a bundle's claims rest on, of one chain whose
+    genesis stands at the height ``start``."""
 
-    def __init__(self, reader: LedgerReader) -> None:
+    def __init__(self, reader: LedgerReader, start: int) -> None:
         self._reader = reader
+        self._start = start
         self._headers: dict[int, Header] = {}
         self._commits: dict[int, Commit] = {}
         self._sets: dict[bytes, ValidatorSet] = {}
@@ -119,7 +122,8 @@ class _ChainParts:
         """The headers up to ``height`` that name other validators for the next one, with their
         commits: a set of validators is believed because the one before it signed for it."""
         for changed in self._reader.changes_of_validators(height):
-            self._add_committed(changed)
+            if changed > self._start:
+                self._add_committed(changed)
 
     def later_validators(self) -> list[str]:
         """Addresses of all validators, where there was a change; else the genesis names them."""
@@ -150,6 +154,35 @@ class _ChainParts:
         }
 
 
+class _Chains:
+    """The parts of all chains that the ledger holds, oldest first, each with its last header.
+
+    ``seams`` are the sizes of the log at which one continues another.
+    """
+
+    def __init__(self, reader: LedgerReader) -> None:
+        self._reader = reader
+        self._documents = reader.genesis_documents()
+        later = reader.geneses()[1:] if len(self._documents) > 1 else []
+        self._starts = [genesis.initial_height - 1 for genesis in later]
+        self._parts = [_ChainParts(reader, start) for start in (-1, *self._starts)]
+        self.seams = [genesis.index for genesis in later]
+        for parts, start in zip(self._parts, self._starts):
+            parts.add_roots(start - 2)  # which the last header before it shows
+            parts.add_changes(start - 1)
+
+    def of(self, height: int) -> _ChainParts:
+        """The parts of the chain that ``height`` belongs to."""
+        return self._parts[bisect_right(self._starts, height)]
+
+    def to_json(self, size: int) -> list[dict[str, Any]]:
+        """What a bundle shows of each, in a log of ``size``."""
+        return [
+            parts.to_json(document, self._reader.inclusion(index, size))
+            for parts, (index, document) in zip(self._parts, self._documents.items())
+        ]
+
+
 def _bundle(
     reader: LedgerReader,
     scope: str,
@@ -160,23 +193,29 @@ def _bundle(
     as_of = reader.as_of
     found = _read_entries(reader, indexes)
     shown = _by_record(found, disclosures)
-    parts = _ChainParts(reader)
+    chains = _Chains(reader)
     for entry in found:
+        parts = chains.of(entry.entry.height)
         parts.add_roots(entry.entry.height)
         parts.add_time(entry.entry.height)
-    parts.add_roots(as_of)
-    parts.add_changes(as_of)
-    size = parts.size_after(as_of)
+    newest = chains.of(as_of)
+    newest.add_roots(as_of)
+    newest.add_changes(as_of)
+    size = newest.size_after(as_of)
+    *before, chain = chains.to_json(size)
     return {
         "anchors": [],
         "as_of": as_of,
-        "chain": parts.to_json(reader.genesis_document(), reader.inclusion(0, size)),
-        "consistency": _consistency(reader, size, from_size),
-        "entries": [_entry_json(reader, parts, entry, size, shown[entry.index]) for entry in found],
+        "chain": chain,
+        "consistency": _consistency(reader, size, from_size, chains.seams),
+        "entries": [
+            _entry_json(reader, chains.of(entry.entry.height), entry, size, shown[entry.index])
+            for entry in found
+        ],
         "format": BUNDLE_FORMAT,
-        "predecessors": [],
+        "predecessors": before,
         "scope": scope,
-        "state": [reader.prove(key).to_json() for key in _state_keys(scope, found, parts)],
+        "state": [reader.prove(key).to_json() for key in _state_keys(scope, found, newest)],
     }
 
 
@@ -241,19 +280,22 @@ def _entry_json(
     }
 
 
-def _consistency(reader: LedgerReader, size: int, from_size: int | None) -> list[dict[str, Any]]:
-    if from_size is None or from_size == size:
-        return []
-    if not 0 < from_size < size:
+def _consistency(
+    reader: LedgerReader, size: int, from_size: int | None, seams: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Proofs that the newest log continues those of the chains before, and one ``from_size``."""
+    if from_size is not None and not 0 < from_size <= size:
         raise InvalidInput("from_size", f"must be from 1 to {size}, where the log shown here ends")
+    known = [] if from_size is None or from_size in (size, *seams) else [from_size]
     return [
         {
-            "first": from_size,
-            "first_root": reader.root(from_size).hex(),
-            "proof": [step.hex() for step in reader.consistency(from_size, size)],
+            "first": first,
+            "first_root": reader.root(first).hex(),
+            "proof": [step.hex() for step in reader.consistency(first, size)],
             "second": size,
             "second_root": reader.root(size).hex(),
         }
+        for first in (*seams, *known)
     ]
 
 

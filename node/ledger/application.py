@@ -25,14 +25,17 @@ from node.core.signatures import PublicJwk
 from node.core.statetree import NodeChanges
 from node.ledger.body import encode_body
 from node.ledger.intake import Intake, KeyRing, TakenValues
+from node.ledger.lineage import check_continues, read_end, read_geneses
 from node.ledger.node_layers import PublishedLayers
 from node.ledger.recording import BlockRecording
 from node.ledger.rows import (
     BLOCK,
+    ENDED,
     GENESIS,
     KEPT,
     KEY,
     META,
+    PREDECESSOR,
     VALIDATORS,
     BlockRow,
     Meta,
@@ -46,9 +49,10 @@ from node.ledger.rows import (
 )
 from node.ledger.statistics import Statistics
 from node.ledger.working import BlockChanges, Working
+from node.rules.continuation import SET_BY_GENESIS, continued_state
 from node.rules.engine_updates import NO_UPDATES, EngineUpdates, engine_updates
 from node.rules.genesis_parameters import first_keys, first_state
-from node.rules.judgement import Misbehaviour, in_force
+from node.rules.judgement import Misbehaviour, State, in_force
 from node.rules.versions import rules_of
 from node.storage.ports import Batch, SegmentRef, Segments, Store
 
@@ -169,27 +173,29 @@ class Application:
         self.keys_registered(self.public_keys())
 
     def init_chain(self, genesis: Genesis) -> bytes:
-        """Write the genesis as the log's first entry and its state; return the app_hash.
+        """Write the genesis as the log's next entry, and its state; return the app_hash.
+
+        It is the first of an empty store, or continues the chain that the store holds.
 
         Raises:
-            InvalidInput: the store holds a chain already, or a predecessor is named.
+            InvalidInput: the store holds a chain that the genesis does not continue, or not the one
+                that it does. Nothing was written.
         """
-        if self.meta is not None:
-            raise InvalidInput("genesis", f"the store holds the chain {self.meta.chain_id} already")
-        if genesis.predecessor is not None:
-            raise InvalidInput("genesis.predecessor", "this version starts no chain from another")
         batch = self.store.batch()
-        self._working = Working(self.store, -1, 0, -1)
+        state = self._state_of(genesis, batch)
+        first_index = self._working.log.size
         self._working.log.append([leaf_hash(genesis.document)], batch)
-        for key, value in first_state(genesis).items():
+        for key, value in state.items():
             self._working.state.set(key, value)
         height = genesis.initial_height - 1
         self._working.state.close_block(height, batch)
         self._working.state.flush(height, batch)
         meta = self._meta(genesis.chain_id, height, genesis.genesis_time)
+        if self.meta is not None:
+            meta = msgspec.structs.replace(meta, body=self.last_body)
         batch.put(GENESIS, genesis.document)
         batch.put(META, encode_row(meta))
-        batch.put(number_key(BLOCK, height), encode_row(_empty_row(meta, 0)))
+        batch.put(number_key(BLOCK, height), encode_row(_empty_row(meta, first_index)))
         validators = genesis.validator_set
         batch.put(VALIDATORS + validators.hash(), encode_validators(validators))
         for kid, jwk in first_keys(genesis).items():
@@ -197,7 +203,35 @@ class Application:
         self.store.write(batch, sync=True)
         self.meta = meta
         self._open(meta)
+        self.keys_registered(first_keys(genesis))
         return meta.app_hash
+
+    def _state_of(self, genesis: Genesis, batch: Batch) -> Mapping[str, State | None]:
+        """What a genesis sets of the state; ``batch`` gets what else becomes of the chain before.
+
+        Raises:
+            InvalidInput: see `init_chain`.
+        """
+        before = self.meta
+        if before is None:
+            if genesis.predecessor is not None:
+                raise InvalidInput(
+                    "genesis.predecessor",
+                    f"the ledger of {genesis.predecessor.chain_id} is not here: "
+                    "`evidence-node migrate apply` continues it",
+                )
+            self._working = Working(self.store, -1, 0, -1)
+            return first_state(genesis)
+        geneses = read_geneses(self.store)
+        if genesis.predecessor is None or genesis.document == geneses[-1].document:
+            raise InvalidInput("genesis", f"the store holds the chain {before.chain_id} already")
+        if before.height != self.written_height:
+            raise LedgerFault(f"height {before.height} is not written yet")
+        check_continues(genesis, geneses, read_end(self.store, before))
+        batch.put(number_key(PREDECESSOR, geneses[-1].index), geneses[-1].document)
+        batch.delete(ENDED)
+        state = self._working.state
+        return continued_state(genesis, state.stored(SET_BY_GENESIS), state.get)
 
     def _roots(self) -> tuple[bytes, bytes]:
         return self._working.log.root, self._working.state.tree.root
@@ -271,10 +305,10 @@ class Application:
 
         `finalize` does it, before anything of the next block is opened, proposed or judged.
         """
-        self._registered.update(keys)
-        self.key_ring().add(keys)
         for tell in self._tell_of_keys:
             tell(keys)
+        self._registered.update(keys)
+        self.key_ring().add(keys)  # last: who finds a frame stale by it has it opened by those told
 
     def opened_now(self, opened: OpenedFrame) -> OpenedFrame:
         """A frame as the state after the last finalized block has it: opened anew where one of its
@@ -295,6 +329,14 @@ class Application:
             InvalidInput: a frame is undecodable or holds a bad signature: refuse the proposal.
         """
         return [OpenedFrame(frame, intake.open_frame(frame)) for frame in frames]
+
+    def _all_opened_now(self, height: int, frames: Sequence[OpenedFrame]) -> list[OpenedFrame]:
+        try:
+            return [self.opened_now(opened) for opened in frames]
+        except InvalidInput as error:
+            raise LedgerFault(
+                f"height {height} has a frame that may not be there: {error}"
+            ) from error
 
     def prepare(self, frames: Sequence[OpenedFrame], max_bytes: int) -> int:
         """How many of the queued ``frames``, from the first, fit into a block of ``max_bytes``,
@@ -334,12 +376,7 @@ class Application:
             batch = self.store.batch()
         if not misbehaviour and not any(opened.taken for opened in frames):
             return self._finalize_empty(before, height, time, batch)
-        try:
-            frames = [self.opened_now(opened) for opened in frames]
-        except InvalidInput as error:
-            raise LedgerFault(
-                f"height {height} has a frame that may not be there: {error}"
-            ) from error
+        frames = self._all_opened_now(height, frames)
         working = self._working
         recording = BlockRecording(working, before, height, time, batch)
         recording.note(misbehaviour)

@@ -15,11 +15,12 @@ import msgspec
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.statetree import encode_node
 from node.ledger.opening import FrameOpener
-from node.ledger.replay import Replayed, read_genesis, replay_ledger
+from node.ledger.replay import Replayed, replay_ledger
 from node.ledger.rows import (
     BLOCK,
     CHANGE_OF_VALIDATORS,
     CHANGED,
+    ENDED,
     ENTRIES,
     EXPIRY,
     GENESIS,
@@ -30,6 +31,7 @@ from node.ledger.rows import (
     META,
     MIDDLE,
     NODE,
+    PREDECESSOR,
     STATISTICS,
     TILE,
     TRANSACTION,
@@ -42,7 +44,6 @@ from node.ledger.rows import (
     number_key,
 )
 from node.ledger.state import WorkingState
-from node.rules.genesis_parameters import first_keys
 from node.storage.errors import StorageError
 from node.storage.ports import BEHIND_LAST_KEY, FIRST_KEY, Reader, Segments, Store
 
@@ -55,6 +56,7 @@ _UNREADABLE = (LedgerFault, InvalidInput, msgspec.DecodeError)
 _NAMES = {
     META: "how far the ledger has come",
     GENESIS: "the genesis",
+    PREDECESSOR: "the genesis of a chain before",
     BLOCK: "a block's row",
     KEPT: "a header",
     VALIDATORS: "a validator set",
@@ -128,8 +130,7 @@ def audit_ledger(
     if findings:
         return AuditReport(tuple(findings), None, 0)
     try:
-        keys = first_keys(read_genesis(ledger))
-        with FrameOpener(keys, workers) as opener:
+        with FrameOpener({}, workers) as opener:
             replayed = replay_ledger(
                 ledger,
                 bodies,
@@ -182,7 +183,7 @@ def _settled(ledger: Reader) -> Iterator[tuple[bytes, bytes]]:
     if meta is not None and meta.flushed < meta.height:
         for number, node in WorkingState(ledger, meta.flushed).recover().items():
             overlay[node_key(number)] = None if node is None else encode_node(node)
-    stored = ((key, row) for key, row in ledger.scan(*_ALL) if key[:1] != CHANGED)
+    stored = ((key, row) for key, row in ledger.scan(*_ALL) if key[:1] != CHANGED and key != ENDED)
     if meta is not None:
         settled = encode_row(msgspec.structs.replace(meta, flushed=meta.height))
         stored = ((key, settled if key == META else row) for key, row in stored)

@@ -18,6 +18,7 @@ from node.core.block import Commit, Header, ValidatorSet
 from node.core.entry import Entry, join_entry
 from node.core.errors import EvidenceError, InvalidInput, LedgerFault
 from node.core.frame import transaction_at
+from node.core.genesis import Genesis
 from node.core.merkle import (
     consistency_proof,
     inclusion_path,
@@ -27,6 +28,7 @@ from node.core.merkle import (
 from node.core.statemap import StateProof
 from node.core.statetree import Node, StateTree
 from node.ledger.frame_cache import FrameCache
+from node.ledger.lineage import genesis_documents, read_geneses
 from node.ledger.log import TileReader
 from node.ledger.log_entry import LogEntry
 from node.ledger.node_layers import NodeLayers, NoLayer, PublishedLayers
@@ -118,12 +120,27 @@ class LedgerReader:
         """The snapshot itself, for look-up indexes."""
         return self._rows
 
+    def genesis_documents(self) -> dict[int, bytes]:
+        """The geneses of all chains by their index in the log, oldest first."""
+        return genesis_documents(self._rows)
+
+    def geneses(self) -> list[Genesis]:
+        """The same, decoded; the last is the newest chain's."""
+        return read_geneses(self._rows)
+
     def genesis_document(self) -> bytes:
-        """The chain's genesis, as entry 0 has it."""
+        """The newest chain's genesis."""
         raw = self._rows.get(GENESIS)
         if raw is None:
             raise LedgerFault("the store holds no genesis; restore a backup")
         return raw
+
+    def chain_id_at(self, height: int) -> str:
+        """The id of the chain that a block is of."""
+        if height > self.meta.height or len(self.genesis_documents()) == 1:
+            return self.meta.chain_id
+        later = (one for one in reversed(self.geneses()) if height >= one.initial_height - 1)
+        return next(later, self.geneses()[0]).chain_id
 
     @property
     def as_of(self) -> int:
@@ -251,10 +268,10 @@ class LedgerReader:
             raise InvalidInput("size", f"must be from 1 to {self.meta.size}, the log's size")
 
     def entry(self, index: int) -> LogEntry:
-        """The entry at ``index``. Index 0 is the genesis, which is no entry of a transaction.
+        """The entry at ``index``. A genesis, such as index 0, is no entry of a transaction.
 
         Raises:
-            InvalidInput: there is none.
+            InvalidInput: there is none, or it is a genesis.
             LedgerFault: what is stored does not hash to its leaf.
         """
         return next(self.entries([index]))
@@ -283,6 +300,8 @@ class LedgerReader:
                 self._entries_rows[index] = first, row
                 return first, row
             break
+        if index in self.genesis_documents():
+            raise InvalidInput("index", f"entry {index} is a genesis")
         raise LedgerFault(f"the row of entry {index} is missing; run `evidence-node audit`")
 
     def _entry_of(self, index: int, first: int, row: EntriesRow) -> LogEntry:

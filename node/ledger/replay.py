@@ -1,7 +1,8 @@
-"""Making a ledger again from its genesis, its headers and the bodies of its blocks.
+"""Making a ledger again from its geneses, its headers and the bodies of its blocks.
 
-Everything else follows from these: log, state map, indexes. An audit makes them again beside the
-ledger and compares; `evidence-node reindex` puts them in its place.
+Everything else follows from these: log, state map, indexes. Each chain that the ledger holds is
+made again with the keys, the validators and the chain id of its own genesis. An audit makes them
+again beside the ledger and compares; `evidence-node reindex` puts them in its place.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from node.core.block import (
     verify_commit,
 )
 from node.core.errors import InvalidInput, LedgerFault
-from node.core.genesis import Genesis, decode_genesis
+from node.core.genesis import Genesis
 from node.core.signatures import load_backend
 from node.ledger.application import Application, Finalized, OpenedFrame
 from node.ledger.body import Body, decode_body
+from node.ledger.lineage import read_geneses
 from node.ledger.opening import FrameOpener
 from node.ledger.rows import (
     BLOCK,
-    GENESIS,
     KEPT,
     META,
     VALIDATORS,
@@ -46,7 +47,7 @@ from node.ledger.rows import (
 from node.rules.engine_updates import EngineUpdates, changed_validators
 from node.storage.ports import Reader, SegmentRef, Segments, Store
 
-__all__ = ["Replayed", "read_genesis", "replay_ledger"]
+__all__ = ["Replayed", "replay_ledger"]
 
 Progress = Callable[[int, int], None]
 _Frame = tuple[SegmentRef, Body, int]
@@ -64,21 +65,6 @@ class Replayed:
     unproven: int = 0
 
 
-def read_genesis(rows: Reader) -> Genesis:
-    """The genesis that a ledger's store holds.
-
-    Raises:
-        LedgerFault: it holds none, or a damaged one.
-    """
-    raw = rows.get(GENESIS)
-    if raw is None:
-        raise LedgerFault("the store holds no chain: its genesis is missing")
-    try:
-        return decode_genesis(raw)
-    except InvalidInput as error:
-        raise LedgerFault(f"the genesis in the store is damaged: {error}") from error
-
-
 def replay_ledger(
     rows: Reader,
     bodies: Segments,
@@ -91,10 +77,10 @@ def replay_ledger(
     """Make the ledger again in ``target``, an empty store, checking every signature on the way.
 
     Args:
-        rows: the ledger's store; its genesis and headers are read, nothing else.
+        rows: the ledger's store; its geneses and headers are read, nothing else.
         bodies: the bodies of its blocks.
         target: where all rows are written.
-        opener: opens the frames.
+        opener: opens the frames, with the keys of each chain in turn.
         progress: called with a height done and the last height, now and then.
         proofs_follow: headers and commits are kept after their blocks, as in a consortium: the
             newest blocks may lack theirs.
@@ -102,25 +88,31 @@ def replay_ledger(
     Raises:
         LedgerFault: names the height or the place, and what is wrong there.
     """
-    genesis = read_genesis(rows)
     application = Application(target, bodies)
-    application.init_chain(genesis)
     application.on_keys(opener.keys_registered)
-    meta = rows.get(META)
-    last = decode_meta(meta).height if meta is not None else genesis.initial_height - 1
-    chain = _Chain(rows, genesis, _newest_kept(rows) if proofs_follow else last)
+    geneses = read_geneses(rows)
+    raw = rows.get(META)
+    last = geneses[-1].initial_height - 1 if raw is None else decode_meta(raw).height
+    kept = _newest_kept(rows) if proofs_follow else last
+    ends = [after.initial_height - 2 for after in geneses[1:]] + [last]
     signatures = 0
-    for reference, body, frames in _opened_bodies(bodies, opener):
-        if body.height > last:
-            break
-        _replay_empty(application, chain, body.height - 1)
-        signatures += sum(len(opened.taken) for opened in frames)
-        _replay_body(application, chain, reference, body, frames)
-        progress(body.height, last)
-    _replay_empty(application, chain, last)
+    done: SegmentRef | None = None
+    for genesis, end in zip(geneses, ends):
+        try:
+            application.init_chain(genesis)
+        except InvalidInput as error:
+            raise LedgerFault(f"height {genesis.initial_height - 1}: {error}") from error
+        chain = _Chain(rows, genesis, min(kept, end))
+        for reference, body, frames in _opened_bodies(bodies, done, end, opener):
+            _replay_empty(application, chain, body.height - 1)
+            signatures += sum(len(opened.taken) for opened in frames)
+            _replay_body(application, chain, reference, body, frames)
+            progress(body.height, last)
+            done = reference
+        _replay_empty(application, chain, end)
     application.close()
     progress(last, last)
-    unproven = max(0, last - chain.proven)
+    unproven = max(0, last - max(chain.proven, geneses[-1].initial_height - 1))
     return Replayed(last, application.need_meta().size, signatures, unproven)
 
 
@@ -130,10 +122,15 @@ def _newest_kept(rows: Reader) -> int:
     return 0 if newest is None else int.from_bytes(newest[0][1:], "big")
 
 
-def _read_bodies(bodies: Segments, bare: deque[_Bare]) -> Iterator[tuple[_Frame, bytes]]:
-    """Every frame, with the body it stands in; bodies without frames go into ``bare``."""
-    for reference, payload in bodies.records(None):
+def _read_bodies(
+    bodies: Segments, after: SegmentRef | None, last: int, bare: deque[_Bare]
+) -> Iterator[tuple[_Frame, bytes]]:
+    """Every frame of the bodies behind ``after`` up to the height ``last``, with the body it stands
+    in; bodies without frames go into ``bare``."""
+    for reference, payload in bodies.records(after):
         body = _decode(reference, payload)
+        if body.height > last:
+            return
         if not body.frames:
             bare.append((reference, body))
         for number, frame in enumerate(body.frames):
@@ -152,13 +149,13 @@ def _place(reference: SegmentRef) -> str:
 
 
 def _opened_bodies(
-    bodies: Segments, opener: FrameOpener
+    bodies: Segments, after: SegmentRef | None, last: int, opener: FrameOpener
 ) -> Iterator[tuple[SegmentRef, Body, list[OpenedFrame]]]:
-    """Each body with its frames opened."""
+    """Each body behind ``after`` up to the height ``last``, with its frames opened."""
     gathered: list[OpenedFrame] = []
     bare: deque[_Bare] = deque()
     reference: SegmentRef | None = None
-    frames = _read_bodies(bodies, bare)
+    frames = _read_bodies(bodies, after, last, bare)
     try:
         for (reference, body, number), frame, taken in opener.open_each(frames):
             gathered.append(OpenedFrame(frame, taken))

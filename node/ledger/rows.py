@@ -1,7 +1,9 @@
 """How the ledger lies in its store: the prefixes of its keys and the forms of its rows.
 
     meta            Meta: how far the ledger has come
-    genesis         the genesis document
+    genesis         the genesis document of the newest chain
+    p index         those of the chains before it, by their index in the log
+    z               there where the chain has been ended: no more blocks are made of it
     b height        BlockRow: what a block did
     k height        header and commit, as the engine hands them over
     V hash          a validator set by its hash
@@ -43,6 +45,7 @@ __all__ = [
     "BLOCK",
     "CHANGED",
     "CHANGE_OF_VALIDATORS",
+    "ENDED",
     "ENTRIES",
     "EXPIRY",
     "GENESIS",
@@ -53,6 +56,7 @@ __all__ = [
     "META",
     "MIDDLE",
     "NODE",
+    "PREDECESSOR",
     "STATISTICS",
     "TILE",
     "TRANSACTION",
@@ -81,7 +85,7 @@ __all__ = [
     "tile_key",
 ]
 
-META, GENESIS = b"meta", b"genesis"
+META, GENESIS, PREDECESSOR, ENDED = b"meta", b"genesis", b"p", b"z"
 BLOCK, KEPT, VALIDATORS, ENTRIES, TILE, VALUE = b"b", b"k", b"V", b"e", b"l", b"v"
 CHANGED, MIDDLE = b"w", b"m"
 KEY, CHANGE_OF_VALIDATORS = b"K", b"c"

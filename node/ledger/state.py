@@ -140,6 +140,15 @@ class WorkingState:
         raw = read_value(self._reader, key)
         return None if raw is None else orjson.loads(raw)
 
+    def stored(self, prefixes: tuple[str, ...]) -> dict[str, State]:
+        """All written values whose keys begin so. It reads every value of the map."""
+        found: dict[str, State] = {}
+        for _, row in self._reader.scan(VALUE, VALUE + b"\xff" * 33):
+            key, raw = decode_value_row(row)
+            if key.startswith(prefixes):
+                found[key] = orjson.loads(raw)
+        return dict(sorted(found.items()))
+
     def set(self, key: str, value: State | None) -> None:
         """Change a value; None removes it."""
         self._changed[key] = value

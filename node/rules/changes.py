@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from node.core.errors import InvalidInput
-from node.core.genesis import read_ed25519_jwk, read_parameter
+from node.core.genesis import read_ed25519_bytes, read_ed25519_jwk, read_parameter
 from node.rules import key_changes, validator_changes
 from node.rules.judgement import State, View, in_force, refuse
 from node.rules.planning import Changed, Plan
 
-__all__ = ["MAX_MEMBERS", "Held", "plan_change", "voting_members"]
+__all__ = ["MAX_MEMBERS", "Held", "check_change", "plan_change", "voting_members"]
 
 MAX_MEMBERS = 150
 """Those that there may ever be, suspended ones too: none is taken out."""
@@ -28,6 +28,20 @@ def plan_change(view: View, change: dict[str, Any], height: int) -> Changed:
     changed: Changed = {}
     _PLANS[change["kind"]](Plan(view, changed), change, height)
     return changed
+
+
+def check_change(change: dict[str, Any]) -> None:
+    """What is asked of a change only once it is approved: that its Ed25519 keys are keys.
+
+    Raises:
+        Refused: one is none, or of small order.
+    """
+    for name in ("checkpoint_key", "public_key"):
+        if name in change:
+            try:
+                read_ed25519_jwk(change[name], name)
+            except InvalidInput as error:
+                raise refuse("malformed_data") from error
 
 
 class Held(Protocol):
@@ -82,7 +96,7 @@ def _admit(plan: Plan, change: dict[str, Any], height: int) -> None:
 
 
 def _ed25519(jwk: Any) -> str:
-    return read_ed25519_jwk(jwk, "public_key").hex()
+    return read_ed25519_bytes(jwk, "public_key").hex()
 
 
 def _suspend(plan: Plan, change: dict[str, Any], height: int) -> None:

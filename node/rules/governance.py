@@ -12,7 +12,7 @@ from collections.abc import Callable
 from node.core.errors import InvalidInput
 from node.core.key_proof import verify_key_proof
 from node.core.signatures import Backend, PublicJwk, load_backend
-from node.rules.changes import plan_change, voting_members
+from node.rules.changes import check_change, plan_change, voting_members
 from node.rules.consortium_events import MAX_MEMBER_KEYS
 from node.rules.judgement import Event, Refused, State, View, refuse
 from node.rules.key_changes import replace_key, revoke_key
@@ -133,6 +133,7 @@ def _approve(view: View, proposal: State, changes: Changes, facts: Facts) -> Sta
     """The proposal in force; void where what has happened since leaves no way to."""
     height = _height_of(view, proposal)
     try:
+        check_change(proposal["change"])
         changed = plan_change(view, proposal["change"], height)
     except Refused as refusal:
         facts["void"] = REJECTIONS[refusal.code].name

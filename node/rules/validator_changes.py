@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from node.core.block import Validator
-from node.core.genesis import read_ed25519_jwk
+from node.core.genesis import read_ed25519_bytes
 from node.rules.judgement import refuse
 from node.rules.planning import Plan
 
@@ -22,7 +22,7 @@ def _set_validator(plan: Plan, change: dict[str, Any], height: int) -> None:
     listed = plan.need("consortium/validators")["addresses"]
     if sum(_power(plan, address) > 0 for address in listed) < _LEAST:
         raise refuse("sole_validator")
-    public_key = read_ed25519_jwk(change["public_key"], "public_key")
+    public_key = read_ed25519_bytes(change["public_key"], "public_key")
     address = Validator(public_key, 1).address.hex()
     key = "validator/" + address
     known = plan.get(key)

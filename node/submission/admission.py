@@ -62,14 +62,20 @@ def decode_answer(data: bytes | memoryview) -> Answer:
 
 class ChunkAdmitter:
     """Admits chunks. ``chain_id`` is the only one whose transactions are taken, at most
-    ``frame_transactions`` of them a frame."""
+    ``frame_transactions`` of them a frame; those of the ``former`` ones are let through, for
+    whoever asks the ledger what became of them."""
 
     def __init__(
-        self, intake: Intake, chain_id: str, frame_transactions: int = FRAME_TRANSACTIONS
+        self,
+        intake: Intake,
+        chain_id: str,
+        frame_transactions: int = FRAME_TRANSACTIONS,
+        former: frozenset[str] = frozenset(),
     ) -> None:
         self._intake = intake
         self._chain_id = chain_id
         self._frame_transactions = frame_transactions
+        self._former = former
         self._compressor = zstandard.ZstdCompressor(level=1)
 
     def admit(self, submissions: Sequence[bytes]) -> bytes:
@@ -96,7 +102,7 @@ class ChunkAdmitter:
         identifier, low, issuer_key, unknown_key, event = taken
         if unknown_key:
             raise InvalidSignature("header.kid", "is no registered key of this chain")
-        if event[1] != self._chain_id:
+        if event[1] != self._chain_id and event[1] not in self._former:
             raise InvalidTransaction("payload.cid", f"must be {self._chain_id}, this node's chain")
         if event[11]:
             check_public(

@@ -37,8 +37,8 @@ class OperatorRecords:
         self._now = now
         self._lock = threading.Lock()
 
-    def record(self, event_type: str, data: Mapping[str, Any]) -> Ticket:
-        """Record an event in a dossier of its own.
+    def record(self, event_type: str, data: Mapping[str, Any], kind: str = "record") -> Ticket:
+        """Record an event in a dossier of its own, of this ``kind``.
 
         Returns:
             The ticket, done: recorded or refused.
@@ -54,7 +54,7 @@ class OperatorRecords:
             member=self.member,
             event_id=reference,
             event_type=event_type,
-            subject=f"record:{self.member}:{reference}",
+            subject=f"{kind}:{self.member}:{reference}",
             data=data,
             source={"system": f"evidence-ledger-node {__version__}", "method": "node"},
             occurred_at=now,

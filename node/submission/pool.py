@@ -5,7 +5,8 @@ pipes carry only short notices. A worker that dies is replaced and its chunks ar
 one; a chunk that killed two is answered as a failure. Where workers die before they are ready, no
 chunk is to blame: that stops the node.
 
-Besides submissions they open frames that others made. Those go first, and a few slots are theirs.
+Besides submissions they open frames that others made. Those go first, and a few slots are theirs:
+no more of them lie with a worker, so that one which is asked for in a hurry does not wait for many.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Chunk:
     attempts: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Opening:
     """A frame that a worker opens."""
 
@@ -144,6 +145,15 @@ class WorkerPool:
         self.kick()
         return opening.result
 
+    def hasten(self, result: Future[list[TakenValues]]) -> None:
+        """Have the frame that ``result`` is of opened before all others that wait still."""
+        with self._lock:
+            for opening in self._frames:
+                if opening.result is result:
+                    self._frames.remove(opening)
+                    self._frames.appendleft(opening)
+                    return
+
     def keys_registered(self, keys: Mapping[str, PublicJwk]) -> None:
         """What is given to workers from now on is examined with these keys too, by kid."""
         with self._lock:
@@ -155,24 +165,34 @@ class WorkerPool:
         """Give workers what there is, those with the least first, into the slot used last: its
         memory is still in the processor's cache."""
         with self._lock:
-            while not self._stopped and self._workers:
-                worker = max(self._workers, key=_room)
-                chunk = self._next(_room(worker))
-                if chunk is None:
-                    return
-                self._send(worker, worker.free.pop(), chunk)
+            while not self._stopped and self._workers and (self._give_frame() or self._give()):
+                pass
 
-    def _next(self, room: int) -> Chunk | _Opening | None:
-        """What comes next for a worker with so many free slots."""
-        if not room:
-            return None
-        if self._retry:
-            return self._retry.pop()
+    def _give_frame(self) -> bool:
+        """Give a frame that waits to the worker with the fewest; False where that has its share."""
         while self._frames:
+            worker = min(self._workers, key=_frames_of)
+            if not worker.free or _frames_of(worker) >= _OPENING_SLOTS:
+                return False
             opening = self._frames.popleft()
             if opening.result.set_running_or_notify_cancel():
-                return opening
-        return self._source() if room > _OPENING_SLOTS else None
+                self._send(worker, worker.free.pop(), opening)
+                return True
+        return False
+
+    def _give(self) -> bool:
+        """Give something else to the worker with the most room; False where there is none."""
+        worker = max(self._workers, key=_room)
+        if not worker.free:
+            return False
+        chunk: Chunk | _Opening | None = None
+        if self._retry:
+            chunk = self._retry.pop()
+        elif _room(worker) > _OPENING_SLOTS:
+            chunk = self._source()
+        if chunk is not None:
+            self._send(worker, worker.free.pop(), chunk)
+        return chunk is not None
 
     def _send(self, worker: _Worker, slot: int, chunk: Chunk | _Opening) -> None:
         admit = isinstance(chunk, Chunk)
@@ -292,6 +312,10 @@ class WorkerPool:
 
 def _room(worker: _Worker) -> int:
     return len(worker.free)
+
+
+def _frames_of(worker: _Worker) -> int:
+    return sum(isinstance(chunk, _Opening) for chunk in worker.busy.values())
 
 
 def _notify(worker: _Worker, notice: tuple[object, ...]) -> None:

@@ -24,7 +24,7 @@ from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.intake import Intake, TakenValues
 from node.rules.rejections import ACCEPTED, rejection
 from node.storage.errors import StorageError
-from node.submission.admission import Answer
+from node.submission.admission import Answer, Good
 from node.submission.errors import SubmissionFull, SubmissionStopped
 from node.submission.in_flight import InFlight, outcomes_of
 from node.submission.keeping import Keeping
@@ -206,6 +206,10 @@ class Submission:
         comes of it is told by whoever is in `pump`."""
         return self._pool.open_frame(frame)
 
+    def hasten(self, result: Future[list[TakenValues]]) -> None:
+        """Have the frame that ``result`` is of opened before all others that wait still."""
+        self._pool.hasten(result)
+
     def keys_registered(self, keys: Mapping[str, PublicJwk]) -> None:
         """What is examined from now on is examined with these keys too, by kid."""
         self._setup = replace(self._setup, keys={**self._setup.keys, **keys})
@@ -293,6 +297,10 @@ class Submission:
             if len(result) == 4:
                 ticket.flaw = result
                 flawed.append(ticket)
+            elif self._is_late(result):
+                rule = f"must be {self._setup.chain_id}, this node's chain"
+                ticket.flaw = ("InvalidTransaction", "payload.cid", rule, "")
+                flawed.append(ticket)
             else:
                 ticket.good = result
                 if result[4]:
@@ -315,6 +323,11 @@ class Submission:
             if gone:
                 chosen = [ticket for ticket in chosen if id(ticket) not in gone]
             self._send(frame, chosen, len(positions), absent_up_to)
+
+    def _is_late(self, good: Good) -> bool:
+        """Whether it is of a chain before this one, and was not recorded there."""
+        identifier, cid = good[0], good[3][1]
+        return cid != self._setup.chain_id and self._known.judged(identifier) != "recorded"
 
     def _without_followers(self, tickets: list[Ticket]) -> list[Ticket]:
         """The tickets whose transaction is not under way already; the others will end with those

@@ -46,12 +46,14 @@ class Notice(IntEnum):
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What a worker needs to know: the chain, every key registered so far, by kid, and how many
-    transactions go into one frame."""
+    """What a worker needs to know: the chain, every key registered so far, by kid, how many
+    transactions go into one frame, and the ids of the chains before, of which a client may hand in
+    again what was recorded then."""
 
     chain_id: str
     keys: Mapping[str, PublicJwk]
     frame_transactions: int = FRAME_TRANSACTIONS
+    former: frozenset[str] = frozenset()
 
 
 def decode_opened(data: bytes | memoryview) -> list[TakenValues] | InvalidInput:
@@ -107,7 +109,7 @@ def run_worker(
     with suppress(OSError):  # woken, it does not take the core from whoever woke it
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     intake = Intake(KeyRing(setup.keys))
-    admitter = ChunkAdmitter(intake, setup.chain_id, setup.frame_transactions)
+    admitter = ChunkAdmitter(intake, setup.chain_id, setup.frame_transactions, setup.former)
     memory = SharedMemory(memory_name)
     slots = memory.buf
     assert slots is not None

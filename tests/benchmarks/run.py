@@ -12,12 +12,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import bundles
+import consortium
 import http_posts
 import solo
 import structlog
 from harness import Figure, write_figures
 
-_PARTS = ("solo", "http", "million")
+_PARTS = ("solo", "http", "consortium", "million")
 
 
 def main() -> int:
@@ -36,6 +37,9 @@ def main() -> int:
         figures += _told(bundles.bundles(home))
     if arguments.only in (None, "http"):
         figures += _told(http_posts.posts(3 if arguments.quick else 10, rounds))
+    if arguments.only in (None, "consortium"):
+        seconds = 5.0 if arguments.quick else 15.0
+        figures += _told(consortium.consortium(seconds, 1 if arguments.quick else rounds))
     if arguments.million or arguments.only == "million":
         few = 2_000 if arguments.quick else 10_000
         figures += _told(solo.million(10 * few if arguments.quick else 1_000_000, few, 5))

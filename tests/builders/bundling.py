@@ -47,21 +47,48 @@ def bundle_of(
     if scope == "dossier":
         keys.add(f"dossier/{sub}")
     newest = chain.points[as_of]
+    heights = [item.height for item in chosen]
+    past = lineage(chain)[:-1]
     return {
         "anchors": [],
         "as_of": as_of,
-        "chain": chain_part(chain, [item.height for item in chosen], as_of),
-        "consistency": [consistency_json(chain, height, as_of) for height in consistency_from],
+        "chain": chain_part(chain, of_chain(chain, heights), as_of),
+        "consistency": [
+            consistency_json(chain, height, as_of)
+            for height in [*(one.height for one in past), *consistency_from]
+        ],
         "entries": entries_json(chain, chosen, disclosures, newest.size),
         "format": BUNDLE_FORMAT,
-        "predecessors": [],
+        "predecessors": [
+            chain_part(one, of_chain(one, heights), one.height - 1, chain, newest.size)
+            for one in past
+        ],
         "scope": scope,
         "state": [state_proof(newest.state, key).to_json() for key in sorted(keys)],
     }
 
 
-def chain_part(chain: Chain, heights: Iterable[int], as_of: int) -> dict[str, Any]:
-    """What a bundle of records at ``heights`` shows of the chain."""
+def lineage(chain: Chain) -> list[Chain]:
+    """The chain and all before it, oldest first."""
+    return [*(lineage(chain.after) if chain.after else []), chain]
+
+
+def of_chain(chain: Chain, heights: Iterable[int]) -> list[int]:
+    """Those of ``heights`` at which ``chain`` has blocks."""
+    return [height for height in heights if height in chain.headers]
+
+
+def chain_part(
+    chain: Chain,
+    heights: Iterable[int],
+    as_of: int,
+    newest_chain: Chain | None = None,
+    size: int | None = None,
+) -> dict[str, Any]:
+    """What a bundle of records at ``heights`` shows of the chain, up to ``as_of``.
+
+    Of a predecessor ``newest_chain`` and ``size`` are the log that the bundle shows.
+    """
     wanted = sorted({*heights, as_of})
     changes = [
         height
@@ -74,11 +101,11 @@ def chain_part(chain: Chain, heights: Iterable[int], as_of: int) -> dict[str, An
         validator_set(chain.sets[height]).hash(): validator_set(chain.sets[height])
         for height in committed
     }
-    newest = chain.points[as_of]
+    size = chain.points[as_of].size if size is None else size
     return {
         "commits": [commit_json(chain.commits[height]) for height in committed],
         "genesis": chain.genesis.document.decode(),
-        "genesis_path": path_json(chain, 0, newest.size),
+        "genesis_path": path_json(newest_chain or chain, chain.genesis.index, size),
         "headers": [header_json(chain.headers[height]) for height in shown],
         "roots": [roots_json(chain, height) for height in wanted],
         "validator_sets": [validator_set_json(item) for item in sets.values()],

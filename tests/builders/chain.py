@@ -106,14 +106,30 @@ MEMBERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+def predecessor_json(chain: Chain) -> dict[str, Any]:
+    """What a genesis that continues ``chain`` says of it. Its last block must have been empty."""
+    point = chain.points[chain.height]
+    return {
+        "chain_id": chain.chain_id,
+        "header": chain.headers[chain.height].hash().hex(),
+        "root": point.root.hex(),
+        "size": point.size,
+        "state_root": point.state_root.hex(),
+    }
+
+
 @dataclass
 class Chain:
-    """A chain that grows by `commit_block`. ``validators`` many operators sign its blocks."""
+    """A chain that grows by `commit_block`. ``validators`` many operators sign its blocks.
+
+    It continues the chain ``after``, where one is given: members of both keep their keys.
+    """
 
     chain_id: str = CHAIN_ID
     validators: int = 1
     members: Sequence[tuple[str, Sequence[str]]] = MEMBERS
     genesis_changes: Mapping[str, Any] = field(default_factory=dict)
+    after: Chain | None = None
     signers: list[BlockSigner] = field(init=False)
     keys: dict[str, MemberKey] = field(init=False)
     genesis: Genesis = field(init=False)
@@ -130,13 +146,14 @@ class Chain:
         operators = [f"operator-{n}" for n in range(self.validators)]
         members = sorted([*self.members, *((name, ("operator",)) for name in operators)])
         self.signers = [BlockSigner(f"{self.chain_id}/{name}") for name in operators]
-        self.keys = {name: MemberKey(f"{self.chain_id}/{name}") for name, _ in members}
+        self.keys = {name: self._key_of(name) for name, _ in members}
+        self.height = 0 if self.after is None else self.after.height + 1
         self.genesis = encode_genesis(
             {
                 "chain_id": self.chain_id,
                 "format": GENESIS_FORMAT,
-                "genesis_time": GENESIS_TIME,
-                "initial_height": 1,
+                "genesis_time": self.time(self.height) if self.after else GENESIS_TIME,
+                "initial_height": self.height + 1,
                 "members": [self._member(name, roles) for name, roles in members],
                 "parameters": DEFAULT_PARAMETERS,
                 "rules_version": 1,
@@ -148,16 +165,34 @@ class Chain:
                     }
                     for name, signer in zip(operators, self.signers)
                 ],
+                **({"predecessor": predecessor_json(self.after)} if self.after else {}),
                 **self.genesis_changes,
             }
         )
         self._hashes: dict[tuple[int, int], bytes] = {}
+        if self.after is not None:
+            self._continue(self.after)
         self._next = self.signers
         self._results: list[bytes] = []
         self._append(self.genesis.document)
         for name, key in self.keys.items():
             self.put(f"key/{key.kid}", {"from": 1, "jwk": key.jwk.to_json(), "member": name})
-        self._mark(0)
+        self._mark(self.height)
+
+    def _key_of(self, name: str) -> MemberKey:
+        before = {} if self.after is None else self.after.keys
+        return before.get(name) or MemberKey(f"{self.chain_id}/{name}")
+
+    def _continue(self, after: Chain) -> None:
+        """Log, state, records and roots of the chain before; keys not carried over end."""
+        self._hashes.update(after._hashes)
+        self.size, self.state = after.size, dict(after.state)
+        self.points.update(after.points)
+        self.records.extend(after.records)
+        for name, key in after.keys.items():
+            if name not in self.keys:
+                ended = {"from": 1, "jwk": key.jwk.to_json(), "member": name, "to": self.height + 1}
+                self.put(f"key/{key.kid}", ended)
 
     def _member(self, name: str, roles: Sequence[str]) -> dict[str, Any]:
         return {
@@ -226,7 +261,7 @@ class Chain:
         transaction = decode_transaction(jwt)
         before = [item for item in self.records if item.transaction.sub == transaction.sub]
         first = before[0].transaction if before else transaction
-        digits = code_digits(self.chain_id, first.id, 0)
+        digits = code_digits(first.cid, first.id, 0)
         entry = Entry(
             code=f"CZ{digits}-{len(before) + 1}",
             facts={},

@@ -25,6 +25,7 @@ from node.engines.solo.recovery import encode_seal
 from node.ledger.application import Application, Finalized, OpenedFrame
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
+from node.ledger.lineage import read_end
 from node.ledger.reader import LedgerReader, open_reader
 from node.rules.engine_updates import NO_UPDATES, EngineUpdates
 from node.rules.rejections import REJECTIONS
@@ -67,18 +68,37 @@ class LedgerBench:
         self.bodies = MemorySegments() if bodies is None else bodies
         self.genesis = consortium_genesis() if genesis is None else genesis
         self.application = Application(self.store, self.bodies)
+        self.waiting: list[tuple[list[Finalized], Kept]] = []
+        self._jti = 0
+        self._begin()
+
+    def _begin(self) -> None:
         self.application.init_chain(self.genesis)
         self.intake = Intake(self.application.key_ring())
         self.maker = BlockMaker(
-            CHAIN,
+            self.genesis.chain_id,
             _Signer(),
             VALIDATOR.validator.power,
             self.genesis.parameters["max_block_bytes"],
             self.genesis.rules_version,
             None,
         )
-        self.waiting: list[tuple[list[Finalized], Kept]] = []
-        self._jti = 0
+
+    def successor(self, chain_id: str = "consortium-next", **changes: Any) -> Genesis:
+        """A genesis that continues this chain where it is; ``changes`` as `consortium_genesis`."""
+        end = read_end(self.store, self.application.need_meta())
+        continuing = {
+            "chain_id": chain_id,
+            "genesis_time": self.time(end.initial_height),
+            "initial_height": end.initial_height,
+            "predecessor": end.predecessor.to_json(),
+        }
+        return consortium_genesis(**{**continuing, **changes})
+
+    def move_on(self, genesis: Genesis | None = None) -> None:
+        """Continue as another chain, on the same store."""
+        self.genesis = self.successor() if genesis is None else genesis
+        self._begin()
 
     # -- making transactions ----------------------------------------------------------------------
 
@@ -102,7 +122,7 @@ class LedgerBench:
         """The payload of an event of now; ``changes`` replace members, or remove them when None."""
         self._jti += 1
         payload = {
-            "cid": CHAIN,
+            "cid": self.genesis.chain_id,
             "data": data_of(event_type) if data is None else dict(data),
             "exp": self.time() // 1000 + 3600,
             "iat": self.time() // 1000,
@@ -219,7 +239,7 @@ class LedgerBench:
 
     def trust(self) -> bytes:
         """A trust file for this chain."""
-        return canonical_json(Trust(CHAIN, self.genesis.hash).to_json())
+        return canonical_json(Trust(self.genesis.chain_id, self.genesis.hash).to_json())
 
     @property
     def app_hash(self) -> bytes:

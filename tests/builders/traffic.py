@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from builders.consortium import MEMBERS
+from builders.consortium import MEMBERS, member_key
+from builders.deciding import admission
 from builders.events import data_of, digest, identity_number, reference, uscc
 from builders.world import personal
 
@@ -117,6 +118,28 @@ def _record(number: int, rng: random.Random) -> Iterator[Step]:
     yield Step("record.imported", f"record:{by}:i{number:04d}", data, by)
 
 
+def _proposal(number: int, rng: random.Random) -> Iterator[Step]:
+    """Proposed, and voted on by as many as may be enough."""
+    change = rng.choice(
+        [
+            admission(f"newcomer-{number}"),
+            {"kind": "member.change", "member": "auditor-a", "name": f"审计 {number}"},
+            {"kind": "member.suspend", "member": "court-a"},
+            {"kind": "member.readmit", "member": "court-a"},
+            {"kind": "parameter.set", "name": "late_after_ms", "value": number * 1000},
+            {"kind": "parameter.set", "name": "max_block_bytes", "value": (1 << 20) + number},
+            {"kind": "key.revoke", "kid": member_key("auditor-a").kid, "member": "auditor-a"},
+        ]
+    )
+    voters = rng.sample(sorted(MEMBERS), 19)
+    sub = f"consortium:{voters[0]}:{number:04d}"
+    data = data_of("governance.proposed", change=change)
+    yield Step("governance.proposed", sub, data, voters[0])
+    for voter in voters[1:]:
+        word = "approve" if rng.random() < 0.9 else "reject"
+        yield Step("governance.voted", sub, {"vote": word}, voter)
+
+
 def _spoil(step: Step, rng: random.Random) -> Step:
     """The step with a fault."""
     data, by, changes = dict(step.data), step.by, dict(step.changes)
@@ -141,12 +164,16 @@ def _spoil(step: Step, rng: random.Random) -> Step:
     return Step(event_type, sub, data, by, step.about, changes)
 
 
-def traffic(seed: int, *, seals: int = 8, cases: int = 8, records: int = 4) -> Iterator[Step]:
-    """The steps of so many seals, cases and records, interleaved, a fifth of them with a fault."""
+def traffic(
+    seed: int, *, seals: int = 8, cases: int = 8, records: int = 4, proposals: int = 0
+) -> Iterator[Step]:
+    """The steps of so many seals, cases, records and proposals, interleaved, a fifth of them with a
+    fault."""
     rng = random.Random(seed)
     makers: list[Callable[[int, random.Random], Iterator[Step]]]
-    makers = [_seal] * seals + [_case] * cases + [_record] * records
-    numbers = [*range(1, seals + 1), *range(1, cases + 1), *range(1, records + 1)]
+    makers = [_seal] * seals + [_case] * cases + [_record] * records + [_proposal] * proposals
+    counts = (seals, cases, records, proposals)
+    numbers = [number for count in counts for number in range(1, count + 1)]
     running = [make(number, rng) for make, number in zip(makers, numbers)]
     while running:
         # The first few go ahead, so that most cases find the seals that they want.

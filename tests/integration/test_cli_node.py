@@ -183,6 +183,7 @@ def test_every_command_answers_in_json_where_it_is_asked_to(tmp_path: Path) -> N
         "demo": ("--seed", "x"),
         "init": ("--home", f"{absent}/x", "--chain-id", "x", "--members", absent),
         "keys": ("show", absent),
+        "migrate": ("prepare", "--home", absent),
         "reindex": ("--home", absent),
         "restore": (absent, "--home", str(tmp_path / "to")),
         "run": ("--home", absent),

@@ -185,7 +185,7 @@ def test_a_chunk_that_was_altered_is_fetched_from_somebody_else(
 def test_a_node_killed_in_the_middle_of_a_snapshot_begins_anew(net: Net, old: list[str]) -> None:
     seventh = net.guests[2]
     configure(seventh, trust_in(net.nodes[0], [net.nodes[1], net.nodes[3]], 2))
-    seventh.start(_ROOT / "tests/builders/dying_joiner.py")
+    seventh.start(program=_ROOT / "tests/builders/dying_joiner.py")
     assert seventh.ended() == -signal.SIGKILL
     seventh.start()
     seventh.ready()

@@ -4,9 +4,11 @@ and go on. One net; its last node is the one that misbehaves."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from builders.acknowledged import Load, agree, calls_follow_the_grammar, under_load
@@ -94,8 +96,21 @@ def test_a_key_that_runs_twice_is_reported(net: Net) -> None:
     until(lambda: bool(net.nodes[3].logged("a validator misbehaved")))
     own = net.nodes[3].logged("a validator misbehaved")[0]
     assert "this node's own validator key" in own["what_to_do"]
+    key = f"misbehaviour/{address_of(clone)}/{own['height']}"
+    for node in net.nodes:
+        until(lambda node=node: "dossier" in shown(node, key))  # type: ignore[misc]
+    dossier = net.nodes[0].get(f"/v1/dossiers/{shown(net.nodes[0], key)['dossier']}").json()
+    (event,) = dossier["entries"]
+    assert event["type"] == "validator.misbehaved"
+    assert event["facts"]["member"] == net.nodes[3].node.member
     agree(net.nodes)
     load.all_kept(net.nodes)
+
+
+def shown(node: RunningNode, key: str) -> dict[str, Any]:
+    """A value of the state map, as the node proves it."""
+    value: dict[str, Any] = json.loads(node.get(f"/v1/state/{key}").json()["proof"]["value"])
+    return value
 
 
 def test_a_stranger_is_turned_away(net: Net) -> None:

@@ -34,7 +34,7 @@ def planned(bench: LedgerBench, seed: int) -> Plan:
     """The traffic of ``seed`` and some of it once more, cut into frames and blocks at random."""
     rng = random.Random(seed)
     jwts: list[bytes] = []
-    for step in traffic(seed, seals=3, cases=3, records=2):
+    for step in traffic(seed, seals=3, cases=3, records=2, proposals=2):
         if step.about is None:
             jwts.append(bench.jwt_of(step))
             if rng.random() < 0.1:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from node.core.encoding import canonical_json, decode_json_object
 from node.core.errors import InvalidInput
+from node.core.frame import pack_parts
 from node.core.signatures import PublicJwk, load_backend
 from node.core.transaction import decode_transaction, split_compact, verify_transaction
 from node.ledger.intake import Intake, KeyRing, Taken, issuer_key
@@ -60,6 +61,9 @@ def knowing(*headers: bytes) -> Intake:
 
 
 WARM = knowing(*(write(KEY) for write in HEADERS.values()))
+
+
+FIRST = split_compact(signed(KEY, header_of(KEY), canonical_json(payload_of(jti="another"))))
 
 
 def outcome(take: Any, jwt: bytes) -> Any:
@@ -108,7 +112,24 @@ def check_alike(jwt: bytes) -> Taken | None:
     if taken:
         assert tuple(slow) == expected[0]
     check_admitted_alike(jwt, expected)
+    check_framed_alike(jwt, slow)
     return slow if taken else None
+
+
+def check_framed_alike(jwt: bytes, alone: Any) -> None:
+    """In a frame, where it comes without its base64url, and behind others that are good."""
+    try:
+        parts = split_compact(jwt)
+        frame = pack_parts([FIRST, parts])
+    except InvalidInput:
+        return
+    for intake in (Intake(KeyRing(KEYS)), WARM):
+        told = outcome(intake.open_frame, frame)
+        if isinstance(alone[0], type):
+            kind, place, rule = alone
+            assert told == (kind, f"frame[1].{place}", rule)
+        else:
+            assert told[1] == alone
 
 
 def check_admitted_alike(jwt: bytes, expected: Any) -> None:

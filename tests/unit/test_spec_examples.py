@@ -339,6 +339,30 @@ def test_trust_file_and_verdicts() -> None:
         assert {step.id: step.status for step in report.steps} == EXAMPLES["verdicts.json"][name]
 
 
+def test_a_chain_that_continues_another() -> None:
+    """What the genesis says of the chain before it is what that chain's last header shows."""
+    bundled, told = EXAMPLES["bundle-continued.json"], EXAMPLES["genesis-continued.json"]
+    (old,) = bundled["predecessors"]
+    assert json.loads(old["genesis"]) == EXAMPLES["genesis.json"]["document"]
+    document = bundled["chain"]["genesis"].encode()
+    assert (
+        sha256(document).hex() == told["hash"] == EXAMPLES["trust-continued.json"]["genesis_hash"]
+    )
+    named, last = told["document"]["predecessor"], old["headers"][-1]
+    assert bundle.read_header(last, "last").hash().hex() == named["header"]
+    assert told["document"]["initial_height"] == last["height"] + 2
+    hashed = APP_HASH_TAG + named["size"].to_bytes(8, "big")
+    hashed += bytes.fromhex(named["root"]) + bytes.fromhex(named["state_root"])
+    assert sha256(hashed).hex() == last["app_hash"]
+    raw, believed = canonical(bundled), canonical(EXAMPLES["trust-continued.json"])
+    verdicts = {step.id: step.status for step in verify.verify_bundle(raw, believed).steps}
+    assert verdicts == EXAMPLES["verdicts.json"]["continued"]
+
+
+def canonical(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
 def test_request_token(backend: Backend) -> None:
     told = EXAMPLES["request-token.json"]
     header, claims, signature = told["token"].split(".")

@@ -17,6 +17,7 @@ from node.core import (
     checkpoint,
     disclosure,
     encoding,
+    ended_chain,
     entry,
     frame,
     genesis,
@@ -80,6 +81,7 @@ LIMITS: dict[str, int] = {
     "transaction-digests": transaction.MAX_DIGESTS,
     "transaction-ferried-lifetime": transaction.MAX_FERRIED_LIFETIME,
     "transaction-lifetime": transaction.MAX_LIFETIME,
+    "ended-chain-bytes": ended_chain.MAX_ENDED_BYTES,
     "trust-bytes": trust.MAX_TRUST_BYTES,
 }
 """Limits that the code names. The others are found out by `accepts` and the schemas."""

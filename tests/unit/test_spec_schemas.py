@@ -104,7 +104,7 @@ def real_ones() -> Iterator[tuple[str, Any]]:
     yield "bundle", bundle_of(chain, SUB, disclosures=shown, extra_keys=keys, consistency_from=[2])
     yield "bundle", bundle_of(chain, SUB, scope="record", ordinals=[2])
     yield "bundle", bundle_of(changed, SUB)
-    for name in ("bundle-dossier.json", "bundle-record.json"):
+    for name in ("bundle-continued.json", "bundle-dossier.json", "bundle-record.json"):
         yield "bundle", json.loads((SPEC / "examples" / name).read_bytes())
     yield "trust", json.loads(trust_of(chain))
     yield "trust", json.loads(trust_of(chain, known_at=4))

@@ -84,6 +84,11 @@ TITLES = {
     "certificate.issued": "Certificate issued",
     "disclosure.erased": "Private fields erased",
     "disclosure.released": "Private fields released",
+    "governance.proposed": "Change proposed",
+    "governance.voted": "Vote on a proposal",
+    "governance.withdrawn": "Proposal withdrawn",
+    "key.compromised": "Key reported as compromised",
+    "key.rotated": "Key replaced",
     "record.imported": "Record of an older system",
     "seal.applied": "Seal applied for",
     "seal.certificate_renewed": "Seal's certificate renewed",
@@ -99,6 +104,7 @@ TITLES = {
     "signing.sealed": "Document sealed",
     "signing.started": "Signing started",
     "signing.voided": "Signing voided",
+    "validator.misbehaved": "Validator misbehaved",
 }
 
 KINDS = {

@@ -1,15 +1,20 @@
 """Hands frames to the engine's mempool: few at a time, each until it is in a block.
 
-More frames in flight than validators can put into their next blocks add latency and nothing else,
-so the rest waits here, where the limits of submission count it.
+More in flight than validators can put into their next blocks adds latency and nothing else, so the
+rest waits here, where the limits of submission count it. It is transactions that are counted: the
+frames of single submissions are small, and a few of them would leave blocks empty.
+
+They are handed over one after the other: mempools pass on what they have in its order, so that a
+record which rests on an earlier one comes behind it, in the same block or a later one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -20,7 +25,8 @@ from node.ledger.application import OpenedFrame
 
 __all__ = ["Broadcaster"]
 
-_IN_FLIGHT = 12
+_FRAMES, _TRANSACTIONS = 64, 1_024
+"""In flight at most."""
 _AGAIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 _RESEND_SECONDS = 20.0
 _HAS_IT = "already exists in cache"
@@ -46,18 +52,20 @@ class Broadcaster:
         rpc: EngineRpc,
         opened: OpenedFrames,
         failed: Callable[[EvidenceError], None],
-        in_flight: int = _IN_FLIGHT,
+        frames: int = _FRAMES,
+        transactions: int = _TRANSACTIONS,
     ) -> None:
         self._rpc = rpc
         self._opened = opened
         self._failed = failed
-        self._most = in_flight
+        self._most_frames, self._most_transactions = frames, transactions
         self._flights: dict[bytes, _Flight] = {}
         self._waiting: deque[bytes] = deque()
-        self._flying: set[bytes] = set()
+        self._flying: dict[bytes, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("broadcaster")
         self._open = False
+        self._sending = False
 
     @property
     def waiting(self) -> int:
@@ -71,7 +79,7 @@ class Broadcaster:
 
     def add(self, opened: OpenedFrame, token: object) -> None:
         """Send a frame; ``token`` comes back with `landed`."""
-        identifier = self._opened.put(opened)
+        identifier = frame_id(opened.frame)
         flight = self._flights.get(identifier)
         if flight is None:
             flight = self._flights[identifier] = _Flight(opened)
@@ -94,7 +102,7 @@ class Broadcaster:
         for frame in frames:
             identifier = frame_id(frame)
             flight = self._flights.pop(identifier, None)
-            self._flying.discard(identifier)
+            self._flying.pop(identifier, None)
             tokens.append([] if flight is None else flight.tokens)
         self._go_on()
         return tokens
@@ -110,17 +118,37 @@ class Broadcaster:
                 flight = self._flights.get(identifier)
                 if flight is not None and flight.sent is not None and flight.sent < late:
                     flight.sent = None
-                    self._start(identifier)
+                    self._start(self._send(identifier))
 
     def _go_on(self) -> None:
-        while self._open and self._waiting and len(self._flying) < self._most:
-            identifier = self._waiting.popleft()
-            if identifier in self._flights:
-                self._flying.add(identifier)
-                self._start(identifier)
+        if not self._sending and self._may_send:
+            self._sending = True
+            self._start(self._send_waiting())
 
-    def _start(self, identifier: bytes) -> None:
-        task = asyncio.get_running_loop().create_task(self._send(identifier))
+    @property
+    def _may_send(self) -> bool:
+        room = len(self._flying) < self._most_frames
+        return (
+            room
+            and self._open
+            and bool(self._waiting)
+            and sum(self._flying.values()) < self._most_transactions
+        )
+
+    async def _send_waiting(self) -> None:
+        try:
+            while self._may_send:
+                identifier = self._waiting.popleft()
+                flight = self._flights.get(identifier)
+                if flight is not None:
+                    self._flying[identifier] = len(flight.opened.taken)
+                    self._opened.put(flight.opened)
+                    await self._send(identifier)
+        finally:
+            self._sending = False
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from node.engines.cometbft.snapshot_maker import SnapshotMaker
 from node.ledger.application import Application, Committed, OpenedFrame
 from node.ledger.published import Published
 from node.ledger.snapshots.shelf import Shelf
+from node.rules.judgement import Misbehaviour
 
 __all__ = ["CometEngine"]
 
@@ -91,6 +92,8 @@ class CometEngine:
         self._outlook: Outlook | None = None
         self._alarm = MisbehaviourAlarm(self._genesis, validator.public_key)
         self.trouble: EvidenceError | None = None
+        self.on_misbehaviour: Callable[[Sequence[Misbehaviour]], None] = lambda acts: None
+        """Called in the event loop with what each block shows of validators."""
 
     @property
     def sight(self) -> Sight:
@@ -304,6 +307,7 @@ class CometEngine:
     def _decided(self, decided: Decided) -> None:
         height = decided.block.height
         self._alarm.sound(decided.block.misbehaviour, height)
+        self.on_misbehaviour(decided.block.misbehaviour)
         tokens = self._broadcaster.landed([frame.frame for frame in decided.frames])
         self._keeper.decided(height)
         if height + 1 >= self._keeper.next_height:

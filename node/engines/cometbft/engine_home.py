@@ -34,7 +34,6 @@ __all__ = [
 
 ABCI_SOCKET, RPC_SOCKET = "abci.sock", "rpc.sock"
 _CHUNKS = "tm-statesync"
-_LOOKS_BACK = 100
 _SIGNING_STATE = "priv_validator_state.json"
 _MEMPOOL_FRAMES = 2000
 _NEVER_SIGNED = {"height": "0", "round": 0, "step": 0}
@@ -74,7 +73,8 @@ class EngineSettings:
     ``peers`` are theirs, as ``<node id>@host:port``. ``guests`` are ids of nodes that may connect
     besides. ``keep_blocks`` is how many blocks the engine keeps, 0 all; ``snapshot_every`` how many
     lie between two snapshots, 0 none; ``min_free`` the bytes of disk that a snapshot leaves free;
-    ``sync`` how the node begins where it has no blocks.
+    ``sync`` how the node begins where it has no blocks. ``look_back_blocks`` is how many of the
+    last blocks must not bear the validator key's signature where it is not known what that signed.
     """
 
     listen: str
@@ -88,6 +88,7 @@ class EngineSettings:
     keep_blocks: int = 0
     snapshot_every: int = 0
     min_free: int = 0
+    look_back_blocks: int = 100
     sync: StateSync | None = None
 
 
@@ -135,7 +136,7 @@ class EngineHome:
         _write(config / "genesis.json", engine_genesis(genesis))
         sync = None if begun else settings.sync
         unsigned = not state.exists() or _has_never_signed(state)
-        text = _config(settings, sync, looks_back=_LOOKS_BACK if unsigned else 0)
+        text = _config(settings, sync, looks_back=settings.look_back_blocks if unsigned else 0)
         _write(config / "config.toml", text.encode("utf-8"))
         for left in data.glob(f"{_CHUNKS}*"):
             shutil.rmtree(left)

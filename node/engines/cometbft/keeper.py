@@ -59,7 +59,9 @@ class Keeper:
 
     def resume(self) -> None:
         """Go on behind what the store holds: at the start, and when a snapshot was restored."""
-        newest = next(iter(self._store.scan(KEPT, _END, reverse=True)), None)
+        # Headers below are those of the chain that this one continues.
+        first = number_key(KEPT, self._initial_height)
+        newest = next(iter(self._store.scan(first, _END, reverse=True)), None)
         self._next = (
             self._initial_height if newest is None else int.from_bytes(newest[0][1:], "big") + 1
         )

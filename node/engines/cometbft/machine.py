@@ -18,7 +18,7 @@ from google.protobuf import timestamp_pb2
 
 from node.core.block import Timestamp, Validator
 from node.core.errors import InvalidInput, LedgerFault
-from node.core.frame import MAX_FRAME_BYTES, BlockRoom, check_block
+from node.core.frame import MAX_FRAME_BYTES, BlockRoom
 from node.core.genesis import Genesis
 from node.engines.cometbft.genesis_file import app_state
 from node.engines.cometbft.opened import OpenedFrames
@@ -141,7 +141,7 @@ class Machine:
             return abci.ResponseCheckTx(
                 code=_FLAWED, codespace="frame", log=f"at most {MAX_FRAME_BYTES} bytes are taken"
             )
-        flaw = await self._opened.flaw(request.tx)
+        flaw = await self._opened.flaw(request.tx, urgent=False)
         if flaw is None:
             return abci.ResponseCheckTx()
         return abci.ResponseCheckTx(code=_FLAWED, codespace="frame", log=str(flaw))
@@ -172,7 +172,7 @@ class Machine:
     ) -> abci.ResponseProcessProposal:
         """Refuse a proposal of more than a block may hold, or with a frame that cannot be opened,
         whoever makes it. The first flaw that is found ends the work on it."""
-        flaw = await self._flaw_of_block(request.txs)
+        flaw = await self._opened.flaw_of_block(request.txs)
         if flaw is None:
             return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT)
         self._log.error(
@@ -182,15 +182,6 @@ class Machine:
             why=str(flaw),
         )
         return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.REJECT)
-
-    async def _flaw_of_block(self, frames: Sequence[bytes]) -> InvalidInput | None:
-        """What is wrong with a block of these frames; its size is looked at first."""
-        try:
-            check_block(frames, self._opened.count)
-        except InvalidInput as error:
-            return error
-        found = await self._opened.first_flaw(frames)
-        return None if found is None else found[1].under(f"block[{found[0]}]")
 
     async def finalize_block(
         self, request: abci.RequestFinalizeBlock

@@ -46,7 +46,8 @@ _SAME_KEY = "found signature from the same key"
 _KEY_IN_USE = (
     "this node's validator key has signed one of the last blocks, and this home does not know of "
     "it. Where another node runs with the key, one of the two must never run again. Where this "
-    "home was made anew, start it when 100 blocks have passed without its signature. It said: "
+    "home was made anew, start it when as many blocks as `consortium.look_back_blocks` says have "
+    "passed without its signature. It said: "
 )
 _ITS_OWN_FAILURE = (
     "the engine decides no more blocks; start the node again, and where it then says the same, "

@@ -141,9 +141,9 @@ class EngineRpc:
 
     async def broadcast(self, frame: bytes) -> Accepted:
         """Hand a frame to the mempool. Raises RpcRefused, such as where it has it already."""
-        result = await self.call("broadcast_tx_sync", tx=b64encode(frame).decode("ascii"))
+        result = await self.call("broadcast_tx_async", tx=b64encode(frame).decode("ascii"))
         if not isinstance(result, dict) or type(result.get("code")) is not int:
-            raise RpcUnreachable("the engine's answer to broadcast_tx_sync is none")
+            raise RpcUnreachable("the engine's answer to broadcast_tx_async is none")
         return Accepted(result["code"], str(result.get("log", "")))
 
 

@@ -63,8 +63,11 @@ class SnapshotMaker:
         """Have one taken at the next block.
 
         Raises:
-            SnapshotRefused: the node is stopping.
+            SnapshotRefused: the node is stopping, or the chain continues another: a snapshot holds
+                the blocks of one chain alone.
         """
+        if self._genesis.predecessor is not None:
+            raise SnapshotRefused("a chain that continues another has no snapshots")
         future: Future[Manifest] = Future()
         with self._lock:
             if self._stopping:
@@ -76,6 +79,8 @@ class SnapshotMaker:
         """The block at ``height`` has been written, and none after it."""
         with self._lock:
             if self._waiting is not None or self._thread is not None or self._stopping:
+                return
+            if self._genesis.predecessor is not None:
                 return
             if self._asked or (self._every and height % self._every == 0):
                 self._waiting = height, self._application.store.snapshot()

@@ -85,6 +85,9 @@ class SnapshotCalls:
         if self._application.written_height >= self._genesis.initial_height:
             log.error("a snapshot is offered, but this node has blocks already")
             return abci.ResponseOfferSnapshot(result=_Offer.ABORT)
+        if self._genesis.predecessor is not None:
+            log.error("a snapshot is offered, but this chain continues another and has none")
+            return abci.ResponseOfferSnapshot(result=_Offer.ABORT)
         if offered.format != FORMAT:
             return abci.ResponseOfferSnapshot(result=_Offer.REJECT_FORMAT)
         try:

@@ -44,6 +44,7 @@ from node.storage.ports import Batch, SegmentRef, Segments, Store
 __all__ = ["BlockRows"]
 
 _NOT_FOUND_BY_ID = frozenset(map(rejection, ("duplicate", "already_refused")))
+_NO_EVIDENCE = evidence_hash()
 _NO_FRAMES = data_hash(())
 _NO_RESULTS = results_hash(())
 _ROWS_A_BATCH = 20_000
@@ -119,7 +120,11 @@ class BlockRows:
         while self.height < last:
             height = self.height + 1
             header, following = self._header(height), self._header(height + 1)
-            if header.data_hash != _NO_FRAMES or following.last_results_hash != _NO_RESULTS:
+            if (
+                header.data_hash != _NO_FRAMES
+                or header.evidence_hash != _NO_EVIDENCE
+                or following.last_results_hash != _NO_RESULTS
+            ):
                 raise _flaw(height, "is missing")
             if following.app_hash != self._app_hash:
                 raise _flaw(height, "is empty, and yet its app_hash is another than before")
@@ -169,7 +174,7 @@ class BlockRows:
         misbehaviour = item.misbehaviour
         if not (frames or misbehaviour) or data_hash(frames) != header.data_hash:
             raise _flaw(height, "its frames are not those of its header")
-        if bool(misbehaviour) != (header.evidence_hash != evidence_hash()):
+        if bool(misbehaviour) != (header.evidence_hash != _NO_EVIDENCE):
             raise _flaw(height, "its header shows other evidence of misbehaviour")
         for shown in misbehaviour:
             self.misbehaviour.setdefault(*shown.state(height))

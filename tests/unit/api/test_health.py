@@ -24,11 +24,13 @@ def service_of(
     height: int = 7,
     sight: Sight | None = CONNECTED,
     idle: int | None = 100,
+    joining: bool = False,
 ) -> Service:
     """A node whose last block is ``silent`` ms old by its clock, and came ``idle`` ms ago."""
     meta = SimpleNamespace(height=height, time=NOW - silent)
     node = SimpleNamespace(
         failure=None,
+        is_joining=joining,
         submission=SimpleNamespace(stopped=None),
         reader=lambda: nullcontext(SimpleNamespace(meta=meta)),
         now=lambda: NOW,
@@ -49,6 +51,11 @@ def reason(**options: Any) -> str:
 @pytest.mark.parametrize("sight", [None, Sight(3)])
 def test_all_is_well(silent: int, sight: Sight | None) -> None:
     assert unready_reasons(service_of(silent=silent, sight=sight)) == []
+
+
+def test_a_node_that_joins_has_no_blocks_yet() -> None:
+    told = unready_reasons(service_of(height=0, joining=True))
+    assert told[0] == "it has no blocks yet: it joins the others by a snapshot of theirs"
 
 
 def test_no_more_blocks_come() -> None:

@@ -14,7 +14,8 @@ from builders.commands import Cli
 from node.cli.exit_codes import ExitCode
 from node.client.keys import SigningKey
 from node.core.encoding import canonical_json
-from node.core.genesis import decode_genesis
+from node.core.ended_chain import EndedChain
+from node.core.genesis import Predecessor, decode_genesis
 from node.core.genesis_signature import GenesisSignature, encode_genesis_signature
 
 
@@ -228,3 +229,25 @@ def test_files_that_came_by_mail_may_end_in_a_line_feed(ceremony: Ceremony) -> N
         *("genesis", "assemble", "--chain-id", "c", "--out", ceremony.genesis), path, "--json"
     )
     assert ended.code == ExitCode.OK, ended.err
+
+
+def test_a_genesis_that_continues_a_chain_says_so_to_who_signs(
+    ceremony: Ceremony, cli: Cli, tmp_path: Path
+) -> None:
+    before = Predecessor("solo-chain", 12, b"r" * 32, b"s" * 32, b"h" * 32)
+    file = tmp_path / "predecessor.json"
+    file.write_bytes(canonical_json(EndedChain(before, 45, 1000).to_json()))
+    paths = [ceremony.description(member) for member in ROLES]
+    arguments = ("genesis", "assemble", "--chain-id", "c", "--out", ceremony.genesis, *paths)
+    early = cli(*arguments, "--predecessor", file, "--time", "1000")
+    assert early.code == ExitCode.BAD_INPUT
+    assert "genesis_time: must be after 1000" in early.err
+    made = cli(*arguments, "--predecessor", file, "--json")
+    assert made.code == ExitCode.OK, made.err
+    genesis = decode_genesis(ceremony.genesis.read_bytes())
+    assert (genesis.predecessor, genesis.initial_height) == (before, 45)
+    assert made.document["predecessor"] == before.to_json()
+    out = cli("genesis", "show", ceremony.genesis).out
+    assert "Continues:    solo-chain, a log of 12 entries" in out
+    assert f"last header {before.header_hash.hex()}" in out
+    assert ceremony.sign("jinan-court").code == ExitCode.OK

@@ -8,9 +8,10 @@ import pytest
 from builders.founding import Founder
 from builders.signing import GENESIS_TIME, MemberKey
 
+from node.core.ended_chain import EndedChain
 from node.core.errors import InvalidInput, InvalidProof
 from node.core.founding import assemble_genesis, verify_described
-from node.core.genesis import DEFAULT_PARAMETERS, Genesis, encode_genesis
+from node.core.genesis import DEFAULT_PARAMETERS, Genesis, Predecessor, encode_genesis
 from node.core.member_description import MemberDescription
 
 COURT = Founder("court-a").describe()
@@ -126,3 +127,14 @@ def test_an_observer_that_was_made_a_validator_finds_it() -> None:
     genesis = altered("validators.0.member", "auditor-a")
     with pytest.raises(InvalidProof, match="auditor-a"):
         verify_described(OBSERVER, genesis)
+
+
+def test_a_genesis_that_continues_a_chain() -> None:
+    before = Predecessor("solo-chain", 12, b"r" * 32, b"s" * 32, b"h" * 32)
+    ended = EndedChain(before, 45, GENESIS_TIME - 1)
+    genesis = assemble_genesis("seal-test", GENESIS_TIME, DEFAULT_PARAMETERS, ALL, ended)
+    assert (genesis.predecessor, genesis.initial_height) == (before, 45)
+    for described in ALL:
+        verify_described(described, genesis)
+    with pytest.raises(InvalidInput, match="genesis_time: must be after"):
+        assemble_genesis("seal-test", GENESIS_TIME - 1, DEFAULT_PARAMETERS, ALL, ended)

@@ -330,8 +330,8 @@ def state_proof_repeated(chain: Chain, bundle: Bundle) -> None:
     bundle["state"].append(bundle["state"][0])
 
 
-@forgery("bundle.form", says="this verifier knows no chain before the genesis")
-def predecessor_that_is_not_checked(chain: Chain, bundle: Bundle) -> None:
+@forgery("chain.identity", says="bundle.predecessors[0]: is named by no genesis")
+def predecessor_that_nothing_names(chain: Chain, bundle: Bundle) -> None:
     bundle["predecessors"].append(bundle["chain"])
 
 

@@ -269,7 +269,7 @@ def test_neighbouring_headers_that_are_not_linked_though_both_have_commits(heigh
     assert f"header {height}: is not the one that the next header names" in says
 
 
-def test_a_genesis_that_names_a_predecessor() -> None:
+def test_a_genesis_whose_predecessor_is_not_shown() -> None:
     """Four leaves of whatever else stand before it, which nothing would check."""
 
     class Continued(Chain):
@@ -284,7 +284,7 @@ def test_a_genesis_that_names_a_predecessor() -> None:
     bundle = bundle_of(chain, SUB)
     path = inclusion_path(3, chain.points[6].size, chain.read_hash)
     bundle["chain"]["genesis_path"] = [step.hex() for step in path]
-    assert "genesis.predecessor: this verifier knows no chain before the genesis" in refused_by(
+    assert "bundle.predecessors: old, which seal-test continues, is not shown" in refused_by(
         verify(bundle, trust_of(chain)), "chain.identity"
     )
 

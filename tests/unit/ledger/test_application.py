@@ -80,7 +80,7 @@ def test_a_store_holds_one_chain(bench: LedgerBench) -> None:
         again.init_chain(consortium_genesis())
 
 
-def test_a_predecessor_is_refused_rather_than_passed_over() -> None:
+def test_a_chain_is_not_begun_without_the_one_that_it_continues() -> None:
     document = decode_canonical_json(
         consortium_genesis().document, place="genesis", max_bytes=1 << 20
     )
@@ -92,7 +92,7 @@ def test_a_predecessor_is_refused_rather_than_passed_over() -> None:
         "state_root": "00" * 32,
     }
     genesis = encode_genesis({**document, "predecessor": before})
-    with pytest.raises(InvalidInput, match="predecessor"):
+    with pytest.raises(InvalidInput, match="predecessor: the ledger of old is not here"):
         Application(MemoryStore(), MemorySegments()).init_chain(genesis)
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from builders.events import case_sub
 from builders.ledger import LedgerBench, rows_of
+from builders.signing import MemberKey
 from builders.traffic import traffic
 
 from node.core.errors import LedgerFault
 from node.engines.solo.recovery import replay
-from node.ledger.application import Application
+from node.ledger.application import Application, Finalized
 from node.ledger.body import decode_body, encode_body
 from node.ledger.intake import Intake
+from node.ledger.lineage import read_geneses
 from node.ledger.opening import FrameOpener
-from node.ledger.replay import read_genesis, replay_ledger
+from node.ledger.replay import replay_ledger
 from node.ledger.rows import GENESIS, KEPT, decode_kept, encode_kept, number_key
 from node.storage.memory import MemorySegments, MemoryStore
 from node.storage.ports import Segments, Store
@@ -63,6 +67,40 @@ def with_bodies(payloads: list[bytes]) -> MemorySegments:
 
 def test_all_rows_come_back(busy: LedgerBench) -> None:
     assert rows_of(remake(busy)) == settled(busy)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_keys_that_came_later_count_from_their_block_on(
+    monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """Block 5 registers a key, by the test's hand. What was signed with it before is rejected
+    whatever its signature; the frames are all opened ahead."""
+    key, finalize = MemberKey("comes later"), Application.finalize
+
+    def registering(self: Application, height: int, *arguments: Any, **named: Any) -> Finalized:
+        block = finalize(self, height, *arguments, **named)
+        if height == 5:
+            value = {"from": 5, "jwk": key.jwk.to_json(), "member": "platform-a"}
+            self._working.state.set(f"key/{key.kid}", value)
+            self.keys_registered({key.kid: key.jwk})
+        return block
+
+    monkeypatch.setattr(Application, "finalize", registering)
+    bench = LedgerBench()
+    jwts = [bench.jwt("signing.initiated", case_sub(n), key=key) for n in range(6)]
+    forged = jwts[0][: jwts[0].rindex(b".")] + jwts[1][jwts[1].rindex(b".") :]
+    assert bench.block([forged], [jwts[1]]) == ["unknown_key"] * 2
+    assert bench.block([jwts[2], bench.jwt("signing.initiated", case_sub(7))]) == [
+        "unknown_key",
+        "accepted",
+    ]
+    assert bench.block([jwts[3]]) == ["unknown_key"]
+    assert bench.block([jwts[4]], [jwts[2]]) == ["accepted"] * 2
+    target = MemoryStore()
+    with FrameOpener({kid: jwk for kid, jwk in bench.application.public_keys().items()
+                      if kid != key.kid}, workers) as opener:  # fmt: skip
+        replay_ledger(bench.store, bench.bodies, target, opener, lambda *_: None)
+    assert rows_of(target) == settled(bench)
 
 
 def test_by_hand_from_the_bodies_alone(busy: LedgerBench) -> None:
@@ -176,9 +214,9 @@ def test_a_header_that_is_missing_or_altered_is_named(small: LedgerBench) -> Non
 
 def test_a_genesis_that_is_missing_or_altered_is_named(small: LedgerBench) -> None:
     with pytest.raises(LedgerFault, match="its genesis is missing"):
-        read_genesis(copied(small.store, **{GENESIS.hex(): None}))
+        read_geneses(copied(small.store, **{GENESIS.hex(): None}))
     with pytest.raises(LedgerFault, match="genesis in the store is damaged"):
-        read_genesis(copied(small.store, **{GENESIS.hex(): b"{}"}))
+        read_geneses(copied(small.store, **{GENESIS.hex(): b"{}"}))
     document = small.genesis.document.replace("成员 court-a".encode(), "成员 court-x".encode())
     with pytest.raises(LedgerFault, match="height 1"):
         remake(small, rows=copied(small.store, **{GENESIS.hex(): document}))

@@ -198,6 +198,7 @@ def test_seals_are_named_and_other_signatures_have_none(event_type: str) -> None
 
 HASH = digest("x")
 KEY = member_key("court-a").jwk.to_json()
+OKP = {"crv": "Ed25519", "kty": "OKP"}
 GOOD_AND_BAD: list[tuple[str, str, tuple[Any, ...], tuple[Any, ...]]] = [
     (
         "seal.applied",
@@ -431,7 +432,7 @@ def test_each_change_has_its_fields(kind: str) -> None:
         ("member.admit", "roles", (["auditor", "police"],), (["king"], "police")),
         ("member.admit", "divisions", ([], [""], ["37", "3701"]), (["3"], ["370"], ["37010200"])),
         ("member.admit", "keys", ([KEY],), ([], [KEY] * 11, [{}])),
-        ("member.admit", "checkpoint_key", (), ({"crv": "Ed25519", "kty": "OKP", "x": "A" * 43},)),
+        ("member.admit", "checkpoint_key", ({**OKP, "x": "A" * 43},), (KEY, {**OKP, "x": "A"})),
         ("validator.set", "power", (0, 2**40), (2**40 + 1,)),
         ("validator.set", "public_key", (), (KEY, {"crv": "Ed25519", "kty": "OKP", "x": "AAAA"})),
         ("rules.set", "version", (1, 2**31 - 1), (0, 2**31)),

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from builders.consortium import MEMBERS, consortium_genesis, member_key
-from builders.deciding import ENOUGH, admission, decide, propose, rotation, vote
+from builders.deciding import ENOUGH, admission, decide, propose, rotation, validator_genesis, vote
 from builders.events import DAY, data_of
 from builders.world import World
 
 from node.rules.governance import LEAST_DELAY, proposal_status
 
+NO_KEY = {"crv": "Ed25519", "kty": "OKP", "x": "A" * 43}  # of small order
 SUSPENSION = {"kind": "member.suspend", "member": "platform-b"}
 VOTERS = [member for member in sorted(MEMBERS) if member != "platform-a"]
 
@@ -213,6 +214,26 @@ def test_a_change_approved_after_another_took_its_key_is_void(world: World) -> N
     assert facts["void"] == "key_taken"
     assert world.get("member/newcomer") is None
     assert "newcomer" not in world.state["consortium/members"]["ids"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        admission("newcomer", checkpoint_key=NO_KEY),
+        {"checkpoint_key": NO_KEY, "kind": "member.change", "member": "court-a"},
+        {"kind": "validator.set", "member": "court-a", "power": 1, "public_key": NO_KEY},
+    ],
+)
+def test_an_ed25519_key_that_is_none_makes_the_approval_void(change: dict[str, Any]) -> None:
+    """It takes so long to find out that nobody may have it asked without the members' votes."""
+    world = World(validators=validator_genesis("a", "b"))
+    sub = propose(world, change)
+    for member in VOTERS[: ENOUGH - 1]:
+        facts = vote(world, sub, member)
+    assert facts["void"] == "malformed_data"
+    assert world.get("member/newcomer") is None
+    assert "next" not in world.state["member/court-a"]
+    assert len(world.state["consortium/validators"]["addresses"]) == 2
 
 
 def test_one_member_alone_decides_where_it_is_alone() -> None:

@@ -192,15 +192,21 @@ def log_root(leaves):
 
 
 def read_blocks(metadata, chunks, headers, genesis_document):
-    """The leaf hashes of the log."""
+    """The leaf hashes of the log, and what the state map must say of misbehaviour."""
+    shown = {}
     leaves = [second.leaf(genesis_document)]
     at, last = min(headers), headers[min(headers)]["app_hash"]
-    for height, state_root, frames in (item for chunk in chunks for item in read(chunk)):
+    for height, state_root, frames, acts in (item for chunk in chunks for item in read(chunk)):
         need(height >= at, "blocks out of order")
         for empty in range(at, height):
             check_empty(headers, empty, last)
         data = second.tree_root(sha256(frame[0]) for frame in frames)
-        need(frames and data.hex() == headers[height]["data_hash"], "data_hash")
+        need(data.hex() == headers[height]["data_hash"], "data_hash")
+        none = headers[height]["evidence_hash"] == sha256(b"").hex()
+        need((frames or acts) and bool(acts) == (not none), "evidence_hash")
+        for act in acts:
+            need(len(act) == 6 and len(act[1]) == 20, "misbehaviour")
+            shown[f"misbehaviour/{act[1].hex()}/{act[3]}"] = act
         results = second.tree_root(second.by(2, frame[1]) for frame in frames)
         need(results.hex() == headers[height + 1]["last_results_hash"], "results")
         for frame in frames:
@@ -211,12 +217,13 @@ def read_blocks(metadata, chunks, headers, genesis_document):
     for empty in range(at, metadata["height"] + 1):
         check_empty(headers, empty, last)
     need((len(leaves), log_root(leaves)) == (metadata["size"], metadata["root"]), "log")
-    return leaves
+    return leaves, shown
 
 
 def check_empty(headers, height, last):
     none = sha256(b"").hex()
     need(headers[height]["data_hash"] == none, "a block is missing")
+    need(headers[height]["evidence_hash"] == none, "a block is missing")
     following = headers[height + 1]
     need(following["last_results_hash"] == none and following["app_hash"] == last, "not empty")
 
@@ -294,5 +301,11 @@ def read_snapshot(data, packed, offered, genesis_document, trusted=None):
         chunks.append(content)
     blocks = metadata["headers"] + metadata["blocks"]
     headers = read_headers(metadata, chunks[: metadata["headers"]], genesis, trusted)
-    leaves = read_blocks(metadata, chunks[metadata["headers"] : blocks], headers, genesis_document)
-    return leaves, read_state(metadata, chunks[blocks:])
+    held = chunks[metadata["headers"] : blocks]
+    leaves, shown = read_blocks(metadata, held, headers, genesis_document)
+    state = read_state(metadata, chunks[blocks:])
+    for key, (kind, _, power, _, time, total) in shown.items():
+        value = json.loads(state.get(key, b"{}"))
+        told = {"kind": kind, "power": power, "time": time, "total_power": total}
+        need(all(value.get(name) == member for name, member in told.items()), "misbehaviour")
+    return leaves, state

@@ -8,16 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from builders.second_opinion import TESTS, load
 from builders.snapshots import Taken
 
 from node.ledger.log import TileReader
 from node.ledger.rows import KEPT, decode_kept, number_key
+from node.ledger.snapshots.format import BlockItem, decode_items
 
 SECOND = Path(__file__).with_name("snapshots.py")
 reader = load(SECOND)
 restoring = load(TESTS / "unit/ledger/snapshots/test_restoring.py")
+governed = load(TESTS / "unit/ledger/snapshots/test_governed.py")
 LIES: dict[str, tuple[Callable[..., tuple[int, bytes]], Callable[[list[Any]], None], str]] = (
     restoring.LIES
 )
@@ -49,6 +52,26 @@ def test_it_reads_what_the_node_takes(taken: Taken) -> None:
     assert leaves == [tiles.read(0, index) for index in range(taken.manifest.size)]
     assert any(key.startswith("dossier/") for key in state)
     assert any(key.startswith("refused/") for key in state)
+
+
+def test_it_reads_what_a_block_shows_of_validators(tmp_path: Path) -> None:
+    bench = governed.Bench()
+    bench.show(governed.DEED)
+    bench.pass_block()
+    view = bench.store.snapshot()
+    for _ in range(3):
+        bench.pass_block()
+    taken = Taken.of(bench, view, tmp_path)
+    _, state = read(taken, taken.manifest.encode(), taken.chunks)
+    assert any(key.startswith("misbehaviour/") for key in state)
+    number = taken.manifest.headers
+    for forged in ([], [governed.DEED._replace(power=11)]):
+        items = decode_items(taken.content(number), BlockItem)
+        place = next(place for place, item in enumerate(items) if item.misbehaviour)
+        items[place] = msgspec.structs.replace(items[place], misbehaviour=forged)
+        manifest, chunks = taken.forged(number, msgspec.msgpack.encode(items))
+        with pytest.raises(reader.second.Refused):
+            read(taken, manifest.encode(), chunks)
 
 
 @pytest.mark.parametrize("name", LIES)

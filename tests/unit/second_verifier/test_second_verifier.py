@@ -65,6 +65,9 @@ def test_bundles_of_a_real_ledger() -> None:
         bundle = (EXAMPLES / name).read_bytes()
         assert both(bundle, bare).accepted
         assert both(bundle, trust).accepted == leads
+    continued = (EXAMPLES / "bundle-continued.json").read_bytes()
+    assert both(continued, canonical_json(example("trust-continued.json"))).accepted
+    assert not both(continued, bare).accepted
 
 
 @pytest.mark.parametrize("chunk", range(4))

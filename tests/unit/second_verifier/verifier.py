@@ -466,6 +466,8 @@ def verify_commit(header, commit, validators):
 def read_genesis(document):
     value = read_canonical(document, 65_535)
     conform(value, "genesis")
+    before = value.get("predecessor", {}).get("chain_id")
+    need(before != value["chain_id"], "chain id of the predecessor")
     need(value["rules_version"] == 1, "made under other rules")
     jwks = []
     for member in value["members"]:
@@ -602,34 +604,57 @@ class Verification:
     def bundle_form(self):
         self.bundle = bundle = read_json(self.data, 67_108_864)
         conform(bundle, "bundle")
-        need(bundle["predecessors"] == [], "this version knows no predecessors")
-        self.chain = chain = bundle["chain"]
-        need(sum(map(len, chain["validator_sets"])) <= 100_000, "too many validators")
-        self.sets = [read_set(item) for item in chain["validator_sets"]]
-        for name in ("headers", "commits", "roots"):
-            heights = [item["height"] for item in chain[name]]
-            need(all(a < b for a, b in pairwise(heights)), f"order of {name}")
+        self.chain = bundle["chain"]
+        self.chains = [*bundle["predecessors"], self.chain]
+        count = sum(len(item) for chain in self.chains for item in chain["validator_sets"])
+        need(count <= 100_000, "too many validators")
+        self.sets = [[read_set(item) for item in chain["validator_sets"]] for chain in self.chains]
+        for chain in self.chains:
+            for name in ("headers", "commits", "roots"):
+                heights = [item["height"] for item in chain[name]]
+                need(all(a < b for a, b in pairwise(heights)), f"order of {name}")
         keys = [proof["key"] for proof in bundle["state"]]
         need(len(set(keys)) == len(keys), "a state proof twice")
-        self.last = chain["roots"][-1]
+        self.last = self.chain["roots"][-1]
         need(bundle["as_of"] == self.last["height"], "as_of")
 
     def chain_identity(self):
         document = self.chain["genesis"].encode("utf-8")
-        self.genesis, self.first_set = read_genesis(document)
+        self.geneses = [read_genesis(document)]
+        self.genesis = self.geneses[0][0]
         need(sha256(document).hex() == self.trust["genesis_hash"], "another genesis")
         need(self.genesis["chain_id"] == self.trust["chain_id"], "another chain id")
-        need("predecessor" not in self.genesis, "this version knows no predecessor")
+        for chain in reversed(self.bundle["predecessors"]):
+            need("predecessor" in self.geneses[0][0], "a predecessor that nothing names")
+            before = read_genesis(chain["genesis"].encode("utf-8"))
+            named = self.geneses[0][0]["predecessor"]
+            need(before[0]["chain_id"] == named["chain_id"], "another predecessor")
+            self.geneses.insert(0, before)
+        need("predecessor" not in self.geneses[0][0], "a predecessor is not shown")
+        ids = {genesis["chain_id"] for genesis, _ in self.geneses}
+        need(len(ids) == len(self.chains), "a chain id twice")
+        self.named = [genesis.get("predecessor") for genesis, _ in self.geneses[1:]]
 
     def chain_commits(self):
-        headers = {header["height"]: header for header in self.chain["headers"]}
-        sets = {set_hash(item).hex(): item for item in self.sets}
-        current, used = set_hash(self.first_set).hex(), set()
-        for commit in self.chain["commits"]:
+        for chain, sets, (genesis, first_set) in zip(self.chains, self.sets, self.geneses):
+            self.used_sets = []
+            self.commits_of(chain, sets, genesis, first_set)
+        self.committed = set(self.known)
+        for chain, named, (after, _) in zip(self.chains, self.named, self.geneses[1:]):
+            last = chain["headers"][-1]
+            need(header_hash(last).hex() == named["header"], "another last header")
+            need(last["height"] in self.committed, "the last header has no commit")
+            need(after["initial_height"] == last["height"] + 2, "initial height")
+
+    def commits_of(self, chain, of_chain, genesis, first_set):
+        headers = {header["height"]: header for header in chain["headers"]}
+        sets = {set_hash(item).hex(): item for item in of_chain}
+        current, used = set_hash(first_set).hex(), set()
+        for commit in chain["commits"]:
             need(commit["height"] in headers, "no header for a commit")
             header = headers[commit["height"]]
-            need(header["chain_id"] == self.genesis["chain_id"], "header of another chain")
-            need(header["height"] >= self.genesis["initial_height"], "before the first height")
+            need(header["chain_id"] == genesis["chain_id"], "header of another chain")
+            need(header["height"] >= genesis["initial_height"], "before the first height")
             need(header["validators_hash"] == current and current in sets, "validator set")
             for key, _ in sets[current]:
                 check_ed25519(key)
@@ -639,34 +664,54 @@ class Verification:
             used.add(current)
             current = header["next_validators_hash"]
             self.known[header["height"]] = header
-        need(len(used) == len(self.sets), "unused set")
-        self.committed = set(self.known)
+        need(len(used) == len(of_chain), "unused set")
 
     def chain_headers(self):
-        headers = self.chain["headers"]
-        for header, after in pairwise([*headers, None]):
-            need(header["version"] == {"app": 1, "block": 11}, "other rules or block protocol")
-            if after and after["height"] == header["height"] + 1:
-                need(after["last_block_id"]["hash"] == header_hash(header).hex(), "header")
-            else:
-                need(header["height"] in self.known, "nothing vouches for a header")
-            self.known[header["height"]] = header
+        for chain in self.chains:
+            for header, after in pairwise([*chain["headers"], None]):
+                need(header["version"] == {"app": 1, "block": 11}, "other rules or block protocol")
+                if after and after["height"] == header["height"] + 1:
+                    need(after["last_block_id"]["hash"] == header_hash(header).hex(), "header")
+                else:
+                    need(header["height"] in self.committed, "nothing vouches for a header")
+                self.known[header["height"]] = header
+        headers = [header for chain in self.chains for header in chain["headers"]]
         times = [(header["time"]["seconds"], header["time"]["nanos"]) for header in headers]
         need(all(a < b for a, b in pairwise(times)), "a header is not later than one below it")
-        for roots in self.chain["roots"]:
-            need(roots["height"] + 1 in self.committed, "no commit for roots")
-            hashed = b"evidence-ledger/app/1" + roots["size"].to_bytes(8, "big")
-            hashed += bytes.fromhex(roots["root"]) + bytes.fromhex(roots["state_root"])
-            need(sha256(hashed).hex() == self.known[roots["height"] + 1]["app_hash"], "app_hash")
-            self.roots[roots["height"]] = roots
-        for one, after in pairwise(self.chain["roots"]):
+        for chain in self.chains:
+            committed = {commit["height"] for commit in chain["commits"]}
+            for roots in chain["roots"]:
+                need(roots["height"] + 1 in committed, "no commit for roots")
+                hashed = b"evidence-ledger/app/1" + roots["size"].to_bytes(8, "big")
+                hashed += bytes.fromhex(roots["root"]) + bytes.fromhex(roots["state_root"])
+                need(
+                    sha256(hashed).hex() == self.known[roots["height"] + 1]["app_hash"], "app_hash"
+                )
+                self.roots[roots["height"]] = roots
+        for chain, named in zip(self.chains, self.named):
+            last = chain["roots"][-1]
+            need(last["height"] == chain["headers"][-1]["height"] - 1, "the last roots' height")
+            need(all(last[name] == named[name] for name in ("size", "root", "state_root")), "roots")
+        for one, after in pairwise([roots for chain in self.chains for roots in chain["roots"]]):
             need(one["size"] <= after["size"], "the log shrank")
             need(one["size"] < after["size"] or one["root"] == after["root"], "the log was forked")
 
     def log_genesis(self):
-        path = hashes_of(self.chain["genesis_path"])
-        hashed, root = leaf(self.chain["genesis"].encode("utf-8")), bytes.fromhex(self.last["root"])
-        verify_inclusion(hashed, 0, self.last["size"], path, root)
+        size, root = self.last["size"], bytes.fromhex(self.last["root"])
+        for chain, index in zip(self.chains, [0, *(named["size"] for named in self.named)]):
+            hashed = leaf(chain["genesis"].encode("utf-8"))
+            verify_inclusion(hashed, index, size, hashes_of(chain["genesis_path"]), root)
+        for named in self.named:
+            wanted = (named["size"], named["root"], size, self.last["root"])
+            for item in self.bundle["consistency"]:
+                if wanted == tuple(
+                    item[k] for k in ("first", "first_root", "second", "second_root")
+                ):
+                    roots = hashes_of([item["first_root"], item["second_root"]])
+                    verify_consistency(named["size"], size, hashes_of(item["proof"]), *roots)
+                    break
+            else:
+                need(False, "nothing shows that the log continues")
 
     def state_proofs(self):
         for proof in self.bundle["state"]:
@@ -678,13 +723,17 @@ class Verification:
     def entries_form(self):
         self.entries = [Entry(bundled) for bundled in self.bundle["entries"]]
         for entry in self.entries:
-            need(entry.tx.payload["cid"] == self.trust["chain_id"], "cid")
+            mine = entry.tx.payload["cid"] == self.trust["chain_id"]
+            need(mine or self.bundle["predecessors"], "cid")
         need(len({entry.tx.payload["sub"] for entry in self.entries}) == 1, "two dossiers")
         need(self.bundle["scope"] == "dossier" or len(self.entries) == 1, "scope record")
 
     def entries_inclusion(self):
         for entry in self.entries:
             need(entry.height in self.roots, "no roots for an entry")
+            older = [one for one, _ in self.geneses if entry.height >= one["initial_height"] - 1]
+            chain_id = (older or [self.geneses[0][0]])[-1]["chain_id"]
+            need(entry.tx.payload["cid"] == chain_id, "cid of another chain than its height's")
             for path, roots in (
                 (entry.path, self.roots[entry.height]),
                 (entry.path_as_of, self.last),

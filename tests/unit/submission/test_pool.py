@@ -238,6 +238,22 @@ def test_a_frame_is_opened_before_submissions_that_wait(feeding: Feeding, home: 
     feeding.pool.stop()
 
 
+def test_a_frame_in_a_hurry_is_opened_before_others_that_wait(feeding: Feeding, home: Home) -> None:
+    order: list[int] = []
+    futures = []
+    for number in range(20):
+        future = feeding.pool.open_frame(frame_of(home, 20))
+        future.add_done_callback(lambda _, number=number: order.append(number))  # type: ignore[misc]
+        futures.append(future)
+    feeding.pool.hasten(futures[19])
+    feeding.pool.hasten(futures[0])  # has begun, or is done
+    for future in futures:
+        result_of(feeding, future)
+    feeding.pool.hasten(futures[19])
+    assert order == [0, 1, 2, 3, 19, *range(4, 19)]
+    feeding.pool.stop()
+
+
 def test_what_is_cancelled_before_its_turn_is_not_opened(feeding: Feeding, home: Home) -> None:
     futures = [feeding.pool.open_frame(frame_of(home, 20)) for _ in range(20)]
     cancelled = [future for future in futures if future.cancel()]

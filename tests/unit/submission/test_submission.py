@@ -10,8 +10,9 @@ from builders.home import Home, make_home
 from builders.running import record_of, running, signed_records, submit
 from builders.signing import signed_jwt
 
+from node.client.keys import SigningKey
 from node.core.disclosure import encode_disclosure
-from node.core.encoding import canonical_json, decode_base64url
+from node.core.encoding import canonical_json, decode_base64url, decode_json, encode_base64url
 from node.core.errors import LedgerFault
 from node.core.transaction import decode_transaction
 from node.rules.rejections import ACCEPTED, rejection
@@ -53,6 +54,37 @@ def test_the_order_of_submission_is_the_order_of_the_log(node: Node, home: Home)
         indexes += [t.position.index for t in group.tickets if t.position is not None]
     assert len(indexes) == 12 * 96
     assert indexes == sorted(indexes)
+
+
+def test_what_is_signed_twice_in_one_batch_is_recorded_once(node: Node, home: Home) -> None:
+    """The second signature makes another transaction of the same (iss, jti)."""
+    record = record_of(home).jwt
+    signed = record[: record.rindex(b".")]
+    signature = home.member_key("platform-a").sign(signed)
+    again = signed + b"." + encode_base64url(signature).encode()
+    told = [ticket.rejection for ticket in submit(node, [record, again]).tickets]
+    assert told == [ACCEPTED, rejection("conflict")]
+
+
+def test_a_key_that_is_registered_counts_for_what_is_submitted_after(own_home: Home) -> None:
+    """Workers take what it signs; that the state does not have it is the rules' affair."""
+    key = SigningKey.generate()
+    payload = decode_json(
+        decode_base64url(record_of(own_home).jwt.split(b".")[1], place="payload"),
+        place="payload",
+        max_bytes=20_000,
+    )
+    raw = signed_jwt(key, canonical_json(payload))  # type: ignore[arg-type]
+    node = running(own_home)
+    try:
+        flaw = submit(node, [raw]).tickets[0].flaw
+        assert flaw is not None
+        assert flaw[1] == "header.kid"
+        node.application.keys_registered({key.kid: key.jwk})
+        for _ in range(4):
+            assert submit(node, [raw]).tickets[0].rejection == rejection("unknown_key")
+    finally:
+        node.stop()
 
 
 def test_the_same_bytes_again_have_the_same_place_for_ever(node: Node, home: Home) -> None:

@@ -43,6 +43,9 @@ class NoOpener:
     def open_frame(self, frame: bytes) -> Future[list[TakenValues]]:
         raise AssertionError(frame)
 
+    def hasten(self, result: Future[list[TakenValues]]) -> None:
+        raise AssertionError(result)
+
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +61,11 @@ def play(scenario: Callable[[Broadcaster, Mempool, list[EvidenceError]], object]
     async def run() -> None:
         mempool, failed = Mempool(), list[EvidenceError]()
         broadcaster = Broadcaster(
-            mempool, OpenedFrames(NoOpener(), KeyRing({})), failed.append, in_flight=3
+            mempool,
+            OpenedFrames(NoOpener(), KeyRing({})),
+            failed.append,
+            frames=3,
+            transactions=100,
         )
         await scenario(broadcaster, mempool, failed)  # type: ignore[misc]
         await broadcaster.close()
@@ -167,5 +174,40 @@ def test_what_has_been_in_the_mempool_for_long_is_sent_again(
             await asyncio.sleep(0)
         watching.cancel()
         assert mempool.taken[:3] == [FRAMES[0].frame, FRAMES[1].frame, FRAMES[0].frame]
+
+    play(scenario)
+
+
+def test_frames_come_into_the_mempool_in_their_order() -> None:
+    """Also where one has to be offered again: a record may rest on one in the frame before."""
+
+    async def scenario(broadcaster: Broadcaster, mempool: Mempool, failed: list[object]) -> None:
+        full = RpcRefused("mempool is full: 20 txs")
+        mempool.answers = [full, RpcUnreachable("not now"), full]
+        broadcaster.begin()
+        for number in range(3):
+            broadcaster.add(FRAMES[number], number)
+        while len(mempool.taken) < 3:
+            await asyncio.sleep(0)
+        assert mempool.taken == [frame.frame for frame in FRAMES[:3]]
+
+    play(scenario)
+
+
+def test_transactions_are_counted_not_only_frames() -> None:
+    """As many as may be in flight, and the frame that goes beyond; then none until one landed."""
+    item = (b"", b"", b"", 0, ())
+    large = [OpenedFrame(b"large %d" % number, [item] * 60) for number in range(3)]
+
+    async def scenario(broadcaster: Broadcaster, mempool: Mempool, failed: list[object]) -> None:
+        broadcaster.begin()
+        for frame in large:
+            broadcaster.add(frame, None)
+        await turns()
+        assert mempool.taken == [large[0].frame, large[1].frame]
+        assert (broadcaster.flying, broadcaster.waiting) == (2, 1)
+        broadcaster.landed([large[0].frame])
+        await turns()
+        assert mempool.taken == [frame.frame for frame in large]
 
     play(scenario)

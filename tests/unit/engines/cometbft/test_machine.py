@@ -41,6 +41,9 @@ class Opener:
             result.set_exception(error)
         return result
 
+    def hasten(self, result: Future[list[TakenValues]]) -> None:
+        """All are opened at once."""
+
 
 @pytest.fixture
 def bench() -> LedgerBench:

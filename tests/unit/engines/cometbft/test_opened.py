@@ -26,6 +26,7 @@ class Opener:
         self._intake = Intake(ring)
         self._at_once = at_once
         self.asked: list[bytes] = []
+        self.hastened: list[bytes] = []
         self.waiting: list[tuple[bytes, Future[list[TakenValues]]]] = []
 
     def open_frame(self, frame: bytes) -> Future[list[TakenValues]]:
@@ -35,6 +36,9 @@ class Opener:
         if self._at_once:
             self.work()
         return result
+
+    def hasten(self, result: Future[list[TakenValues]]) -> None:
+        self.hastened += [frame for frame, waiting in self.waiting if waiting is result]
 
     def work(self, count: int = 1) -> None:
         """Open the first ``count`` that wait."""
@@ -154,7 +158,7 @@ def test_the_oldest_go_when_there_are_too_many(bench: LedgerBench) -> None:
         assert await opened.open(frames[3]) is held[3]
         assert await opened.open(frames[0]) is not held[0]
 
-    play(bench, scenario, most_bytes=24 * 3 * len(frames[0]) + 24 * 8)
+    play(bench, scenario, most_bytes=12 * 3 * len(frames[0]) + 12 * 8)
 
 
 def test_a_flaw_is_told_and_not_remembered_as_opened(bench: LedgerBench) -> None:
@@ -178,15 +182,36 @@ def test_the_first_flaw_ends_the_work_on_the_others(bench: LedgerBench) -> None:
 
     async def scenario(opened: OpenedFrames, opener: Opener) -> None:
         other = asyncio.ensure_future(opened.open(good[5]))
-        asking = asyncio.ensure_future(opened.first_flaw(frames))
+        asking = asyncio.ensure_future(opened.flaw_of_block(frames))
         await turns()
         opener.work(4)  # the one that somebody else asks for, two good ones, and the bad one
         found = await asking
         assert found is not None
-        assert (found[0], found[1].place) == (2, "frame[1].signature")
+        assert found.place == "block[2].frame[1].signature"
         assert [result.cancelled() for _, result in opener.waiting] == [True] * 3
         assert (await other).frame == good[5]
-        assert await opened.first_flaw([]) is None
+        assert await opened.flaw_of_block([]) is None
+        assert await opened.flaw_of_block(good[5:]) is None
+        assert good[5] not in [frame for frame, _ in opener.waiting]
+
+    play(bench, scenario, at_once=False)
+
+
+def test_what_a_block_waits_for_goes_before_what_peers_offer(bench: LedgerBench) -> None:
+    """Also where a peer has offered it before; and who gives up leaves it to the others."""
+    frames = frames_of(bench, 3)
+
+    async def scenario(opened: OpenedFrames, opener: Opener) -> None:
+        offered = [asyncio.ensure_future(opened.flaw(frame, urgent=False)) for frame in frames]
+        await turns()
+        assert opener.hastened == []
+        proposed = asyncio.ensure_future(opened.flaw_of_block(frames[1:2]))
+        await turns()
+        assert opener.hastened == frames[1:2]
+        assert opener.asked == frames
+        proposed.cancel()
+        opener.work(3)
+        assert await asyncio.gather(*offered) == [None] * 3
 
     play(bench, scenario, at_once=False)
 

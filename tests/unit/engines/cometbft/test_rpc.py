@@ -99,7 +99,7 @@ def test_a_frame_is_handed_over_as_it_is(path: Path) -> None:
     seen: list[bytes] = []
 
     def answer(method: str, asked: dict[str, Any]) -> Any:
-        assert method == "broadcast_tx_sync"
+        assert method == "broadcast_tx_async"
         seen.append(b64decode(asked["tx"]))
         return {"result": {"code": 1, "log": "frame[0]: no", "hash": "AB"}}
 

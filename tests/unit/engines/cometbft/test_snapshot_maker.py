@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from builders.snapshots import ConsortiumBench
 
+from node.core.genesis import Predecessor
 from node.engines.cometbft.snapshot_maker import SnapshotMaker, SnapshotRefused
 from node.ledger.snapshots.shelf import Shelf
 
@@ -79,3 +81,18 @@ def test_a_node_that_stops_takes_none(tmp_path: Path) -> None:
         maker.ask()
     maker.written(height_of(bench))
     maker.kept(99)
+
+
+def test_a_chain_that_continues_another_has_none(tmp_path: Path) -> None:
+    bench = ConsortiumBench()
+    before = Predecessor("old", 1, bytes(32), bytes(32), bytes(32))
+    genesis = replace(bench.genesis, predecessor=before)
+    shelf = Shelf(tmp_path / "snapshots", 2)
+    maker = SnapshotMaker(bench.application, genesis, shelf, 1)
+    with pytest.raises(SnapshotRefused, match="continues another"):
+        maker.ask()
+    bench.block()
+    maker.written(height_of(bench))
+    maker.kept(99)
+    maker.stop()
+    assert not (tmp_path / "snapshots").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ import pytest
 from builders.ledger import rows_of
 from builders.snapshots import ConsortiumBench, Taken, Target
 
+from node.core.genesis import Predecessor
 from node.engines.cometbft.proto import abci_pb2 as abci
 from node.engines.cometbft.snapshots import SnapshotCalls
 from node.ledger.snapshots.format import decode_items
@@ -176,3 +177,23 @@ def test_own_snapshots_are_announced_and_handed_out(joiner: Joiner, tmp_path: Pa
 
     assert load(chunk=1) == shelf.chunk(height, 1)
     assert load(chunk=9) == load(height=99) == load(format=2) == b""
+
+
+def test_a_chain_that_continues_another_takes_no_snapshot_of_others(
+    taken: Taken, tmp_path: Path
+) -> None:
+    """Restoring one would throw away the ledger of the chain before, which no snapshot holds."""
+    target = Target(taken)
+    genesis = replace(
+        target.bench.genesis, predecessor=Predecessor("old", 1, bytes(32), bytes(32), bytes(32))
+    )
+    before = rows_of(target.store)
+    with ThreadPoolExecutor(1) as executor:
+        calls = SnapshotCalls(
+            *(target.bench.application, genesis, Shelf(tmp_path / "snapshots", 2), executor),
+            trusted=None,
+            began=lambda: None,
+            restored=lambda: None,
+        )
+        assert Joiner(target, calls).offer(taken) == _Offer.ABORT
+    assert rows_of(target.store) == before
