@@ -20,7 +20,7 @@ _MEMBER = "anyunyin"
 _HASHES = 100
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _ALIASES, _ALIAS = 20, 100
-_FULL = 4_500  # what a record with all its hashes takes, packed, and some room for letters
+_FULL = 5_500  # what a record with all its hashes takes, packed, and some room for letters
 _NOISE = 12
 _TRIES = 20_000
 
