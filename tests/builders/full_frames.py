@@ -21,6 +21,7 @@ _HASHES = 100
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _ALIASES, _ALIAS = 20, 100
 _FULL = 5_500  # what a record with all its hashes takes, packed, and some room for letters
+_ROOM = 1_600  # of which the last record takes some 600 without hashes and letters
 _NOISE = 12
 _TRIES = 20_000
 
@@ -35,9 +36,10 @@ def frame_of_size(net: Net, size: int, slack: int = 0) -> tuple[bytes, list[str]
     while len(_packed(len(jwts), body)) < size - _FULL:
         jwts.append(_jwt(net, _HASHES, 0))
         body += _parts(jwts[-1])
+    hashes = max(0, min(_HASHES, (size - len(_packed(len(jwts), body)) - _ROOM) // 36))
     letters = 0
     for _ in range(_TRIES):
-        last = _jwt(net, 0, letters)
+        last = _jwt(net, hashes, letters)
         frame = _packed(len(jwts) + 1, body + _parts(last))
         missing = size - len(frame)
         if 0 <= missing <= slack:
