@@ -23,7 +23,8 @@ _ALIASES, _ALIAS = 20, 100
 _FULL = 5_500  # what a record with all its hashes takes, packed, and some room for letters
 _ROOM = 1_600  # of which the last record takes some 600 without hashes and letters
 _NOISE = 12
-_TRIES = 20_000
+_PATIENCE = 300
+_TRIES = 60_000
 
 
 def frame_of_size(net: Net, size: int, slack: int = 0) -> tuple[bytes, list[str]]:
@@ -38,13 +39,15 @@ def frame_of_size(net: Net, size: int, slack: int = 0) -> tuple[bytes, list[str]
         body += _parts(jwts[-1])
     hashes = max(0, min(_HASHES, (size - len(_packed(len(jwts), body)) - _ROOM) // 36))
     letters = 0
-    for _ in range(_TRIES):
-        last = _jwt(net, hashes, letters)
+    for attempt in range(_TRIES):
+        if attempt % _PATIENCE == 0:  # from another beginning: some never come to the very byte
+            chosen = max(0, hashes - random.randint(0, 6))  # noqa: S311 - filling
+        last = _jwt(net, chosen, letters)
         frame = _packed(len(jwts) + 1, body + _parts(last))
         missing = size - len(frame)
         if 0 <= missing <= slack:
             return frame, [sha256(jwt).hexdigest() for jwt in [*jwts, last]]
-        step = missing if abs(missing) > _NOISE else random.randint(-1, 1)
+        step = missing // 3 if abs(missing) > _NOISE else random.randint(-3, 3)
         letters = max(0, min(_ALIASES * _ALIAS, letters + step))
     raise AssertionError("no frame of that size was found")
 
