@@ -23,15 +23,23 @@ _ALIASES, _ALIAS = 20, 100
 _FULL = 5_500  # what a record with all its hashes takes, packed, and some room for letters
 _ROOM = 1_600  # of which the last record takes some 600 without hashes and letters
 _NOISE = 12
-_PATIENCE = 300
-_TRIES = 60_000
+_BEGINNINGS, _TRIES = 60, 1_000
 
 
 def frame_of_size(net: Net, size: int, slack: int = 0) -> tuple[bytes, list[str]]:
     """A frame of ``size`` bytes or up to ``slack`` fewer, and the ids of its transactions.
 
-    Found by trying: signatures differ each time, and compression with them.
+    Found by trying: signatures differ each time, and compression with them. Some beginnings hardly
+    ever lead to the very byte, so after a while another is made.
     """
+    for _ in range(_BEGINNINGS):
+        found = _search(net, size, slack)
+        if found is not None:
+            return found
+    raise AssertionError("no frame of that size was found")
+
+
+def _search(net: Net, size: int, slack: int) -> tuple[bytes, list[str]] | None:
     jwts: list[bytes] = []
     body = b""
     while len(_packed(len(jwts), body)) < size - _FULL:
@@ -39,17 +47,15 @@ def frame_of_size(net: Net, size: int, slack: int = 0) -> tuple[bytes, list[str]
         body += _parts(jwts[-1])
     hashes = max(0, min(_HASHES, (size - len(_packed(len(jwts), body)) - _ROOM) // 36))
     letters = 0
-    for attempt in range(_TRIES):
-        if attempt % _PATIENCE == 0:  # from another beginning: some never come to the very byte
-            chosen = max(0, hashes - random.randint(0, 6))  # noqa: S311 - filling
-        last = _jwt(net, chosen, letters)
+    for _ in range(_TRIES):
+        last = _jwt(net, hashes, letters)
         frame = _packed(len(jwts) + 1, body + _parts(last))
         missing = size - len(frame)
         if 0 <= missing <= slack:
             return frame, [sha256(jwt).hexdigest() for jwt in [*jwts, last]]
         step = missing // 3 if abs(missing) > _NOISE else random.randint(-3, 3)
         letters = max(0, min(_ALIASES * _ALIAS, letters + step))
-    raise AssertionError("no frame of that size was found")
+    return None
 
 
 def _packed(count: int, body: bytes) -> bytes:
