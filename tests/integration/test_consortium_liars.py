@@ -65,9 +65,21 @@ def test_what_a_liar_proposes_is_refused_and_it_is_named(net: Net) -> None:
     liar.ready()
 
 
+def test_a_second_home_with_a_key_is_not_let_sign(net: Net) -> None:
+    """By mistake, such as a home that was copied without the engine's directory."""
+    [clone] = net.extra
+    assert Load(net).submit(net.nodes[3], 1) == [201], "there is a block that the key has signed"
+    clone.start()
+    until(lambda: "one of the two must never run again" in clone.told())
+    clone.end(signal.SIGTERM)
+
+
 def test_a_key_that_runs_twice_is_reported(net: Net) -> None:
+    """With an old copy of what the key has signed, as a backup of the engine's directory has."""
     [clone] = net.extra
     others = net.nodes[:3]
+    state = clone.node.home / "engine/data/priv_validator_state.json"
+    state.write_text('{"height": "1", "round": 0, "step": 3}')
     clone.start()
     clone.ready()
     with under_load(net, others) as load:

@@ -42,6 +42,13 @@ _CLOCK_BEHIND = (
     "the machine's clock is more than a minute behind those of the validators: set it, best by "
     "NTP, and start the node again. The engine said: "
 )
+_SAME_KEY = "found signature from the same key"
+_KEY_IN_USE = (
+    "this node's validator key has signed one of the last blocks, and this home does not know of "
+    "it. Where another node runs with the key, one of the two must never run again. Where this "
+    "home was made anew, start it when as many blocks as `consortium.look_back_blocks` says have "
+    "passed without its signature. It said: "
+)
 _ITS_OWN_FAILURE = (
     "the engine decides no more blocks; start the node again, and where it then says the same, "
     "report it. The engine said: "
@@ -72,6 +79,7 @@ class EngineProcess:
         self._words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._halted = asyncio.Event()
         self._halt = ""
+        self._panic = ""
 
     @property
     def pid(self) -> int | None:
@@ -124,7 +132,7 @@ class EngineProcess:
             raise EngineHalted(self._halt)
         code = ended.result()
         await self._reading
-        words = "; ".join(self._words)
+        words = self._panic or "; ".join(self._words)
         raise EngineDied(f"the engine ended with exit code {code}: {words or 'it said nothing'}")
 
     async def _require_version(self) -> None:
@@ -192,8 +200,7 @@ class EngineProcess:
             told = None
         if not isinstance(told, Mapping):
             if line:
-                self._words.append(line)
-                self._log.warning(line)
+                self._hear_bare(line)
             return
         level = str(told.get("level", "info"))
         text = str(told.get("_msg", told.get("msg", "")))
@@ -211,6 +218,14 @@ class EngineProcess:
             self._notice_halt(text, why)
         else:
             self._log.debug(text, **rest)
+
+    def _hear_bare(self, line: str) -> None:
+        """A line of no log: a panic, whose first line tells more than the stack behind it."""
+        self._log.warning(line)
+        if line.startswith("panic:") and not self._panic:
+            cause = _KEY_IN_USE if _SAME_KEY in line else ""
+            self._panic = f"{cause}{line}"
+        self._words.append(line)
 
     def _notice_halt(self, text: str, why: str) -> None:
         """The engine's process outlives the end of its consensus. In block sync it blames whoever

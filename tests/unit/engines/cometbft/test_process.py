@@ -113,6 +113,20 @@ def test_a_build_with_its_commit(tmp_path: Path) -> None:
     assert isinstance(error, EngineDied)
 
 
+def test_a_panic_is_told_by_its_first_line(tmp_path: Path) -> None:
+    said = "echo 'panic: out of cheese'; for line in 1 2 3 4 5 6; do echo stack $line; done; exit 2"
+    error = outcome(engine(tmp_path, said), tmp_path)
+    assert str(error) == "the engine ended with exit code 2: panic: out of cheese"
+
+
+def test_a_key_that_signs_elsewhere(tmp_path: Path) -> None:
+    line = "panic: Failed to start consensus state: found signature from the same key"
+    error = outcome(engine(tmp_path, f"echo '{line}'; exit 2"), tmp_path)
+    assert "this node's validator key has signed one of the last blocks" in str(error)
+    assert "one of the two must never run again" in str(error)
+    assert str(error).endswith(line)
+
+
 def test_no_program(tmp_path: Path) -> None:
     error = outcome(tmp_path / "nothing", tmp_path)
     assert isinstance(error, EngineDied)
