@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from node.api import models
 from node.api.description import answers
 from node.api.dossiers import need_dossier
 from node.api.problems import Problem
-from node.api.requests import Subject
 from node.api.responses import json_answer
 from node.api.service import Served
 from node.api.views import PROPOSAL_STATUSES_ZH, Views, as_of
@@ -28,6 +27,15 @@ __all__ = ["routes"]
 routes = APIRouter(tags=["consortium"])
 
 _MOST_PROPOSALS = 1000
+
+ProposalSubject = Annotated[
+    str,
+    Path(
+        description="The proposal's dossier 提案卷宗标识",
+        pattern=r"^consortium:[a-z0-9-]{1,40}:[A-Za-z0-9._-]{1,64}$",
+        examples=["consortium:court-a:example"],
+    ),
+]
 
 
 class _AsOf:
@@ -130,7 +138,7 @@ def _subjects(reader: LedgerReader, view: _AsOf, status: str) -> list[str]:
     response_class=Response,
     responses=answers(models.Proposal, 400, 404),
 )
-def get_proposal(service: Served, sub: Subject) -> Response:
+def get_proposal(service: Served, sub: ProposalSubject) -> Response:
     """What it would change, who has voted how, and what became of it."""
     node = service.node
     with node.reader() as reader:

@@ -34,6 +34,7 @@ _TAGS = (
     ("seals", "Status of seals 印章状态"),
     ("disclosures", "Private fields 私密字段"),
     ("chain", "Blocks 区块"),
+    ("consortium", "Members, validators, proposals 联盟"),
     ("log", "The log as C2SP tlog-tiles 日志"),
     ("proofs", "Merkle proofs 证明"),
     ("verification", "Checking evidence 核验"),

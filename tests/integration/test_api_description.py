@@ -25,7 +25,12 @@ def _told(node: ServedNode) -> None:
     assert imported.encode().decode() == SUBMISSION, "make node/api/examples.py anew"
     assert imported.id == TRANSACTION
     assert digest_of("old", "example") == DIGEST
-    node.submit(*node.teller.seal(), *node.teller.case(), imported)
+    change = {"kind": "member.suspend", "member": "platform-b"}
+    proposal = {"change": change, "closes_at": node.teller.time + 86_400_000}
+    proposed = node.teller.tell(
+        "court-a", "governance.proposed", "consortium:court-a:example", proposal
+    )
+    node.submit(*node.teller.seal(), *node.teller.case(), imported, proposed)
 
 
 @pytest.fixture(scope="module")

@@ -91,6 +91,33 @@ def test_a_node_that_never_saw_a_record_proves_it(net: Net, generator: DemoGener
         assert report.accepted, report
 
 
+def test_a_net_that_slept_stamps_its_first_record_right(net: Net, generator: DemoGenerator) -> None:
+    """Its last votes are from before the sleep, and would make the time of the next block."""
+    net.stop()
+    asleep = system_time()
+    until(lambda: system_time() - asleep > 8_000)
+    for node in net.nodes:
+        node.start()
+    for node in net.nodes:
+        node.ready()
+    (life,) = generator.base_seals(1)
+    submission = generator.sign(life[0])
+    handed_in = system_time()
+    with NodeClient(
+        net.nodes[0].url,
+        key=net.made.keys["jinan-court"],
+        member="jinan-court",
+        chain_id=net.made.genesis.chain_id,
+        operator=net.nodes[0].node.member,
+    ) as client:
+        receipt = client.submit(submission)
+        assert receipt["status"] == "recorded"
+        assert receipt["time"] > handed_in - 5_000
+        trust = canonical_json(Trust(net.made.genesis.chain_id, net.made.genesis.hash).to_json())
+        report = verify_bundle(client.bundle(life[0].subject), trust, load_backend())
+    assert report.accepted, "its bundle can be built at once"
+
+
 def test_every_ledger_is_what_its_blocks_give(net: Net) -> None:
     """Ends the net. Every header, commit, frame and row is computed again from the genesis."""
     net.stop()

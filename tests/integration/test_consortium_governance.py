@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from builders.governing import Governing
 from builders.second_opinion import both
 from builders.testnet import Net, RunningNode, net_of, until
 
-from node.client.errors import RecordRefused
+from node.client.errors import NodeError, RecordRefused
 from node.client.http import NodeClient
 from node.client.keys import SigningKey
 from node.core.block import consensus_hash
@@ -24,6 +25,7 @@ from node.core.signatures import load_backend
 from node.core.trust import Trust
 from node.core.verify import Report
 
+NEXT_RELEASE = Path(__file__).parents[1] / "builders" / "next_release.py"
 RECORD = {
     "aliases": [],
     "document_hashes": [],
@@ -79,6 +81,7 @@ class Traffic:
         self._node = node
         self._stop = threading.Event()
         self.recorded: list[str] = []
+        self.pending: list[str] = []
         self.failed: list[BaseException] = []
         self._thread = threading.Thread(target=self._run)
 
@@ -95,7 +98,11 @@ class Traffic:
             while not self._stop.is_set():
                 signed = self._members.signed("anyunyin", "record.imported", RECORD)
                 try:
-                    self.recorded.append(client.submit(signed)["code"])
+                    answer = client.submit(signed)
+                    if answer["status"] == "recorded":
+                        self.recorded.append(answer["code"])
+                    else:
+                        self.pending.append(answer["id"])
                 except BaseException as error:
                     self.failed.append(error)
                     return
@@ -126,6 +133,7 @@ def test_a_validator_goes_and_comes_back_while_traffic_runs(net: Net, members: G
         back = members.decide({**change, "power": 7})
         assert len(net.nodes[0].get(f"/v1/blocks/{back}").json()["validators"]) == 4
     assert not traffic.failed
+    assert not traffic.pending
     assert len(traffic.recorded) > 3
     after = members.record("anyunyin", "record.imported", RECORD)
     for receipt, sets in ((before, 3), (between, 3), (after, 3)):
@@ -224,26 +232,50 @@ def test_what_too_few_approve_does_not_come_about(members: Governing) -> None:
     assert refusal(members, late) == "proposal_closed"
 
 
-def test_rules_that_no_node_knows_stop_every_node_and_say_so(net: Net, members: Governing) -> None:
-    """Ends the net. It is the members' decision: who has not installed the release must wait."""
-    later = int(net.nodes[0].get("/readyz").json()["height"]) + 12
-    subject = members.propose({"kind": "rules.set", "version": 2}, **{"from": later})
-    height = members.approve(subject)
+def restart(node: RunningNode, program: Path | None = NEXT_RELEASE) -> None:
+    node.end()
+    node.start(program=program)
+    node.ready()
+
+
+def test_a_rolling_upgrade_and_rules_that_come_into_force(net: Net, members: Governing) -> None:
+    """Node by node gets the next release while records go on; then its rules are put in force."""
+    with Traffic(members, net.nodes[3]) as traffic:
+        for node in net.nodes[:3]:
+            restart(node)
+        later = int(net.nodes[0].get("/readyz").json()["height"]) + 20
+        subject = members.propose({"kind": "rules.set", "version": 2}, **{"from": later})
+        assert members.approve(subject) == later
+        before = members.record("anyunyin", "record.imported", RECORD)
+        assert before["height"] < later
+        late = net.nodes[3]
+        until(lambda: late.get("/readyz").status_code == 503)
+        until(lambda: "install a release" in late.get("/readyz").text)
+    for error in traffic.failed:
+        assert isinstance(error, NodeError), "it was told that no more is taken"
+    for node in net.nodes[:3]:
+        until(lambda node=node: node.get("/readyz").json()["height"] > later)  # type: ignore[misc]
+    assert late.get("/v1/blocks/latest").json()["height"] < later, "it can still be read"
+    after = members.record("anyunyin", "record.imported", RECORD)
+    restart(late)
+    with NodeClient(late.url) as client:  # what it had acknowledged before it stopped
+        for identifier in traffic.pending:
+            assert client.wait(identifier)["status"] == "recorded"
+    until(lambda: late.get("/readyz").json()["height"] > after["height"])
     for node in net.nodes:
-        until(lambda node=node: node.get("/readyz").status_code == 503)  # type: ignore[misc]
-        until(lambda node=node: "install a release" in node.get("/readyz").text)  # type: ignore[misc]
-    newest = {node.get("/v1/blocks/latest").json()["height"] for node in net.nodes}
-    assert max(newest) < height == later
+        versions = [header(node, height)["version"]["app"] for height in (later - 1, later)]
+        assert versions == [1, 2]
+    found = [node.get(f"/v1/lookup?q={after['code']}").json()["dossiers"] for node in net.nodes]
+    assert all(item == found[0] for item in found)
+    told = [node.get(f"/v1/blocks/{later + 1}").json()["app_hash"] for node in net.nodes]
+    assert len(set(told)) == 1
 
 
 def test_every_ledger_is_what_its_blocks_give(net: Net) -> None:
     """Every header, commit, set of validators, frame and row computed again from the genesis."""
     net.stop()
     for node in net.nodes:
-        audit = subprocess.run(
-            [sys.executable, "-m", "node.cli", "audit", "--home", str(node.node.home)],
-            capture_output=True,
-            text=True,
-        )
+        command = [sys.executable, str(NEXT_RELEASE), "audit", "--home", str(node.node.home)]
+        audit = subprocess.run(command, capture_output=True, text=True)
         assert audit.returncode == 0, audit.stdout + audit.stderr
         assert "Nothing is wrong." in audit.stdout

@@ -143,6 +143,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
             old_bundle = client.bundle(case[0].subject)
     finally:
         first.end()
+        first.process = None  # the net starts it anew
     told = json.loads(cli("migrate", "prepare", "--home", first.node.home, "--json"))
     cli("backup", "--home", first.node.home, "--to", path / "backup")
     genesis = continue_as_four(made, told)

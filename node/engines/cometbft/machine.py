@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -38,7 +39,14 @@ _MISBEHAVIOURS = {
 }
 _FILTER_ADDRESS, _FILTER_ID = "/p2p/filter/addr/", "/p2p/filter/id/"
 
+_ASLEEP_MS = 5_000
+"""Longer than a round that fails (timeout_propose), shorter than the pause of empty blocks."""
+
 T = TypeVar("T")
+
+
+def _system_time() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Machine:
 
     ``decided`` is called in the event loop when a block has been judged, ``written`` in
     ``consensus`` when it is on disk. ``retain`` says below which height the engine may drop its own
-    blocks then (0: none).
+    blocks then (0: none); ``now`` is the clock, in ms, by which this node makes its proposals.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class Machine:
         decided: Callable[[Decided], None],
         written: Callable[[Decided], None],
         retain: Callable[[], int] = lambda: 0,
+        now: Callable[[], int] = _system_time,
     ) -> None:
         self._application = application
         self._genesis = genesis
@@ -78,6 +87,7 @@ class Machine:
         self._tell_decided = decided
         self._tell_written = written
         self._retain = retain
+        self._now = now
         self._block: Decided | None = None
         self._log = structlog.get_logger("abci")
 
@@ -92,7 +102,7 @@ class Machine:
         started = height >= self._genesis.initial_height
         return abci.ResponseInfo(
             data=_SOFTWARE,
-            app_version=self._genesis.rules_version,
+            app_version=await self._in_turn(self._application.parameter, "rules_version"),
             last_block_height=height if started else 0,
             last_block_app_hash=meta.app_hash if started else b"",
         )
@@ -149,7 +159,15 @@ class Machine:
     async def prepare_proposal(
         self, request: abci.RequestPrepareProposal
     ) -> abci.ResponsePrepareProposal:
-        """The frames to propose: those of the mempool that can be opened, as far as they fit."""
+        """The frames to propose: those of the mempool that can be opened, as far as they fit.
+
+        A block's time is that of the votes before it. After a net has slept that is when it fell
+        asleep, and records of this morning would bear it: so a block without frames comes first,
+        whose votes tell the time for the next.
+        """
+        if self._now() - _milliseconds(request.time) > _ASLEEP_MS and request.txs:
+            self._log.info("a block without frames comes first: time has passed since the last")
+            return abci.ResponsePrepareProposal()
         fitting = self._fitting(request.txs, request.max_tx_bytes)
         flaws = await asyncio.gather(*map(self._opened.flaw, fitting))
         chosen = [frame for frame, flaw in zip(fitting, flaws) if flaw is None]

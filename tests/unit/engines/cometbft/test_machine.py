@@ -63,6 +63,7 @@ def play(bench: LedgerBench, scenario: Callable[[Machine, Opener], Awaitable[Non
                 (),
                 told.append,
                 lambda _: None,
+                now=lambda: NOW_MS,
             )
             await scenario(machine, opener)
 
@@ -96,6 +97,34 @@ def twice(bench: LedgerBench) -> bytes:
 async def status(machine: Machine, frames: list[bytes]) -> int:
     request = abci.RequestProcessProposal(txs=frames, height=1)
     return (await machine.process_proposal(request)).status
+
+
+NOW_MS = 1_790_000_000_000
+
+
+def stamp(milliseconds: int) -> timestamp_pb2.Timestamp:
+    moment = timestamp_pb2.Timestamp()
+    moment.FromMilliseconds(milliseconds)
+    return moment
+
+
+@pytest.mark.parametrize(
+    ("behind", "count"), [(-60_000, 2), (0, 2), (5_000, 2), (5_001, 0), (3_600_000, 0)]
+)
+def test_after_a_sleep_a_block_without_frames_comes_first(
+    bench: LedgerBench, behind: int, count: int
+) -> None:
+    """Whose votes tell what time it is: a record of this morning must not bear last night's."""
+
+    async def scenario(machine: Machine, _: Opener) -> None:
+        request = abci.RequestPrepareProposal(
+            txs=[frame_of(bench, 1), frame_of(bench, 2)],
+            max_tx_bytes=1 << 20,
+            time=stamp(NOW_MS - behind),
+        )
+        assert len((await machine.prepare_proposal(request)).txs) == count
+
+    play(bench, scenario)
 
 
 def test_proposals_that_no_node_accepts(bench: LedgerBench) -> None:
@@ -137,7 +166,7 @@ def test_what_is_proposed_is_what_the_others_accept(bench: LedgerBench) -> None:
     large = claiming(1, 3_900_000)
 
     async def prepared(machine: Machine, frames: list[bytes], room: int = 1 << 22) -> list[bytes]:
-        request = abci.RequestPrepareProposal(txs=frames, max_tx_bytes=room)
+        request = abci.RequestPrepareProposal(txs=frames, max_tx_bytes=room, time=stamp(NOW_MS))
         return list((await machine.prepare_proposal(request)).txs)
 
     async def scenario(machine: Machine, opener: Opener) -> None:
