@@ -75,7 +75,9 @@ def test_a_key_that_runs_twice_is_reported(net: Net) -> None:
     clone.start()
     clone.ready()
     with under_load(net, others) as load:
-        until(lambda: all(node.metric("evidence_misbehaviours_total") > 0 for node in others))
+        until(
+            lambda: all(node.metric("evidence_misbehaviours_total") > 0 for node in others), 400.0
+        )
     clone.end(signal.SIGTERM)
     for node in others:
         act = node.logged("a validator misbehaved")[0]
