@@ -225,9 +225,8 @@ class Node:
 
     def _build(self, deliver: Callable[[Iterable[Group]], None]) -> None:
         config, stores = self.config, self.stores
-        if discard_half_restored(stores.ledger, stores.blocks):
+        if discard_half_restored(stores.ledger, stores.blocks, self._forget_engine):
             self.log.warning("a snapshot was restored only in part; the node begins anew")
-            self._forget_engine()
         self.application = Application(stores.ledger, stores.blocks)
         if stores.ledger.get(ENDED) is not None:
             raise InvalidInput(

@@ -22,6 +22,8 @@ from node.storage.ports import Reader, Store
 
 __all__ = ["Published"]
 
+_MOST_UNPROVEN = 256
+
 
 class _Shared:
     """A snapshot that several readers use; it is closed when the last of them lets go of it."""
@@ -77,10 +79,18 @@ class _Handle:
 
 
 class Published:
-    """The blocks written last, and the newest of them that is proven. Safe for threads."""
+    """The blocks written last, and the newest of them that is proven. Safe for threads.
 
-    def __init__(self, store: Store, layers: PublishedLayers) -> None:
+    Headers may be late for long: where a node replays blocks, or its engine does not answer. Of
+    more than ``most_unproven`` blocks that wait, only the oldest and the newest are held: readers
+    pass over those between.
+    """
+
+    def __init__(
+        self, store: Store, layers: PublishedLayers, most_unproven: int = _MOST_UNPROVEN
+    ) -> None:
         self._store = store
+        self._most_unproven = most_unproven
         self._layers = layers
         self._lock = threading.Lock()
         self._written: dict[int, _Shared] = {}
@@ -104,8 +114,13 @@ class Published:
             raise LedgerFault("the store holds no chain yet; run `evidence-node init`")
         meta = decode_meta(raw)
         shared = _Shared(snapshot, meta, self._layers.at(meta.height))
+        passed_over = None
         with self._lock:
+            if len(self._written) >= self._most_unproven:
+                passed_over = self._written.pop(max(self._written))
             self._written[meta.height] = shared
+        if passed_over is not None:
+            passed_over.leave(self._lock)
         if self._store.get(number_key(KEPT, meta.height + 1)) is not None:
             self.proven(meta.height)
 

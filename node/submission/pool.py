@@ -16,8 +16,8 @@ import multiprocessing
 import selectors
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
@@ -141,7 +141,10 @@ class WorkerPool:
         """
         opening = _Opening(frame, Future())
         with self._lock:
-            self._frames.append(opening)
+            if not self._stopped:
+                self._frames.append(opening)
+        if self._stopped:
+            _give_up([opening])
         self.kick()
         return opening.result
 
@@ -211,11 +214,15 @@ class WorkerPool:
         Raises:
             WorkersFailed: workers cannot be started.
         """
-        for ready, _ in self._selector.select(timeout):
-            if ready.data is None:
-                self._wake_read.recv()
-            else:
-                self._receive(ready.data)
+        try:
+            for ready, _ in self._selector.select(timeout):
+                if ready.data is None:
+                    self._wake_read.recv()
+                else:
+                    self._receive(ready.data)
+        except BaseException:
+            self._leave_nobody_waiting()
+            raise
 
     def wake(self) -> None:
         """Have a `pump` that waits return."""
@@ -267,13 +274,18 @@ class WorkerPool:
         _free_memory(worker)
         self._stillborn += not worker.ready
         if self._stillborn >= _MAX_STILLBORN:
+            _give_up(left)
             raise WorkersFailed(
                 f"{self._stillborn} worker processes ended before they were ready, the last with "
                 f"exit code {worker.process.exitcode}; what they wrote to the node's standard "
                 "error says why; restart the node when this is mended"
             )
         setup = self._setup
-        fresh = self._start_worker(worker.number)
+        try:
+            fresh = self._start_worker(worker.number)
+        except BaseException:
+            _give_up(left)
+            raise
         failed: list[Chunk | _Opening] = []
         with self._lock:
             if self._setup is not setup:  # keys came while it was being started
@@ -289,16 +301,20 @@ class WorkerPool:
                 chunk.result.set_exception(WorkersFailed("two workers ended over this frame"))
         self.kick()
 
-    def stop(self) -> None:
-        """Stop the workers. Nobody may be in `pump`; chunks under way are not answered any more,
-        and frames not opened."""
+    def _leave_nobody_waiting(self) -> None:
+        """No frame will be opened any more: a block that waits for one must not wait for ever."""
         with self._lock:
             self._stopped = True
             busy = [chunk for worker in self._workers for chunk in worker.busy.values()]
             left = [*self._frames, *self._retry, *busy]
-        for chunk in left:
-            if isinstance(chunk, _Opening) and not chunk.result.cancel():
-                chunk.result.set_exception(WorkersFailed("the workers are stopped"))
+            self._frames.clear()
+            self._retry.clear()
+        _give_up(left)
+
+    def stop(self) -> None:
+        """Stop the workers. Nobody may be in `pump`; chunks under way are not answered any more,
+        and frames not opened."""
+        self._leave_nobody_waiting()
         self._selector.close()
         for worker in self._workers:
             worker.pipe.close()
@@ -308,6 +324,13 @@ class WorkerPool:
                 worker.process.kill()
                 worker.process.join()
             _free_memory(worker)
+
+
+def _give_up(chunks: Iterable[Chunk | _Opening]) -> None:
+    for chunk in chunks:
+        if isinstance(chunk, _Opening):
+            with suppress(InvalidStateError):  # nobody waits for it any more
+                chunk.result.set_exception(WorkersFailed("the workers are stopped"))
 
 
 def _room(worker: _Worker) -> int:

@@ -144,17 +144,24 @@ class Machine:
         return abci.ResponseQuery(code=1, log="ask the node's own interface")
 
     async def check_tx(self, request: abci.RequestCheckTx) -> abci.ResponseCheckTx:
-        """Whether a frame may come into the mempool."""
+        """Whether a frame may come into the mempool: one that can be opened, and for good.
+
+        Of what was signed with a key that is not registered nothing is known. Once it is, such a
+        frame may turn out to be flawed; nobody could propose it then, and it would lie in front of
+        all others for ever, since mempools are not looked through again.
+        """
         if request.type == abci.RECHECK:
             return abci.ResponseCheckTx()
         if len(request.tx) > MAX_FRAME_BYTES:
-            return abci.ResponseCheckTx(
-                code=_FLAWED, codespace="frame", log=f"at most {MAX_FRAME_BYTES} bytes are taken"
-            )
-        flaw = await self._opened.flaw(request.tx, urgent=False)
-        if flaw is None:
-            return abci.ResponseCheckTx()
-        return abci.ResponseCheckTx(code=_FLAWED, codespace="frame", log=str(flaw))
+            return _not_taken(f"at most {MAX_FRAME_BYTES} bytes are taken")
+        try:
+            opened = await self._opened.open(request.tx, urgent=False)
+        except InvalidInput as error:
+            return _not_taken(str(error))
+        unknown = opened.unknown_kids()
+        if unknown:
+            return _not_taken(f"{min(unknown)} is no registered key of this chain")
+        return abci.ResponseCheckTx()
 
     async def prepare_proposal(
         self, request: abci.RequestPrepareProposal
@@ -259,6 +266,10 @@ class Machine:
     async def _in_turn(self, work: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._consensus, work, *arguments)
+
+
+def _not_taken(why: str) -> abci.ResponseCheckTx:
+    return abci.ResponseCheckTx(code=_FLAWED, codespace="frame", log=why)
 
 
 def _misbehaviour(item: abci.Misbehavior) -> Misbehaviour:

@@ -22,9 +22,15 @@ from node.ledger.intake import Intake, KeyRing, TakenValues
 __all__ = ["OpenedFrames", "Opener", "frame_id"]
 
 _MOST_BYTES = 64 << 20
-_WEIGHT = 12
-"""Bytes of memory for each packed byte of a frame, its parsed transactions with it: 10.6 measured
-(3.0 kB a transaction of 1.25 kB, 280 bytes packed), and the frame itself."""
+_TRANSACTION_BYTES = 600
+"""What a parsed transaction takes besides twice its JWT: 3.0 kB were measured for one of 1.25 kB.
+Nothing follows from a frame's packed bytes: 4 MB may be packed into a few thousand."""
+
+
+def _weight(opened: OpenedFrame) -> int:
+    """Bytes of memory, about."""
+    jwts = sum(len(item[1]) for item in opened.taken)
+    return len(opened.frame) + 2 * jwts + _TRANSACTION_BYTES * len(opened.taken)
 
 
 def frame_id(frame: bytes) -> bytes:
@@ -76,12 +82,12 @@ class OpenedFrames:
     def put(self, opened: OpenedFrame) -> bytes:
         """Remember a frame that somebody else has opened; its id."""
         identifier = frame_id(opened.frame)
-        if identifier not in self._held:
-            self._bytes += _WEIGHT * len(opened.frame)
+        before = self._held.get(identifier)
+        self._bytes += _weight(opened) - (0 if before is None else _weight(before))
         self._held[identifier] = opened
         while self._bytes > self._most_bytes and len(self._held) > 1:
             _, dropped = self._held.popitem(last=False)
-            self._bytes -= _WEIGHT * len(dropped.frame)
+            self._bytes -= _weight(dropped)
         return identifier
 
     def count(self, frame: bytes) -> int:
@@ -139,10 +145,15 @@ class OpenedFrames:
     async def flaw_of_block(self, frames: Sequence[bytes]) -> InvalidInput | None:
         """What is wrong with a block of these frames. Its size is looked at first; the first frame
         that is found to be flawed ends the work on all others that nobody else waits for."""
-        known = [self._held.get(frame_id(frame)) for frame in frames]
-        counts = iter(None if held is None else len(held.taken) for held in known)
+        known: list[OpenedFrame | None] = []
+
+        def count(frame: bytes) -> int:
+            held = self._held.get(frame_id(frame))
+            known.append(held)
+            return transaction_count(frame) if held is None else len(held.taken)
+
         try:
-            check_block(frames, lambda frame: next(counts) or transaction_count(frame))
+            check_block(frames, count)
         except InvalidInput as error:
             return error
         tasks = {
@@ -177,4 +188,4 @@ class OpenedFrames:
         """The frame is in a block."""
         held = self._held.pop(frame_id(frame), None)
         if held is not None:
-            self._bytes -= _WEIGHT * len(held.frame)
+            self._bytes -= _weight(held)

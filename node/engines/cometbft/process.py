@@ -210,7 +210,7 @@ class EngineProcess:
             if name not in ("level", "_msg", "msg", "ts", "event")
         }
         if level == "error":
-            why = rest.get("err", rest.get("error", ""))
+            why = str(rest.get("err") or rest.get("error") or "")
             self._words.append(f"{text}: {why}" if why else text)
             self._log.error(text, **rest)
             if text in _GIVEN_UP and self._process is not None:

@@ -69,6 +69,7 @@ class SnapshotMaker:
         if self._genesis.predecessor is not None:
             raise SnapshotRefused("a chain that continues another has no snapshots")
         future: Future[Manifest] = Future()
+        future.set_running_or_notify_cancel()  # whoever gives up waiting must not end the others'
         with self._lock:
             if self._stopping:
                 raise SnapshotRefused("the node is stopping")

@@ -13,8 +13,9 @@ from node.core.errors import InvalidEncoding
 
 __all__ = ["MAX_MESSAGE_BYTES", "MessageDecoder", "encode_message"]
 
-MAX_MESSAGE_BYTES = 64 << 20
-"""Longest message that is taken unless another limit is given."""
+MAX_MESSAGE_BYTES = 104 << 20
+"""Longest message that is taken unless another limit is given. The members may vote for blocks of
+100 MiB; a request that holds one adds the votes on the block before it."""
 
 _MAX_LENGTH_BYTES = 10
 

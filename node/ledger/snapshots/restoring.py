@@ -9,6 +9,8 @@ thrown away at the next start.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from node.core.errors import InvalidInput, LedgerFault
@@ -46,11 +48,14 @@ class AlteredChunk(InvalidInput):
     """A chunk that is not the one which the snapshot names: whoever sent it altered it."""
 
 
-def discard_half_restored(store: Store, bodies: Segments) -> bool:
+def discard_half_restored(
+    store: Store, bodies: Segments, forget: Callable[[], None] = lambda: None
+) -> bool:
     """Empty a store in which a snapshot was being restored when the node ended, and its bodies.
 
     One that was restored whole is discarded too if no block came after it: whether the engine knows
-    of it cannot be told.
+    of it cannot be told. ``forget`` has the engine begin anew as well. What ends the node meanwhile
+    leaves the mark, so that all is done again.
 
     Returns:
         Whether there was anything to discard.
@@ -63,6 +68,7 @@ def discard_half_restored(store: Store, bodies: Segments) -> bool:
         if raw is not None and decode_meta(raw).height > int.from_bytes(mark, "big"):
             settle_restored(store)
             return False
+    forget()
     bodies.cut(None)
     _empty(store)
     settle_restored(store)

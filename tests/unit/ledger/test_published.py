@@ -158,6 +158,23 @@ def test_a_reader_keeps_its_snapshot_and_all_are_closed_in_the_end(chain: Consor
     assert chain.store.open_snapshots == 0
 
 
+def test_not_every_block_waits_for_a_header_that_does_not_come(chain: Consortium) -> None:
+    chain.published = Published(chain.store, chain.bench.application.layers, most_unproven=3)
+    for _ in range(9):
+        chain.block()
+    assert chain.store.open_snapshots == 3
+    seen = []
+    for height in range(2, 10):
+        chain.keep(height)
+        seen.append(chain.published.height)
+    assert seen == [1, 2, 2, 2, 2, 2, 2, 2], "those between the oldest and the newest are passed"
+    last = chain.block()
+    chain.keep(last)
+    assert chain.seen() == (9, 9), "what is newest can be read when it is proven"
+    chain.published.close()
+    assert chain.store.open_snapshots == 0
+
+
 def test_proofs_out_of_order_cannot_be(chain: Consortium) -> None:
     for _ in range(3):
         chain.block()

@@ -295,6 +295,35 @@ def test_a_frame_that_kills_two_workers_is_given_up(
     feeding.pool.stop()
 
 
+@pytest.mark.parametrize("cause", ["workers that cannot start", "no memory for another"])
+def test_where_workers_cannot_be_started_nobody_waits_for_a_frame(
+    feeding: Feeding, home: Home, monkeypatch: pytest.MonkeyPatch, cause: str
+) -> None:
+    """Else a block that waits for one would keep the node from stopping."""
+    feeding.feed(signed_records(home, 2))
+    feeding.take(1)
+    error: type[Exception] = WorkersFailed
+    if cause == "no memory for another":
+
+        def start(number: int) -> None:
+            raise MemoryError
+
+        error = MemoryError
+        monkeypatch.setattr(feeding.pool, "_start_worker", start)
+    else:
+        monkeypatch.setattr("node.submission.pool.run_worker", refuse_to_start)
+    futures = [feeding.pool.open_frame(frame_of(home, 100)) for _ in range(30)]
+    futures[-1].cancel()
+    feeding.kill_worker()
+    with pytest.raises(error):
+        result_of(feeding, futures[29 - 1])
+    futures.append(feeding.pool.open_frame(frame_of(home, 1)))
+    done = [future for future in futures if not future.cancelled()]
+    assert all(future.done() for future in done)
+    assert any(isinstance(future.exception(), WorkersFailed) for future in done)
+    feeding.pool.stop()
+
+
 def test_stopping_leaves_nobody_waiting(feeding: Feeding, home: Home) -> None:
     futures = [feeding.pool.open_frame(frame_of(home, 100)) for _ in range(30)]
     feeding.pool.stop()

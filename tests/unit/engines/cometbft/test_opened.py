@@ -12,7 +12,7 @@ from builders.ledger import LedgerBench
 from builders.signing import MemberKey
 
 from node.core.errors import InvalidEncoding, InvalidInput
-from node.core.frame import encode_frame
+from node.core.frame import MAX_BLOCK_TRANSACTIONS, decode_frame, encode_frame
 from node.engines.cometbft.opened import OpenedFrames, frame_id
 from node.ledger.application import OpenedFrame
 from node.ledger.intake import Intake, KeyRing, TakenValues
@@ -158,7 +158,42 @@ def test_the_oldest_go_when_there_are_too_many(bench: LedgerBench) -> None:
         assert await opened.open(frames[3]) is held[3]
         assert await opened.open(frames[0]) is not held[0]
 
-    play(bench, scenario, most_bytes=12 * 3 * len(frames[0]) + 12 * 8)
+    (jwt,) = decode_frame(frames[0])
+    one = len(frames[0]) + 2 * len(jwt) + 600
+    play(bench, scenario, most_bytes=3 * one + 24)
+
+
+def test_frames_are_weighed_by_what_they_hold(bench: LedgerBench) -> None:
+    """A few packed bytes may be very many unpacked: two such frames are too many here."""
+    jwt = bench.jwt("signing.initiated", case_sub(1))
+
+    async def scenario(opened: OpenedFrames, opener: Opener) -> None:
+        (taken,) = bench.intake.open_frame(encode_frame([jwt]))
+        for number in range(50):
+            opened.put(OpenedFrame(b"%d" % number, [taken._replace(jwt=bytes(300_000))]))
+        assert list(opened._held) == [frame_id(b"49")]
+        opened.put(OpenedFrame(b"49", [taken]))
+        opened.put(OpenedFrame(b"50", [taken]))
+        assert len(opened._held) == 2
+        for number in (49, 50):
+            opened.forget(b"%d" % number)
+        assert opened._bytes == 0
+
+    play(bench, scenario)
+
+
+def test_frames_without_end_are_not_even_hashed(
+    bench: LedgerBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block of 4 MB may have two million empty ones."""
+
+    async def scenario(opened: OpenedFrames, opener: Opener) -> None:
+        monkeypatch.setattr("node.engines.cometbft.opened.frame_id", lambda frame: 1 / 0)
+        flaw = await opened.flaw_of_block([b""] * (MAX_BLOCK_TRANSACTIONS + 1))
+        assert flaw is not None
+        assert "at most 8192 frames" in flaw.rule
+
+    play(bench, scenario)
 
 
 def test_a_flaw_is_told_and_not_remembered_as_opened(bench: LedgerBench) -> None:

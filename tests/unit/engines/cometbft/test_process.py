@@ -55,6 +55,16 @@ def test_last_words_and_exit_code(tmp_path: Path) -> None:
     assert str(error) == "the engine ended with exit code 7: cannot go on: no room"
 
 
+@pytest.mark.parametrize("why", ["null", "7", '{"code": 1}', "[]"])
+def test_an_error_that_is_no_text(tmp_path: Path, why: str) -> None:
+    """Reading goes on: an engine whose lines nobody reads comes to a stop."""
+    line = f'{{"level": "error", "_msg": "odd", "err": {why}}}'
+    last = json.dumps({"level": "error", "_msg": "the end"})
+    error = outcome(engine(tmp_path, f"echo '{line}'; echo '{last}'; exit 7"), tmp_path)
+    assert isinstance(error, EngineDied)
+    assert str(error).endswith("the end")
+
+
 @pytest.mark.parametrize("text", ["CONSENSUS FAILURE!!!", "Error in validation"])
 def test_another_ledger_than_the_validators_signed(tmp_path: Path, text: str) -> None:
     error = outcome(engine(tmp_path, saying("error", text, err=APP_HASH)), tmp_path)

@@ -31,7 +31,6 @@ def test_one_asked_for_is_of_the_next_block_and_waits_for_two_headers(tmp_path: 
     height = height_of(bench)
     bench.block()
     maker.kept(height + 1)
-    assert not asked.running()
     assert not asked.done(), "a node that begins with it needs the header at height + 2"
     maker.kept(height + 2)
     assert asked.result(60).height == height
@@ -81,6 +80,22 @@ def test_a_node_that_stops_takes_none(tmp_path: Path) -> None:
         maker.ask()
     maker.written(height_of(bench))
     maker.kept(99)
+
+
+def test_who_asked_may_give_up(tmp_path: Path) -> None:
+    """As a server does that stops while somebody waits for a snapshot: the node stops all the same,
+    and who waits besides is told."""
+    maker, bench = maker_of(tmp_path, 0)
+    bench.block()
+    first, second = maker.ask(), maker.ask()
+    assert not first.cancel()
+    maker.written(height_of(bench))
+    height = height_of(bench)
+    bench.block()
+    maker.kept(height + 2)
+    assert second.result(60).height == height
+    maker.ask().cancel()
+    maker.stop()
 
 
 def test_a_chain_that_continues_another_has_none(tmp_path: Path) -> None:

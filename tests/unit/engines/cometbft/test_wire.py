@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node.core.errors import InvalidEncoding
+from node.core.genesis import read_parameter
 from node.engines.cometbft.wire import MAX_MESSAGE_BYTES, MessageDecoder, encode_message
 
 
@@ -53,9 +54,9 @@ def test_a_message_of_one_byte_pieces_is_put_together() -> None:
         ("818000", "more bytes than it needs"),
         ("ffffffffffffffffffff", "more than 10 bytes"),
         ("8080808080808080808000", "more than 10 bytes"),
-        ("ffffffffffffffffff01", "is 18446744073709551615 bytes, at most 67108864"),
-        ("ffffffffffffffffff7f", "at most 67108864"),
-        ("81808020", "is 67108865 bytes, at most 67108864"),
+        ("ffffffffffffffffff01", "is 18446744073709551615 bytes, at most 109051904"),
+        ("ffffffffffffffffff7f", "at most 109051904"),
+        ("81808034", "is 109051905 bytes, at most 109051904"),
     ],
 )
 def test_bad_lengths_are_refused_by_place_and_rule(stream: str, rule: str) -> None:
@@ -82,3 +83,12 @@ def test_the_longest_message_is_as_long_as_the_limit() -> None:
         all_of(MessageDecoder("stream", max_bytes=3), b"\x04abcd")
     at_most = MessageDecoder("stream")
     assert all_of(at_most, encode_message(bytes(MAX_MESSAGE_BYTES))[:5]) == []
+
+
+def test_the_largest_block_that_members_may_vote_for_can_be_proposed() -> None:
+    """Else one proposer would stop every node that it makes its proposal to."""
+    most = 100 << 20
+    read_parameter("max_block_bytes", most, "max_block_bytes", ())
+    with pytest.raises(InvalidEncoding):
+        read_parameter("max_block_bytes", most + 1, "max_block_bytes", ())
+    assert most + (2 << 20) <= MAX_MESSAGE_BYTES

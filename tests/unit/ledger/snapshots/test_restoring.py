@@ -346,6 +346,22 @@ def test_what_is_half_restored_is_known_and_thrown_away(taken: Taken, chunks: in
     assert rows_of(target.store) == dict(target.first_rows)
 
 
+def test_the_engine_has_forgotten_before_the_mark_goes(taken: Taken) -> None:
+    """An engine that knows of a snapshot which the ledger no longer has could never start again."""
+    target = Target(taken)
+    restore(target.restoring(taken.manifest), taken.chunks)
+
+    def dies() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        discard_half_restored(target.store, target.bodies, dies)
+    forgotten: list[bool] = []
+    assert discard_half_restored(target.store, target.bodies, lambda: forgotten.append(True))
+    assert forgotten == [True]
+    assert not discard_half_restored(target.store, target.bodies, dies)
+
+
 def test_a_ledger_that_went_on_is_not_thrown_away(taken: Taken) -> None:
     target = Target(taken)
     restore(target.restoring(taken.manifest), taken.chunks)
