@@ -15,7 +15,7 @@ from node.core.transaction import Transaction
 from node.ledger.reader import LedgerReader, LogEntry
 from node.rules.events import EVENTS
 from node.rules.governance import proposal_status
-from node.rules.judgement import State
+from node.rules.judgement import State, in_force
 from node.rules.seals import shown_status
 
 __all__ = ["KINDS_ZH", "PROPOSAL_STATUSES_ZH", "STATUSES_ZH", "Views", "as_of", "documents_of"]
@@ -85,11 +85,12 @@ class Views:
         self._proven: dict[int, int] = {}
 
     def member(self, member: str) -> dict[str, str]:
-        """A member's id and name."""
+        """A member's id and its name in force."""
         name = self._names.get(member)
         if name is None:
             state = self._reader.state(f"member/{member}")
-            name = self._names[member] = member if state is None else state["name"]
+            name = member if state is None else in_force(state, self._reader.meta.height)["name"]
+            self._names[member] = name
         return {"id": member, "name": name}
 
     def dossier(self, subject: str, state: State) -> dict[str, Any]:

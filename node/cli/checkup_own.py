@@ -32,6 +32,7 @@ from node.core.block import RULES_VERSION, Validator
 from node.core.checkpoint import NoteKey, checkpoint_origin
 from node.core.errors import InvalidInput
 from node.core.member_description import DescribedNode
+from node.rules.judgement import in_force
 from node.wiring import EdKey
 
 __all__ = ["check_disk", "check_keys", "check_ports", "check_versions"]
@@ -136,7 +137,7 @@ def _node_key(patient: Patient, name: str) -> Finding:
     address = Validator(key, 0).address.hex()
     if patient.view is not None:
         value = patient.view.state(f"validator/{address}")
-        power = 0 if value is None else int(value["power"])
+        power = 0 if value is None else int(in_force(value, patient.view.height())["power"])
     else:
         powers = {
             item.validator.public_key: item.validator.power for item in patient.genesis.validators

@@ -1,8 +1,10 @@
 """Watching a chain's nodes by the checkpoints that they sign: rules, without clock or network.
 
-A signed checkpoint binds its signer: two of one log that cannot both be true prove, to anybody,
-that it was forked. So each checkpoint is held against the *line*, the newest one that is consistent
-with all before it, by a consistency proof (RFC 9162 §2.1.4), and is remembered until that is done.
+A signed checkpoint binds its signer: of two of one log that cannot both be true one is a lie, which
+anybody can see; whose, neither says. So each checkpoint is held against the *line*, the newest one
+that is consistent with all before it, by a consistency proof (RFC 9162 §2.1.4), and is remembered
+until that is done. One that contradicts the line is held against the *branches*, the newest
+checkpoints of the others that did: else whoever lies first would hide what others do later.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ KINDS = ("fork", "invalid", "unproven", "rollback", "stall", "behind", "clock", 
 """Alarms, gravest first. ``invalid``: no checkpoint that a known key has signed. ``unproven``: what
 was signed could not be shown to be consistent yet."""
 _MOST_PENDING = 8
+_MOST_BRANCHES = 8
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,13 @@ class NodeMemory:
 
 @dataclass
 class Memory:
-    """What must not be forgotten. ``pending`` are signed checkpoints not yet held to the line."""
+    """What must not be forgotten. ``pending`` are signed checkpoints not yet held to the line.
+
+    ``branches`` contradict the line, and each other.
+    """
 
     line: Signed | None = None
+    branches: list[Signed] = field(default_factory=list)
     nodes: dict[str, NodeMemory] = field(default_factory=dict)
     pending: list[Signed] = field(default_factory=list)
     forks: list[Fork] = field(default_factory=list)
@@ -129,9 +136,9 @@ class Watch:
         waiting = {(item.url, item.note): item for item in [*memory.pending, *signed]}
         left = sorted(waiting.values(), key=lambda item: item.checkpoint.size)
         refused: dict[Signed, str] = {}
-        line = None
-        while left and (memory.line is None or line is not memory.line):
-            line = memory.line  # what could not be held to the old line may be held to a newer one
+        held: list[Signed] | None = None
+        while left and held != self._lines():
+            held = self._lines()  # what could not be held to old ones may be held to newer ones
             left, refused = self._pass(left, urls, prove)
         memory.pending = _bounded(left)
         for item, reason in refused.items():
@@ -141,22 +148,40 @@ class Watch:
         self, waiting: Sequence[Signed], urls: Sequence[str], prove: Prove
     ) -> tuple[list[Signed], dict[Signed, str]]:
         """Hold each to the line; what could not be, and why."""
-        memory = self.memory
         refused: dict[Signed, str] = {}
         for item in waiting:
-            if memory.line is None:
-                memory.line = item
-                continue
             try:
-                fork = find_fork(memory.line, item, urls, prove)
+                self._place(item, urls, prove)
             except ProofUnavailable as error:
                 refused[item] = str(error)
-                continue
+        return list(refused), refused
+
+    def _lines(self) -> list[Signed]:
+        line = self.memory.line
+        return [] if line is None else [line, *self.memory.branches]
+
+    def _place(self, item: Signed, urls: Sequence[str], prove: Prove) -> None:
+        """Hold a checkpoint to the line and the branches, until one of them goes on to it.
+
+        Raises:
+            ProofUnavailable: nobody gave a proof that decides it.
+        """
+        memory = self.memory
+        for at, known in enumerate(self._lines()):
+            fork = find_fork(known, item, urls, prove)
             if fork is not None:
                 self._keep_fork(fork)
-            elif _is_newer(item.checkpoint, memory.line.checkpoint):
-                memory.line = item
-        return list(refused), refused
+                continue
+            if _is_newer(item.checkpoint, known.checkpoint):
+                if at:
+                    memory.branches[at - 1] = item
+                else:
+                    memory.line = item
+            return
+        if memory.line is None:
+            memory.line = item
+        elif len(memory.branches) < _MOST_BRANCHES:
+            memory.branches.append(item)
 
     def _keep_fork(self, fork: Fork) -> None:
         """One of each pair of places and signers; a node that forks once goes on doing so."""

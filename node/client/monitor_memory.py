@@ -34,6 +34,8 @@ def encode_memory(memory: Memory, genesis_hash: bytes) -> bytes:
         ],
         "pending": [_signed_json(item) for item in memory.pending],
     }
+    if memory.branches:
+        value["branches"] = [_signed_json(item) for item in memory.branches]
     if memory.line is not None:
         value["line"] = _signed_json(memory.line)
     return canonical_json(value) + b"\n"
@@ -50,7 +52,7 @@ def decode_memory(
     place = "state"
     value = decode_json_object(content, place=place, max_bytes=MAX_MEMORY_BYTES)
     names = ("forks", "format", "genesis_hash", "nodes", "pending")
-    exact_members(value, place, names, ("line",))
+    exact_members(value, place, names, ("branches", "line"))
     if value["format"] != _FORMAT:
         raise InvalidEncoding(f"{place}.format", f"must be {_FORMAT}")
     if read_hash(value["genesis_hash"], f"{place}.genesis_hash") != genesis_hash:
@@ -66,6 +68,7 @@ def decode_memory(
     )
     return Memory(
         line=read(value["line"], f"{place}.line") if "line" in value else None,
+        branches=list(read_each(value.get("branches", []), f"{place}.branches", read, most=_MOST)),
         nodes={node.signed.url: node for node in nodes},
         pending=list(read_each(value["pending"], f"{place}.pending", read, most=_MOST)),
         forks=list(

@@ -103,7 +103,7 @@ def check_commits(case: Case) -> Told:
 def _check_chain_commits(case: Case, chain: BundledChain, genesis: Genesis, place: str) -> None:
     headers = {header.height: header for header in chain.headers}
     sets = {validators.hash(): validators for validators in chain.validator_sets}
-    used = set()
+    used: dict[bytes, ValidatorSet] = {}
     current = genesis.validator_set.hash()
     for commit in chain.commits:
         header = headers.get(commit.height)
@@ -119,14 +119,14 @@ def _check_chain_commits(case: Case, chain: BundledChain, genesis: Genesis, plac
             raise InvalidProof(f"header {header.height}", "its validator set is not in the bundle")
         if current not in used:
             _check_keys(sets[current], header.height)
-            used.add(current)
-            if genesis is case.genesis:
-                case.validator_sets.append(sets[current])
+        used[current] = used.pop(current, sets[current])  # the set that signed last comes last
         verify_commit(header, commit, sets[current], case.backend)
         current = header.next_validators_hash
         case.headers[header.height] = header
     if len(used) != len(chain.validator_sets):
         raise InvalidProof(f"{place}.validator_sets", "holds a set that no commit uses")
+    if genesis is case.genesis:
+        case.validator_sets = list(used.values())
 
 
 def _check_keys(validators: ValidatorSet, height: int) -> None:
@@ -143,7 +143,7 @@ def check_headers(case: Case) -> Told:
     """
     bundle = case.need_bundle()
     for chain in bundle.chains:
-        _check_links(case, chain)
+        _check_links(chain)
     _check_rising_times([header for chain in bundle.chains for header in chain.headers])
     for position, chain in enumerate(bundle.chains):
         case.headers.update((header.height, header) for header in chain.headers)
@@ -159,14 +159,16 @@ def check_headers(case: Case) -> Told:
     )
 
 
-def _check_links(case: Case, chain: BundledChain) -> None:
+def _check_links(chain: BundledChain) -> None:
+    """A commit that another chain has of the same height vouches for no header of this one."""
     shown = {header.height: header for header in chain.headers}
+    committed = {commit.height for commit in chain.commits}
     for header in reversed(chain.headers):
         _check_version(header)
         after = shown.get(header.height + 1)
         if after is not None:
             _check_link(header, after)
-        elif header.height not in case.headers:
+        elif header.height not in committed:
             raise InvalidProof(
                 f"header {header.height}", "neither a commit nor the next header vouches for it"
             )
@@ -278,23 +280,14 @@ def check_anchors(case: Case) -> Told:
 
 
 def check_operators(case: Case) -> Told:
-    """How many parties would have had to lie together, in each set of validators that signed."""
+    """Who would have had to lie together, in each set of validators that signed."""
     genesis = case.need_genesis()
     owners = {item.validator.public_key: item.member for item in genesis.validators}
     past = describe_past(case)
-    phases = [
-        sorted({_operator(case, owners, item) for item in validators.validators})
-        for validators in case.validator_sets
-    ]
-    for parties in phases:
-        if len(parties) == 1:
-            raise NotChecked(
-                f"one operator ({parties[0]}): the log is protected from that operator only from "
-                "its first anchor on",
-                f"单一运营方（{parties[0]}）：自首次第三方存证起，日志方可防范该运营方自身",
-                past,
-            )
-    parties, changes = phases[-1], len(phases) - 1
+    phases = [_powers(case, owners, validators) for validators in case.validator_sets]
+    for powers in phases:
+        _check_several(powers, past)
+    parties, changes = sorted(phases[-1]), len(phases) - 1
     text = f"{len(parties)} operators: {', '.join(parties)}"
     text_zh = f"共 {len(parties)} 个运营方：{', '.join(parties)}"
     if not changes:
@@ -307,6 +300,32 @@ def check_operators(case: Case) -> Told:
             "time: an anchor or time-stamp made then rules that out",
             *past,
         ),
+    )
+
+
+def _powers(case: Case, owners: dict[bytes, str], validators: ValidatorSet) -> dict[str, int]:
+    """The power of each member in a set, of all its validators together."""
+    powers: dict[str, int] = {}
+    for item in validators.validators:
+        member = _operator(case, owners, item)
+        powers[member] = powers.get(member, 0) + item.power
+    return powers
+
+
+def _check_several(powers: dict[str, int], past: tuple[str, ...]) -> None:
+    """Whoever has more than 2/3 of the power signs alone, however many others there are."""
+    member, total = max(powers, key=lambda name: powers[name]), sum(powers.values())
+    if 3 * powers[member] <= 2 * total:
+        return
+    others, others_zh = "", ""
+    if len(powers) > 1:
+        others = f" with {powers[member]} of {total} of the power, which signs without the others"
+        others_zh = f"，其权重为 {powers[member]}/{total}，无需其他方即可签名"
+    raise NotChecked(
+        f"one operator ({member}){others}: the log is protected from that operator only from "
+        "its first anchor on",
+        f"单一运营方（{member}）{others_zh}：自首次第三方存证起，日志方可防范该运营方自身",
+        past,
     )
 
 

@@ -156,7 +156,7 @@ def describe_past(case: Case) -> tuple[str, ...]:
         who = f"one operator ({parties[0]})" if len(parties) == 1 else f"{len(parties)} operators"
         lines.append(
             f"up to height {after.initial_height - 2} the chain {genesis.chain_id}, {who}: its log "
-            f"of {_named(after).size} entries is fixed by the genesis of {after.chain_id}, made "
-            f"{rfc3339(after.genesis_time)}, and before that by its anchors alone"
+            f"of {_named(after).size} entries is fixed by the genesis of {after.chain_id}, which "
+            f"says that it is of {rfc3339(after.genesis_time)}, and before by its anchors alone"
         )
     return tuple(lines)

@@ -191,6 +191,29 @@ def test_a_node_that_lies_in_proofs_alone_accuses_nobody() -> None:
     assert watching.kinds() == [], "the third node has the proof"
 
 
+def test_a_signer_that_lies_hides_no_fork_of_the_others() -> None:
+    """It signs a height that nobody has: all others contradict it, and are held to each other."""
+    liar, court, notary = FakeNode("data-a"), FakeNode("court-a"), FakeNode("notary-a")
+    liar.height = 10**9
+    watching = Watching(liar, court, notary)
+    for _ in range(2):
+        watching.round()
+        watching.restart()
+        for node in (court, notary):
+            node.size += 3
+            node.height += 3
+    told = {
+        frozenset({one.smaller.signer, one.larger.signer}) for one in watching.watch.memory.forks
+    }
+    assert told == {frozenset({"court-a", "data-a"}), frozenset({"notary-a", "data-a"})}
+    notary.forks_at = 12
+    watching.round()
+    told = {
+        frozenset({one.smaller.signer, one.larger.signer}) for one in watching.watch.memory.forks
+    }
+    assert frozenset({"court-a", "notary-a"}) in told
+
+
 def test_stall_and_its_end() -> None:
     watching = Watching(*four())
     assert watching.kinds() == []

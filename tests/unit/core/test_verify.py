@@ -10,7 +10,7 @@ from builders.bundling import bundle_of, consistency_json, trust_of
 from builders.cases import PRIVATE, SUB, Bundle, changed_validators, grown
 from builders.chain import BLOCK_MS, Chain
 from builders.reports import text_of, verify, with_status
-from builders.signing import GENESIS_TIME, digests_of, private_fields
+from builders.signing import GENESIS_TIME, BlockSigner, digests_of, private_fields
 
 from node.core.entry import decode_entry
 from node.core.errors import InvalidInput
@@ -258,6 +258,48 @@ def test_changes_of_validators_are_followed(backend: Backend) -> None:
     bundle = bundle_of(chain, SUB)
     assert len(bundle["chain"]["validator_sets"]) == 3
     assert verify(bundle, trust_of(chain), backend).accepted
+
+
+def validators_known_to_all(chain: Chain, *signers: BlockSigner) -> None:
+    for number, signer in enumerate(signers):
+        key = signer.validator
+        value = {"member": f"operator-{number}", "power": 1, "public_key": key.public_key.hex()}
+        chain.put(f"validator/{key.address.hex()}", value)
+
+
+@pytest.mark.parametrize(("power", "status"), [(60, PASSED), (61, NOT_CHECKED)])
+def test_an_operator_that_signs_without_the_others_is_one_alone(power: int, status: str) -> None:
+    chain = Chain(validators=4)
+    heavy = [BlockSigner("heavy", power=power), *chain.signers[1:]]
+    validators_known_to_all(chain, heavy[0])
+    chain.commit_block(chain.jwt(), next_signers=heavy)
+    for _ in range(4):
+        chain.commit_block()
+    address = heavy[0].validator.address.hex()
+    bundle = bundle_of(chain, SUB, extra_keys=[f"validator/{address}"])
+    report = verify(bundle, trust_of(chain))
+    assert report.accepted
+    step = next(step for step in report.steps if step.id == "operators")
+    assert step.status == status
+    if status == NOT_CHECKED:
+        assert "one operator (operator-0) with 61 of 91 of the power" in step.text
+
+
+def test_the_operators_told_are_those_that_signed_last() -> None:
+    """A set that left and came back is the last one."""
+    chain = Chain(validators=4)
+    first, other = chain.signers, [BlockSigner(f"other-{number}") for number in range(2)]
+    validators_known_to_all(chain, *other)
+    chain.commit_block(chain.jwt(), next_signers=other)
+    chain.commit_block()
+    chain.commit_block(next_signers=first)
+    for _ in range(3):
+        chain.commit_block()
+    addresses = [f"validator/{signer.validator.address.hex()}" for signer in other]
+    report = verify(bundle_of(chain, SUB, extra_keys=addresses), trust_of(chain))
+    assert text_of(report, "operators").startswith(
+        "4 operators: operator-0, operator-1, operator-2, operator-3; after 1 other set(s)"
+    )
 
 
 GARBAGE = {

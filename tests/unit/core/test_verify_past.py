@@ -71,7 +71,9 @@ def test_operators_are_told_of_each_stretch() -> None:
     assert step.text.startswith("4 operators: operator-0, ")
     (past,) = step.details
     assert "up to height 4 the chain solo-chain, one operator (operator-0)" in past
-    assert "its log of 3 entries is fixed by the genesis of four-chain" in past
+    assert (
+        "its log of 3 entries is fixed by the genesis of four-chain, which says that it is" in past
+    )
 
 
 def test_chains_may_follow_one_another() -> None:
@@ -203,6 +205,15 @@ def old_header_shown_as_a_new_one(chain: Chain, bundle: Bundle) -> None:
     old = bundle["predecessors"][0]
     bundle["chain"]["headers"].insert(0, old["headers"][-1])
     bundle["chain"]["commits"].insert(0, old["commits"][-1])
+
+
+@forgery("chain.headers", says="header 2: neither a commit nor the next header vouches for it")
+def later_time_for_an_old_record(chain: Chain, bundle: Bundle) -> None:
+    """A header that nobody signed, of a height at which the other chain has a commit."""
+    old = bundle["predecessors"][0]["headers"]
+    made_up = copy.deepcopy(next(header for header in old if header["height"] == 2))
+    made_up["time"] = {**old[-1]["time"], "nanos": 999_999_999}
+    bundle["chain"]["headers"].insert(0, made_up)
 
 
 @forgery("chain.headers", says="the last ones of solo-chain must be of the block before")
