@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -27,6 +28,7 @@ __all__ = ["routes"]
 routes = APIRouter(tags=["consortium"])
 
 _MOST_PROPOSALS = 1000
+_ALL = 1 << 48
 
 ProposalSubject = Annotated[
     str,
@@ -109,7 +111,8 @@ def get_proposals(
         Literal["open", "all"], Query(description="Only those that can be voted on, or all")
     ] = "open",
 ) -> Response:
-    """Oldest first. Open ones wait for the votes of the members in `waiting_for`."""
+    """Oldest first; of all that there were the newest 1000. Open ones wait for the votes of the
+    members in `waiting_for`."""
     node = service.node
     with node.reader() as reader:
         view = _AsOf(reader)
@@ -128,7 +131,7 @@ def get_proposals(
 def _subjects(reader: LedgerReader, view: _AsOf, status: str) -> list[str]:
     if status == "open":
         return list((view.get("consortium/open") or {"subs": []})["subs"])
-    indexes = find(reader.rows, "proposal", "", limit=_MOST_PROPOSALS)
+    indexes = deque(find(reader.rows, "proposal", "", limit=_ALL), maxlen=_MOST_PROPOSALS)
     return [entry.transaction.sub for entry in reader.entries(indexes)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
@@ -13,9 +14,10 @@ from node.api.description import answers, body_of, content_of
 from node.api.problems import Problem, malformed
 from node.api.responses import FOR_EVER, bytes_answer, json_answer
 from node.api.service import Served, Service
-from node.core.bundle import MAX_BUNDLE_BYTES
+from node.core.bundle import MAX_BUNDLE_BYTES, decode_bundle
 from node.core.encoding import canonical_json, decode_json_object
 from node.core.errors import InvalidEncoding, InvalidInput
+from node.core.genesis import Genesis
 from node.core.trust import MAX_TRUST_BYTES, Trust, decode_trust
 from node.core.verify import FAILED, Report, verify_bundle
 
@@ -91,7 +93,8 @@ def _file(value: Any, place: str) -> bytes:
 async def post_verify(service: Served, request: Request) -> Response:
     """Takes a bundle file as it is, or `{"bundle": …, "trust": …}`, and answers the verifier's
     numbered steps. Without a trust file the node's own is used (for a bundle made before its chain
-    continued another, that of the chain then), and the answer says how little that proves. A few
+    continued another, that of the chain then, if the node's log and state were as the bundle shows
+    them), and the answer says how little that proves. A few
     bundles are checked at a time: beyond that the answer is 503 before anything is read. A body has
     30 s to arrive, and is at most 8 MiB unless the node is configured otherwise; a larger bundle is
     checked offline."""
@@ -127,17 +130,32 @@ def _verify(service: Service, body: bytes) -> Response:
 
 def _verify_by_own(node: Node, bundle: bytes) -> Report:
     """The report under the node's own trust file, or, of a bundle made before its chain began,
-    under that of the chain then."""
+    under that of the chain then, if it shows log and state as this node has them."""
     report = verify_bundle(bundle, canonical_json(own_trust(node).to_json()))
     if _is_of_another(report):
         with node.reader() as reader:
-            former = reader.geneses()[:-1] if len(reader.genesis_documents()) > 1 else []
-        for genesis in reversed(former):
+            geneses = reader.geneses() if len(reader.genesis_documents()) > 1 else []
+        for genesis, after in reversed(list(pairwise(geneses))):
             trust = Trust(genesis.chain_id, genesis.hash)
             older = verify_bundle(bundle, canonical_json(trust.to_json()))
             if not _is_of_another(older):
-                return older
+                return older if not older.accepted or _is_held(node, bundle, after) else report
     return report
+
+
+def _is_held(node: Node, bundle: bytes, after: Genesis) -> bool:
+    """Whether this node's ledger has what an accepted bundle of the chain before ``after`` shows.
+
+    Whoever has that chain's validators' keys can still go on with it, or write it anew.
+    """
+    shown = decode_bundle(bundle).chain.roots[-1]
+    with node.reader() as reader:
+        held = reader.block(shown.height) if shown.height < after.initial_height - 2 else None
+    return held is not None and (held.size, held.root, held.state_root) == (
+        shown.size,
+        shown.root,
+        shown.state_root,
+    )
 
 
 def _is_of_another(report: Report) -> bool:
