@@ -310,7 +310,7 @@ class CometEngine:
         self.on_misbehaviour(decided.block.misbehaviour)
         tokens = self._broadcaster.landed([frame.frame for frame in decided.frames])
         self._keeper.decided(height)
-        # Of others' frames nobody here waits to be told: a node that catches up would hold them all.
+        # Nobody here waits for others' frames; a node that catches up would hold all of them.
         if any(tokens) and height + 1 >= self._keeper.next_height:
             with self._state:
                 self._unproven[height] = (decided, tokens)

@@ -78,7 +78,9 @@ def test_names_are_shared_and_can_be_forgotten(
     """What is interned may never be freed again, and anybody can send names without end."""
     monkeypatch.setattr(intake_module, "_MAX_SHARED", 3)
     monkeypatch.setattr(intake_module, "_shared", {})
-    taken = [bench.intake.take(bench.jwt("signing.initiated", case_sub(number))) for number in (1, 2)]
+    taken = [
+        bench.intake.take(bench.jwt("signing.initiated", case_sub(number))) for number in (1, 2)
+    ]
     for name in ("iss", "cid", "type"):
         one, other = (getattr(Event._make(item.event), name) for item in taken)
         assert one is other

@@ -314,7 +314,8 @@ def times(scalar, point):
 
 def verify_vote(key, message, signature):
     try:
-        return verify_ed25519(key, message, signature)
+        verify_ed25519(key, message, signature)
+        return
     except Refused:
         need(len(signature) == 64, "an Ed25519 signature has 64 bytes")
     s = int.from_bytes(signature[32:], "little")
