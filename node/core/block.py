@@ -15,6 +15,7 @@ from node.core.encoding import encode_uvarint
 from node.core.errors import InvalidProof, InvalidSignature
 from node.core.merkle import leaf_hash, root_of_leaves
 from node.core.signatures import Backend
+from node.core.vote_signature import verify_vote_signature
 
 __all__ = [
     "BLOCK_PART_BYTES",
@@ -292,7 +293,7 @@ def verify_commit(
             raise InvalidProof(place, "is not of the validator in this place")
         try:
             message = commit.sign_bytes(header.chain_id, vote.time)
-            backend.verify_ed25519(validator.public_key, message, vote.signature)
+            verify_vote_signature(validator.public_key, message, vote.signature, backend)
         except InvalidSignature as error:
             raise InvalidSignature(place, error.rule) from error
         signed += validator.power

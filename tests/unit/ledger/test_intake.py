@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import marshal
+
 import pytest
 from builders.consortium import member_key
 from builders.events import case_sub, data_of
@@ -68,6 +70,23 @@ def test_an_unknown_key_is_taken_and_marked(bench: LedgerBench) -> None:
         taken = bench.intake.take(jwt)
         assert taken.unknown_key == 1
         assert taken.id == transaction_id(jwt)
+
+
+def test_names_are_shared_and_can_be_forgotten(
+    bench: LedgerBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is interned may never be freed again, and anybody can send names without end."""
+    monkeypatch.setattr(intake_module, "_MAX_SHARED", 3)
+    monkeypatch.setattr(intake_module, "_shared", {})
+    taken = [
+        bench.intake.take(bench.jwt("signing.initiated", case_sub(number))) for number in (1, 2)
+    ]
+    for name in ("iss", "cid", "type"):
+        one, other = (getattr(Event._make(item.event), name) for item in taken)
+        assert one is other
+        assert marshal.dumps(one)[0] & 0x7F == ord("z"), "is not interned (`Z`)"
+    intake_module._share("one too many")
+    assert len(intake_module._shared) == 3
 
 
 def test_a_header_is_remembered_only_once_its_signature_held(bench: LedgerBench) -> None:

@@ -293,6 +293,39 @@ def verify_ed25519(key, message, signature):
         raise Refused("Ed25519 signature does not hold") from error
 
 
+def any_point(raw):
+    value = int.from_bytes(raw, "little")
+    sign, y = value >> 255, value % 2**255 % Q
+    square = (y * y - 1) * pow(D * y * y + 1, -1, Q) % Q
+    x = pow(square, (Q + 3) // 8, Q)
+    if (x * x - square) % Q:
+        x = x * pow(2, (Q - 1) // 4, Q) % Q
+    need((x * x - square) % Q == 0, "no point of the curve")
+    return (-x % Q if x % 2 != sign else x), y
+
+
+def times(scalar, point):
+    total = (0, 1)
+    while scalar:
+        total = ed_add(total, point) if scalar & 1 else total
+        point, scalar = ed_add(point, point), scalar >> 1
+    return total
+
+
+def verify_vote(key, message, signature):
+    try:
+        verify_ed25519(key, message, signature)
+        return
+    except Refused:
+        need(len(signature) == 64, "an Ed25519 signature has 64 bytes")
+    s = int.from_bytes(signature[32:], "little")
+    need(s < L, "S out of range")
+    k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
+    right = ed_add(any_point(signature[:32]), times(k, any_point(key)))
+    base = any_point((4 * pow(5, -1, Q) % Q).to_bytes(32, "little"))
+    need(times(8, times(s, base)) == times(8, right), "a vote's signature does not hold")
+
+
 # --- log.md, state-map.md -------------------------------------------------------------------------
 
 
@@ -455,7 +488,7 @@ def verify_commit(header, commit, validators):
         message += by(4, block_id(commit["block_id"])) + by(5, timestamp(vote["time"]), True)
         message += by(6, header["chain_id"].encode("utf-8"))
         message = uvarint(len(message)) + message
-        verify_ed25519(key, message, bytes.fromhex(vote["signature"]))
+        verify_vote(key, message, bytes.fromhex(vote["signature"]))
         signed += power
     need(3 * signed > 2 * sum(power for _, power in validators), "too little power")
 
