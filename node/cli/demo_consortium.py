@@ -222,6 +222,7 @@ class _Play:
 
     def _vote_in(self, fifth: TestnetNode) -> None:
         from node.core.genesis import ed25519_jwk
+        from node.rules.governance import proposal_hash
         from node.wiring import EdKey
 
         key = EdKey.load(fifth.home / "keys" / "validator.pem").public_key
@@ -238,7 +239,8 @@ class _Play:
             client.submit(self._generator.sign(event))
             while (found := client.proposal(subject))["status"] == "open":
                 voter = found["waiting_for"][0]
-                vote = self._event(voter, "governance.voted", subject, {"vote": "approve"})
+                approval = {"proposal_hash": proposal_hash(found), "vote": "approve"}
+                vote = self._event(voter, "governance.voted", subject, approval)
                 client.submit(self._generator.sign(vote))
             height = int(found["in_force_from"])
             say("   approved by {}; in force from height {}", _names(found["votes"]), height)

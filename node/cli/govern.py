@@ -19,6 +19,7 @@ from node.cli.parsers import add_command
 from node.cli.remote import add_node, add_signer, asking, chain_of, signer_of, understanding
 from node.cli.sending import send_signed
 from node.rules.consortium_events import CHANGES
+from node.rules.governance import proposal_hash
 
 __all__ = ["add_parser", "run"]
 
@@ -32,7 +33,9 @@ A member changes its own keys without a vote: rotate-key registers a new signing
 recovery key; report-key ends a key that was lost or stolen, and marks what it signed since as
 doubtful. Both hold from the next block on.
 
-Every action but the reading ones signs a record, saves it, and sends it, as `submit` does.
+A vote names what it is for by its hash, taken from what the node shows and this command prints: it
+counts for nothing else. Every action but the reading ones signs a record, saves it, and sends it,
+as `submit` does.
 """
 _EXAMPLES = """
 evidence-node govern show --url http://127.0.0.1:8440
@@ -163,7 +166,12 @@ def _propose(args: argparse.Namespace) -> int:
 
 
 def _vote(args: argparse.Namespace) -> int:
-    return _record(args, "governance.voted", {"vote": args.vote}, args.proposal)
+    with asking(args, signs=False) as node, understanding(args.url):
+        found = node.proposal(args.proposal)
+        if not args.json:
+            tell_proposals([found], "en")
+        data = {"proposal_hash": proposal_hash(found), "vote": args.vote}
+    return _record(args, "governance.voted", data, args.proposal)
 
 
 def _withdraw(args: argparse.Namespace) -> int:

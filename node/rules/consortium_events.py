@@ -9,7 +9,7 @@ from typing import Any
 from node.core.errors import InvalidInput
 from node.core.genesis import DEFAULT_PARAMETERS, ROLES, read_ed25519_bytes
 from node.core.signatures import PublicJwk
-from node.rules.event_form import HEIGHT, MEMBER, TIME, event_type, match
+from node.rules.event_form import HASH, HEIGHT, MEMBER, TIME, event_type, match
 from node.rules.schema import Choice, FieldError, Form, Integer, ListOf, Object, Text, Variants
 
 __all__ = [
@@ -179,7 +179,7 @@ CONSORTIUM = (
         "表决",
         _ALL,
         "consortium",
-        {"reason?": Text(500), "vote": Choice(("approve", "reject"))},
+        {"proposal_hash": HASH, "reason?": Text(500), "vote": Choice(("approve", "reject"))},
     ),
     event_type("governance.withdrawn", "撤回提案", _ALL, "consortium", {"reason?": Text(500)}),
     event_type(
@@ -224,6 +224,7 @@ CONSORTIUM_JUDGED = frozenset(
         "misbehaviour",
         "overlap_blocks",
         "proof",
+        "proposal_hash",
         "replaces",
         "suspect_from",
         "vote",

@@ -7,8 +7,11 @@ active member has one vote; a proposal is approved by more than 2/3 of those who
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
 
+from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput
 from node.core.key_proof import verify_key_proof
 from node.core.signatures import Backend, PublicJwk, load_backend
@@ -100,12 +103,26 @@ def _need_open(view: View, dossier: State) -> None:
         raise refuse("proposal_closed")
 
 
+def proposal_hash(proposal: Mapping[str, Any]) -> str:
+    """What a vote says of the proposal that it is for: SHA-256, in hex, of the canonical form of
+    its ``change``, ``closes_at`` and, where it has one, ``from``.
+
+    A member without a node of its own reads proposals at another's. The name of a proposal alone
+    would let that one show something else than what is voted on.
+    """
+    names = ("change", "closes_at", "from")
+    told = {name: proposal[name] for name in names if name in proposal}
+    return sha256(canonical_json(told)).hexdigest()
+
+
 def _vote(
     view: View, event: Event, member: State, dossier: State, changes: Changes, facts: Facts
 ) -> State:
     _need_open(view, dossier)
     if event.iss in dossier["votes"]:
         raise refuse("already_voted")
+    if event.data["proposal_hash"] != proposal_hash(dossier):
+        raise refuse("other_proposal")
     votes = {**dossier["votes"], event.iss: event.data["vote"]}
     return _decide(view, {**dossier, "votes": votes}, changes, facts)
 

@@ -97,6 +97,7 @@ _ROWS = (
     (67, "too_many_keys", "of so many keys, the member registers more by vote only", "成员登记的密钥过多，仅可经表决再登记", True),
     (68, "height_too_far", "a change comes into force within 10,000,000 blocks", "变更须在一千万个区块内生效", True),
     (69, "key_unproven", "proof is no signature of the new key for this member", "新密钥的持有证明无效", True),
+    (70, "other_proposal", "the proposal says something else than what was voted on", "提案内容与所表决的内容不一致", True),
 )  # fmt: skip
 
 REJECTIONS = {row[0]: Rejection(*row) for row in _ROWS}

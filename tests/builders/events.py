@@ -19,6 +19,7 @@ __all__ = [
     "HOME",
     "NOW",
     "OPTIONAL",
+    "PROPOSAL_HASH",
     "case_sub",
     "data_of",
     "digest",
@@ -37,6 +38,10 @@ DIVISION = "370102"
 def digest(*words: object) -> str:
     """A hash of 32 bytes in hex that follows from ``words``."""
     return seeded("digest", *words).hex()
+
+
+PROPOSAL_HASH = digest("proposal")
+"""In place of a proposal's: whoever makes an event puts in that of its dossier."""
 
 
 def reference(*words: object) -> str:
@@ -250,7 +255,7 @@ _REQUIRED: dict[str, dict[str, Any]] = {
         "change": {"kind": "member.suspend", **CHANGES_OF["member.suspend"][0]},
         "closes_at": NOW + 7 * DAY,
     },
-    "governance.voted": {"vote": "approve"},
+    "governance.voted": {"proposal_hash": PROPOSAL_HASH, "vote": "approve"},
     "governance.withdrawn": {},
     "key.rotated": {
         "jwk": _NEW_KEY.jwk.to_json(),

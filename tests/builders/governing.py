@@ -12,6 +12,7 @@ from builders.testnet import Net, until
 from node.client.http import NodeClient
 from node.client.keys import SigningKey
 from node.client.records import build_submission
+from node.rules.governance import proposal_hash
 from node.wiring import system_time
 
 __all__ = ["Governing"]
@@ -39,7 +40,10 @@ class Governing:
         subject: str = "",
         key: SigningKey | None = None,
     ) -> bytes:
-        """An event of ``member``, in a dossier of its own unless ``subject`` names one."""
+        """An event of ``member``, in a dossier of its own unless ``subject`` names one; a vote is
+        for what the first node shows."""
+        if event_type == "governance.voted":
+            data = {"proposal_hash": proposal_hash(self.client.proposal(subject)), **data}
         number = next(_NUMBERS)
         kind = "record" if event_type == "record.imported" else "consortium"
         return build_submission(

@@ -13,6 +13,7 @@ from builders.consortium import CHAIN, VALIDATOR, consortium_genesis, member_key
 from builders.events import HOME, NOW, data_of
 from builders.signing import MemberKey, signed_jwt
 from builders.traffic import Step
+from builders.world import with_proposal
 
 from node.core.block import Commit, Header, Timestamp
 from node.core.encoding import canonical_json
@@ -111,6 +112,14 @@ class LedgerBench:
         """The time of a block, by default of the next, in ms."""
         return NOW + (self.height if height is None else height) * BLOCK_MS
 
+    def _data(self, event_type: str, sub: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
+        given = data_of(event_type) if data is None else dict(data)
+        if event_type != "governance.voted":
+            return given
+        with self.reader() as reader:
+            found: dict[str, Any] = with_proposal(event_type, given, reader.state(f"dossier/{sub}"))
+        return found
+
     def payload(
         self,
         event_type: str,
@@ -123,7 +132,7 @@ class LedgerBench:
         self._jti += 1
         payload = {
             "cid": self.genesis.chain_id,
-            "data": data_of(event_type) if data is None else dict(data),
+            "data": self._data(event_type, sub, data),
             "exp": self.time() // 1000 + 3600,
             "iat": self.time() // 1000,
             "iss": by or HOME.get(event_type, "platform-a"),

@@ -11,17 +11,27 @@ import copy
 from typing import Any, NoReturn
 
 from builders.consortium import CHAIN, consortium_genesis, member_key
-from builders.events import HOME, NOW, case_sub, data_of, digest, reference
+from builders.events import HOME, NOW, PROPOSAL_HASH, case_sub, data_of, digest, reference
 from builders.signing import seeded
 
 from node.core.encoding import canonical_json, decode_json
 from node.rules.events import EVENTS, JUDGED
 from node.rules.genesis_parameters import first_state
+from node.rules.governance import proposal_hash
 from node.rules.judge import flaw_of, judge
 from node.rules.judgement import Accepted, Event, Refused, State, in_force
 from node.rules.rejections import REJECTIONS
 
-__all__ = ["SEAL", "FrozenDict", "FrozenList", "World", "freeze", "personal", "thaw"]
+__all__ = [
+    "SEAL",
+    "FrozenDict",
+    "FrozenList",
+    "World",
+    "freeze",
+    "personal",
+    "thaw",
+    "with_proposal",
+]
 
 SEAL = "seal:maker-a:0001"
 _SIGNED_WITH = {"key.rotated": "recovery"}
@@ -29,6 +39,16 @@ _SIGNED_WITH = {"key.rotated": "recovery"}
 
 def _refuse_change(*_: Any, **__: Any) -> NoReturn:
     raise AssertionError("the rules changed a value in place")
+
+
+def with_proposal(event_type: str, data: Any, dossier: State | None) -> Any:
+    """A vote's data with the hash of the proposal in its dossier, unless it has another."""
+    if event_type != "governance.voted" or type(data) is not dict:
+        return data
+    if data.get("proposal_hash", PROPOSAL_HASH) != PROPOSAL_HASH:
+        return data
+    known = dossier is not None and "change" in dossier
+    return {**data, "proposal_hash": proposal_hash(dossier) if known else PROPOSAL_HASH}
 
 
 class FrozenDict(dict[str, Any]):
@@ -123,7 +143,11 @@ class World:
         issuer = by or HOME.get(event_type, "platform-a")
         payload = {
             "cid": CHAIN,
-            "data": data_of(event_type) if data is None else data,
+            "data": with_proposal(
+                event_type,
+                data_of(event_type) if data is None else data,
+                self.state.get(f"dossier/{sub}"),
+            ),
             "exp": self.time // 1000 + 3600,
             "iat": self.time // 1000,
             "iss": issuer,

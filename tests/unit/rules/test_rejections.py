@@ -18,6 +18,7 @@ from builders.deciding import (
 from builders.events import DAY, case_sub, data_of, digest, identity_number, reference
 from builders.world import SEAL, World
 
+from node.rules.governance import proposal_hash
 from node.rules.judgement import Refused, refuse
 from node.rules.rejections import ACCEPTED, REJECTIONS, Rejection, rejection
 
@@ -97,6 +98,7 @@ NUMBERS = {
     67: "too_many_keys",
     68: "height_too_far",
     69: "key_unproven",
+    70: "other_proposal",
 }
 BY_THE_LEDGER = {"duplicate", "conflict", "already_refused"}
 """What the ledger finds before it asks the rules; met in the tests of the ledger."""
@@ -124,6 +126,14 @@ def closed_proposal(world: World) -> str:
     sub = propose(world, SUSPENSION, closes_at=world.time + 1000)
     world.next_block(1000)
     return world.refusal("governance.voted", sub, by="court-a")
+
+
+def other_proposal(world: World) -> str:
+    """Shown to a member by a node that lies: the same name, another closing time."""
+    sub = propose(world, {"kind": "member.suspend", "member": "platform-b"})
+    shown = {**world.dossier(sub), "closes_at": world.dossier(sub)["closes_at"] + 1}
+    vote = {"proposal_hash": proposal_hash(shown), "vote": "approve"}
+    return world.refusal("governance.voted", sub, vote, by="court-a")
 
 
 def voted_twice(world: World) -> str:
@@ -386,6 +396,7 @@ SCENARIOS: dict[str, Callable[[World], str]] = {
         PROPOSAL,
         {**rotation("platform-b", member_key("platform-a", "new"))},
     ),
+    "other_proposal": other_proposal,
 }
 
 
