@@ -299,10 +299,13 @@ def _time_json(time: Timestamp) -> dict[str, int]:
     return {"nanos": time.nanos, "seconds": time.seconds}
 
 
-def _read_time(value: Any, place: str) -> Timestamp:
+_YEAR_1 = -62_135_596_800
+
+
+def _read_time(value: Any, place: str, least: int = 0) -> Timestamp:
     members = exact_members(value, place, ("nanos", "seconds"))
     return Timestamp(
-        seconds=read_integer(members["seconds"], f"{place}.seconds", most=MAX_SECONDS),
+        seconds=read_integer(members["seconds"], f"{place}.seconds", least=least, most=MAX_SECONDS),
         nanos=read_integer(members["nanos"], f"{place}.nanos", most=999_999_999),
     )
 
@@ -419,6 +422,7 @@ def _read_vote(value: Any, place: str) -> CommitSignature:
     return CommitSignature(
         flag=read_integer(members["flag"], f"{place}.flag", least=FLAG_COMMIT, most=FLAG_COMMIT),
         address=decode_hex(members["address"], place=f"{place}.address", length=20),
-        time=_read_time(members["time"], f"{place}.time"),
+        # What a validator says that it is has no bounds but CometBFT's.
+        time=_read_time(members["time"], f"{place}.time", least=_YEAR_1),
         signature=decode_hex(members["signature"], place=f"{place}.signature", length=64),
     )

@@ -151,6 +151,9 @@ class WorkerPool:
     def hasten(self, result: Future[list[TakenValues]]) -> None:
         """Have the frame that ``result`` is of opened before all others that wait still."""
         with self._lock:
+            if self._frames and self._frames[-1].result is result:
+                self._frames.rotate()  # it has just come, and a block may have thousands
+                return
             for opening in self._frames:
                 if opening.result is result:
                     self._frames.remove(opening)

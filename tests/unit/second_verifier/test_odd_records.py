@@ -33,7 +33,8 @@ from builders.second_opinion import (
 )
 from builders.signing import MemberKey, digests_of, private_fields, signed_jwt
 
-from node.core.block import Header
+from node.core.block import Header, Timestamp
+from node.core.bundle import read_commit
 from node.core.encoding import canonical_json
 from node.core.genesis import ed25519_jwk
 from node.core.verify import FAILED
@@ -405,6 +406,28 @@ def test_proofs_of_the_state_map_put_together_otherwise() -> None:
                 path[step][name] = value
                 bundle["state"][-1] = {**proof, "path": path}
                 told(canonical_json(bundle), trust)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "holds"),
+    [(-1, True), (-62_135_596_800, True), (-62_135_596_801, False), (253_402_300_799, True)],
+)
+def test_a_vote_of_any_time(seconds: int, holds: bool) -> None:
+    """CometBFT takes what a validator says: it must not keep the block from being proven."""
+    bundle, block = example("bundle-dossier.json"), example("block.json")
+    key = example("keys.json")["ed25519"]["validator"]
+    secret, public = ed_secret(bytes.fromhex(key["seed"])), bytes.fromhex(key["public_key"])
+    message = read_commit(block["commit"], "commit").sign_bytes(
+        block["header"]["chain_id"], Timestamp(seconds, 7)
+    )
+    first = ed_encode(ed_multiply(99, ED_BASE))
+    bundle["chain"]["commits"] = [block["commit"], *bundle["chain"]["commits"]]
+    bundle["chain"]["commits"][0]["signatures"][0] |= {
+        "signature": ed_sign(secret, public, message, first, 99, first).hex(),
+        "time": {"nanos": 7, "seconds": seconds},
+    }
+    report = both_of(bundle, canonical_json(example("trust-file.json")))
+    assert report.accepted == holds
 
 
 @pytest.mark.parametrize("times", range(8))

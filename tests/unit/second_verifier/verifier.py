@@ -426,7 +426,7 @@ def uvarint(value):
 
 
 def vi(field, value):
-    return uvarint(field << 3) + uvarint(value) if value else b""
+    return uvarint(field << 3) + uvarint(value % 2**64) if value else b""
 
 
 def by(field, value, always=False):

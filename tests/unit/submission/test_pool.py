@@ -4,8 +4,10 @@ import os
 import queue
 import signal
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import NoReturn
 
 import pytest
 from builders.home import Home
@@ -14,7 +16,7 @@ from builders.running import signed_records
 from node.client.keys import SigningKey
 from node.client.records import build_submission
 from node.core.errors import InvalidInput
-from node.core.frame import MAX_FRAME_BYTES, encode_frame
+from node.core.frame import MAX_FRAME_BYTES, decode_frame, encode_frame
 from node.ledger.intake import Intake, KeyRing, TakenValues
 from node.submission.admission import Answer
 from node.submission.errors import WorkersFailed
@@ -252,6 +254,24 @@ def test_a_frame_in_a_hurry_is_opened_before_others_that_wait(feeding: Feeding, 
     feeding.pool.hasten(futures[19])
     assert order == [0, 1, 2, 3, 19, *range(4, 19)]
     feeding.pool.stop()
+
+
+def test_a_frame_that_has_just_come_is_not_looked_for(feeding: Feeding, home: Home) -> None:
+    """A block may have 8,192 frames, each of which is in a hurry."""
+
+    class Unsearched(deque[object]):
+        def __iter__(self) -> NoReturn:
+            raise AssertionError
+
+    pool = feeding.pool
+    pool.kick = lambda: None  # type: ignore[method-assign]
+    pool._frames = Unsearched()  # type: ignore[assignment]
+    for count in (1, 2, 3):
+        pool.hasten(pool.open_frame(frame_of(home, count)))
+    sizes = [len(decode_frame(pool._frames.popleft().frame)) for _ in range(3)]
+    assert sizes == [3, 2, 1]
+    pool._frames = deque()
+    pool.stop()
 
 
 def test_what_is_cancelled_before_its_turn_is_not_opened(feeding: Feeding, home: Home) -> None:
