@@ -19,9 +19,8 @@ _ORDER = 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, _PRIME - 2, _PRIME) % _PRIME
 _ROOT_OF_MINUS_1 = pow(2, (_PRIME - 1) // 4, _PRIME)
 
-_Point = tuple[int, int, int, int]
-"""Extended coordinates (RFC 8032 §5.1.4)."""
-_NEUTRAL: _Point = (0, 1, 1, 0)
+_NEUTRAL = (0, 1, 1, 0)
+"""A point in extended coordinates (RFC 8032 §5.1.4), like all here."""
 
 
 def verify_vote_signature(key: bytes, message: bytes, signature: bytes, backend: Backend) -> None:
@@ -54,7 +53,7 @@ def _holds_with_cofactor(key: bytes, message: bytes, signature: bytes) -> bool:
     return point[0] == 0 and point[1] == point[2]
 
 
-def _decode(encoded: bytes) -> _Point | None:
+def _decode(encoded: bytes) -> tuple[int, int, int, int] | None:
     """The point that 32 bytes stand for, whose y may be written with p added, and whose x may be a
     negative zero; None where there is none."""
     number = int.from_bytes(encoded, "little")
@@ -69,12 +68,14 @@ def _decode(encoded: bytes) -> _Point | None:
     return x, y, 1, x * y % _PRIME
 
 
-def _opposite(point: _Point) -> _Point:
+def _opposite(point: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     x, y, z, t = point
     return -x % _PRIME, y, z, -t % _PRIME
 
 
-def _add(one: _Point, other: _Point) -> _Point:
+def _add(
+    one: tuple[int, int, int, int], other: tuple[int, int, int, int]
+) -> tuple[int, int, int, int]:
     (x1, y1, z1, t1), (x2, y2, z2, t2) = one, other
     a, b = (y1 - x1) * (y2 - x2) % _PRIME, (y1 + x1) * (y2 + x2) % _PRIME
     c, d = t1 * 2 * _D * t2 % _PRIME, 2 * z1 * z2 % _PRIME
@@ -82,7 +83,7 @@ def _add(one: _Point, other: _Point) -> _Point:
     return e * f % _PRIME, g * h % _PRIME, f * g % _PRIME, e * h % _PRIME
 
 
-def _multiply(scalar: int, point: _Point) -> _Point:
+def _multiply(scalar: int, point: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     total = _NEUTRAL
     while scalar:
         if scalar & 1:
@@ -92,7 +93,7 @@ def _multiply(scalar: int, point: _Point) -> _Point:
     return total
 
 
-def _base() -> _Point:
+def _base() -> tuple[int, int, int, int]:
     found = _decode((4 * pow(5, _PRIME - 2, _PRIME) % _PRIME).to_bytes(32, "little"))
     assert found is not None
     return found
