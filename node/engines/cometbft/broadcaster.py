@@ -29,6 +29,8 @@ _FRAMES, _TRANSACTIONS = 64, 1_024
 """In flight at most."""
 _AGAIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 _RESEND_SECONDS = 20.0
+_LATE_AFTER = 3
+"""Times that a frame is sent again before the operator is told."""
 _HAS_IT = "already exists in cache"
 
 
@@ -39,6 +41,7 @@ class _Flight:
     opened: OpenedFrame
     tokens: list[object] = field(default_factory=list)
     sent: float | None = None
+    again: int = 0
 
 
 class Broadcaster:
@@ -118,7 +121,20 @@ class Broadcaster:
                 flight = self._flights.get(identifier)
                 if flight is not None and flight.sent is not None and flight.sent < late:
                     flight.sent = None
+                    flight.again += 1
+                    self._tell_late(flight)
                     self._start(self._send(identifier))
+
+    def _tell_late(self, flight: _Flight) -> None:
+        """The engine does not say whether its mempool or those of the others have refused it."""
+        if flight.again >= _LATE_AFTER:
+            self._log.warning(
+                "a frame is in no block yet, and is handed over again",
+                times=flight.again,
+                records=len(flight.opened.taken),
+                what_to_do="see whether blocks are made, and whether the other nodes' mempools are "
+                "full; it stays in this node's journal until it is recorded or expires",
+            )
 
     def _go_on(self) -> None:
         if not self._sending and self._may_send:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 import pytest
+from structlog.testing import capture_logs
 
 from node.core.errors import EvidenceError, LedgerFault
 from node.engines.cometbft import broadcaster as module
@@ -174,6 +175,24 @@ def test_what_has_been_in_the_mempool_for_long_is_sent_again(
             await asyncio.sleep(0)
         watching.cancel()
         assert mempool.taken[:3] == [FRAMES[0].frame, FRAMES[1].frame, FRAMES[0].frame]
+
+    play(scenario)
+
+
+def test_one_that_gets_into_no_block_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine takes every frame, whatever its mempool says."""
+    monkeypatch.setattr(module, "_RESEND_SECONDS", 0.0)
+
+    async def scenario(broadcaster: Broadcaster, mempool: Mempool, failed: list[object]) -> None:
+        broadcaster.begin()
+        broadcaster.add(FRAMES[0], 0)
+        watching = asyncio.create_task(broadcaster.watch())
+        with capture_logs() as told:
+            while len(mempool.taken) < 5:
+                await asyncio.sleep(0)
+        watching.cancel()
+        times = [line["times"] for line in told if line["event"].startswith("a frame is in no")]
+        assert times[:2] == [3, 4]
 
     play(scenario)
 
