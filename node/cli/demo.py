@@ -21,7 +21,7 @@ from typing import Any
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.isolated import isolation, run_verifier
-from node.cli.output import say
+from node.cli.output import say, short_path
 from node.cli.parsers import add_command
 from node.cli.progress import shown_progress
 
@@ -88,7 +88,7 @@ def _perform(args: argparse.Namespace, tell: Callable[[dict[str, Any]], object])
     from node.demo.home import create_demo_home
     from node.wiring import system_time
 
-    say("1. A node with ten members, in {}", _short(home))
+    say("1. A node with ten members, in {}", short_path(home))
     made = create_demo_home(home, system_time, port=_free_port(args.port))
     with _running(home) as url:
         say("   serving on {}", url)
@@ -113,12 +113,6 @@ def _clear(out: Path) -> Path:
         shutil.rmtree(out / name, ignore_errors=True)
     (out / "submissions").mkdir()
     return out / "demo-node"
-
-
-def _short(path: Path) -> Path:
-    """The path as a reader would type it: seen from here, if it lies below."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _free_port(wanted: int) -> int:
@@ -249,7 +243,7 @@ def _write_evidence(clerk: Any, case: str, genesis: Any, out: Path) -> tuple[Pat
     bundle.write_bytes(court.bundle(case, disclosures="all", purpose=_PURPOSE, case_no=_CASE_NO))
     believed = Trust(genesis.chain_id, genesis.hash)
     trust.write_text(json.dumps(believed.to_json(), indent=1) + "\n", encoding="utf-8")
-    say("   {} ({} bytes), {}", _short(bundle), f"{bundle.stat().st_size:,}", _short(trust))
+    say("   {} ({} bytes), {}", short_path(bundle), f"{bundle.stat().st_size:,}", short_path(trust))
     return bundle, trust
 
 
@@ -271,7 +265,7 @@ def _verify(bundle: Path, trust: Path) -> int:
     if code != ExitCode.REFUSED:
         raise CommandFailure(ExitCode.FAULT, "the changed bundle should have been refused")
     say("   refused, as it must be. Verify it yourself:")
-    say("   evidence-node verify {} --trust {}", _short(bundle), _short(trust))
+    say("   evidence-node verify {} --trust {}", short_path(bundle), short_path(trust))
     return ExitCode.OK
 
 
@@ -283,7 +277,7 @@ def _change_one_byte(bundle: bytes) -> bytes:
 
 
 def _serve(url: str, out: Path) -> None:
-    log = _short(out / "demo-node.log")
+    log = short_path(out / "demo-node.log")
     say("9. The node goes on at {} (log: {}). Ctrl-C stops it.", url, log)
     try:
         signal.pause()

@@ -21,7 +21,7 @@ from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.isolated import isolation, run_verifier
 from node.cli.node_processes import start_node, wait_until_ready
-from node.cli.output import say
+from node.cli.output import say, short_path
 from node.cli.progress import shown_progress
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class _Play:
     def play(self) -> int:
         """All of it, in order."""
         nodes, fifth = self._made.nodes, self._made.guests[0]
-        say("1. Four institutions start a node each, in {}", self._out / "net")
+        say("1. Four institutions start a node each, in {}", short_path(self._out / "net"))
         self._start(nodes)
         say("2. {} dossiers, each record handed to another node", self._args.dossiers)
         base = self._generator.base_seals(min(20, self._args.dossiers))

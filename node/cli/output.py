@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
-__all__ = ["fingerprint_lines", "marks", "printable", "say", "write_json"]
+__all__ = ["fingerprint_lines", "marks", "printable", "say", "short_path", "write_json"]
 
 _MARKS = ("✓", "✗", "–")
 _PLAIN_MARKS = ("ok", "FAILED", "--")
@@ -52,3 +53,9 @@ def fingerprint_lines(digest: str) -> tuple[str, str]:
     """A SHA-256 in hex as two lines of eight groups of four, to be compared by eye."""
     groups = [digest[at : at + 4] for at in range(0, len(digest), 4)]
     return " ".join(groups[:8]), " ".join(groups[8:])
+
+
+def short_path(path: Path) -> Path:
+    """The path as a reader would type it: seen from here, if it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -327,6 +327,9 @@ def _check_unique(
     keys += [member.recovery_key for member in members]
     if len(set(keys)) != len(keys):
         raise InvalidEncoding("genesis.members", "names a key twice")
+    signing = [member.checkpoint_key for member in members if member.checkpoint_key is not None]
+    if len(set(signing)) != len(signing):  # whose checkpoint it is must be certain
+        raise InvalidEncoding("genesis.members", "names a checkpoint key twice")
     for position, item in enumerate(validators):
         if item.member not in ids:
             raise InvalidEncoding(f"genesis.validators[{position}].member", "is no member")

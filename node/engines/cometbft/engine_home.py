@@ -20,6 +20,7 @@ from node.core.errors import LedgerFault
 from node.core.frame import MAX_FRAME_BYTES
 from node.core.genesis import Genesis
 from node.engines.cometbft.genesis_file import engine_genesis
+from node.storage.directory import sync_directory
 
 __all__ = [
     "ABCI_SOCKET",
@@ -169,6 +170,7 @@ def _write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+    sync_directory(path.parent)
 
 
 def _json(value: object) -> bytes:

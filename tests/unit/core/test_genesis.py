@@ -96,6 +96,15 @@ def test_a_member_id_is_used_once() -> None:
         decode_genesis(canonical_json(value))
 
 
+def test_whose_checkpoint_it_is_is_certain() -> None:
+    """Else a member that signs with another's key would be blamed for a fork, or that other."""
+    key = ed25519_jwk(BlockSigner("c").validator.public_key)
+    members = [{**member, "checkpoint_key": key} for member in VALUE["members"][:2]]
+    value = {**VALUE, "members": [*members, *VALUE["members"][2:]]}
+    with pytest.raises(InvalidEncoding, match="names a checkpoint key twice"):
+        decode_genesis(canonical_json(value))
+
+
 def many_members(count: int) -> dict[str, Any]:
     """A genesis of so many members, each with the same keys, which is refused only later."""
     first = VALUE["members"][0]

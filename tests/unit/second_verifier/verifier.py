@@ -502,13 +502,14 @@ def read_genesis(document):
     before = value.get("predecessor", {}).get("chain_id")
     need(before != value["chain_id"], "chain id of the predecessor")
     need(value["rules_version"] == 1, "made under other rules")
-    jwks = []
+    jwks, signing = [], []
     for member in value["members"]:
         need(member["roles"] == [role for role in ROLES if role in member["roles"]], "roles")
         need(all(key.get("to", MOST + 1) > key["from"] for key in member["keys"]), "to")
         jwks += [key["jwk"] for key in member["keys"]] + [member["recovery_key"]]
         if "checkpoint_key" in member:
-            ed25519_key(member["checkpoint_key"])
+            signing.append(ed25519_key(member["checkpoint_key"]))
+    need(len(set(signing)) == len(signing), "a checkpoint key twice")
     ids, keys = [member["id"] for member in value["members"]], [p256_key(jwk) for jwk in jwks]
     need(len(set(ids)) == len(ids) and len(set(keys)) == len(keys), "an id or key twice")
     runs = [item["member"] for item in value["validators"]]
