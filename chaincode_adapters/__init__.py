@@ -1,1 +1,0 @@
-"""Adapters that anchor the log on outside chains."""
