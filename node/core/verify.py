@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node.core import verify_anchors, verify_chain, verify_log, verify_records
+from node.core import verify_anchors, verify_case, verify_chain, verify_log, verify_records
 from node.core.bundle import decode_bundle
 from node.core.errors import InvalidInput
 from node.core.signatures import Backend, load_backend
 from node.core.trust import decode_trust
-from node.core.verify_case import FAILED, NOT_CHECKED, PASSED, Case, NotChecked, Part, Told
+from node.core.verify_case import Case, NotChecked, Part, Told
 
 __all__ = ["FAILED", "NOT_CHECKED", "PASSED", "STEPS", "Report", "Step", "verify_bundle"]
+
+
+PASSED, FAILED, NOT_CHECKED = verify_case.PASSED, verify_case.FAILED, verify_case.NOT_CHECKED
 
 
 @dataclass(frozen=True)
