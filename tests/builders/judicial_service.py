@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -158,7 +158,7 @@ class SignedAnswers(JudicialService):
     """As config/anchors/signed-answers.toml: ECDSA both ways."""
 
     example = "signed-answers"
-    values = {"app_id": "app-1"}
+    values: ClassVar = {"app_id": "app-1"}
     key_file = pem_of(MEMBER_KEY)
 
     def answer(self, asked: Asked) -> Answered:
