@@ -95,7 +95,7 @@ class Worker:
         self._ended = ended
         course = self._jobs.course(adapter.name)
         self._is_new = course is None
-        self._steps = Steps(adapter, keeping, course or Course(0), check, now, clock, draw)
+        self._steps = Steps(adapter, keeping, course or Course(-1), check, now, clock, draw)
         self._is_open = False
         self._due: dict[bytes, float] = {}
         self._failures: Counter[bytes] = Counter()
@@ -125,6 +125,11 @@ class Worker:
         """Have it end; a call under way is not waited for here."""
         self._stopping.set()
         self._wake.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait until its thread has ended."""
+        if self.thread is not None:
+            self.thread.join(timeout)
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -400,6 +405,26 @@ class Worker:
         if isinstance(standing, Final) and standing.mark != job.mark:
             return f"the chain now has {what}, at {standing.mark}, and had it at {job.mark}"
         return ""
+
+    def recheck(self, job: Job) -> str:
+        """`denial`, as somebody asks for it now; one of the chain's own is the alarm. In the thread
+        only.
+
+        Raises:
+            AnchorError: the chain cannot be asked.
+        """
+        if not self._is_open:
+            self._steps.call(self.adapter.open)
+            self._is_open = True
+        try:
+            return self.denial(job)
+        except Conflicting as error:
+            self._stop_adapter(error, job.size)
+            return str(error)
+
+    def trust_entry(self) -> dict[str, Any]:
+        """The adapter's entry of the trust file. In the thread only. Raises AnchorError."""
+        return self._steps.call(self.adapter.trust_entry)
 
     def retry(self, size: int | None = None) -> list[int]:
         """Take up what is parked, of one size or all, and let a stopped adapter go on. In the
