@@ -40,9 +40,10 @@ class Case(BaseModel):
 
 
 class StepShown(Form):
-    """One check."""
+    """One check; ``part`` is 0, or counts the parts of a check of several things."""
 
     number: int
+    part: int
     id: str
     title: str
     title_zh: str
