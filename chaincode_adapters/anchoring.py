@@ -24,6 +24,7 @@ from chaincode_adapters.standing import (
 from chaincode_adapters.worker import Points, Worker
 from chaincode_adapters.worker_checks import VerifyItem, check_item, trust_of
 from chaincode_adapters.worker_steps import Keeping
+from node.core.anchors.receipts import AnchorReceipt
 from node.core.signatures import Backend
 from node.core.trust import Trust
 
@@ -67,7 +68,7 @@ class Ledger:
         """A trust file with these entries for outside chains."""
         return trust_of(self._chain_id, self._genesis_hash, entries)
 
-    def check(self, item: dict[str, Any], entries: Iterable[dict[str, Any]]) -> str:
+    def check(self, item: AnchorReceipt, entries: Iterable[dict[str, Any]]) -> str:
         """What the verifier says of an item. Raises InvalidInput where it does not hold."""
         return check_item(item, self.trust(entries), self._backend, self._verify)
 
@@ -143,7 +144,7 @@ class Anchoring:
         for part in parts:
             part.join(max(0.0, until - time.monotonic()))
 
-    def _check(self, item: dict[str, Any], adapter: AnchorAdapter) -> str:
+    def _check(self, item: AnchorReceipt, adapter: AnchorAdapter) -> str:
         """What every receipt must pass before its job is final."""
         entry = adapter.trust_entry()
         self.trust_entries[adapter.name] = entry
@@ -154,7 +155,7 @@ class Anchoring:
         if self.recording is not None:
             self.recording.wake()
 
-    def check_others(self, item: dict[str, Any]) -> str:
+    def check_others(self, item: AnchorReceipt) -> str:
         """What a receipt of another member must pass: it holds, by all that is believed here."""
         return self._ledger.check(item, list(self.trust_entries.values()))
 

@@ -19,6 +19,7 @@ from chaincode_adapters.jobs import shortened
 from chaincode_adapters.receipts import MAX_RECEIPT_BYTES, Receipts, Wanted, decode_item
 from chaincode_adapters.retry import backoff
 from node.core.anchors.point import AnchorPoint
+from node.core.anchors.receipts import AnchorReceipt
 from node.core.errors import EvidenceError, InvalidInput, InvalidProof, LedgerFault
 from node.ledger.indexes import find
 from node.ledger.reader import LedgerReader
@@ -104,7 +105,7 @@ class Exchange:
         peers: Sequence[str],
         receipts: Receipts,
         reader: Callable[[], LedgerReader],
-        check: Callable[[dict[str, Any]], object],
+        check: Callable[[AnchorReceipt], object],
         *,
         clock: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
@@ -219,10 +220,10 @@ class Exchange:
         """Keep a receipt that was given. Raises InvalidInput where it is not the one wanted."""
         if hashlib.sha256(content).digest() != wanted.receipt:
             raise InvalidProof("item", "must hash to what the ledger's record names")
-        item, point = decode_item(content)
+        item = decode_item(content)
         with self._reader() as reader:
             try:
-                check_point(point, wanted, reader)
+                check_point(item.point, wanted, reader)
             except (StorageError, InvalidInput):
                 raise
             except LedgerFault as error:

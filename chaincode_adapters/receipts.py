@@ -16,10 +16,9 @@ from typing import Any
 
 import msgspec
 
-from node.core.anchors.point import AnchorPoint
-from node.core.encoding import canonical_json, decode_canonical_json
+from node.core.anchors.receipts import AnchorReceipt, read_anchor_receipt
+from node.core.encoding import decode_canonical_json
 from node.core.errors import InvalidEncoding, LedgerFault
-from node.core.fields import exact_members, read_kind
 from node.storage.ports import Batch, Store
 
 __all__ = [
@@ -37,6 +36,8 @@ MAX_RECEIPT_BYTES = 1 << 20
 MAX_RECEIPTS = 200
 """Items that a bundle gets, at most."""
 
+_MOST_BYTES = 16 << 20
+"""Bytes of all items of a bundle, at most."""
 _ITEM, _BY_SIZE, _WANTED, _FOLLOWED = b"a/r/", b"a/s/", b"a/w/", b"a/x"
 _HASH = 32
 
@@ -66,24 +67,22 @@ class Held:
 _WANTED_ROW = msgspec.msgpack.Decoder(Wanted)
 
 
-def encode_item(kind: str, point: AnchorPoint, receipt: dict[str, Any]) -> bytes:
+def encode_item(item: AnchorReceipt) -> bytes:
     """An item of a bundle's ``anchors`` in canonical JSON: what a receipt's hash is of.
 
     Raises:
         InvalidEncoding: the receipt holds what no bundle may, or is too large.
     """
-    content = canonical_json({"kind": kind, "point": point.to_json(), "receipt": receipt})
+    content = item.encode()
     if len(content) > MAX_RECEIPT_BYTES:
         raise InvalidEncoding("receipt", f"must have at most {MAX_RECEIPT_BYTES} bytes")
     return content
 
 
-def decode_item(content: bytes, place: str = "item") -> tuple[dict[str, Any], AnchorPoint]:
-    """An item and its point. Raises InvalidInput."""
+def decode_item(content: bytes, place: str = "item") -> AnchorReceipt:
+    """Decode what `encode_item` writes. Raises InvalidInput."""
     value = decode_canonical_json(content, place=place, max_bytes=MAX_RECEIPT_BYTES)
-    members = exact_members(value, place, ("kind", "point", "receipt"))
-    read_kind(members, place)
-    return members, AnchorPoint.from_json(members["point"], f"{place}.point")
+    return read_anchor_receipt(value, place)
 
 
 class Receipts:
@@ -136,13 +135,17 @@ class Receipts:
         return sorted(found, key=lambda held: (held.size, held.chain))[:MAX_RECEIPTS]
 
     def items(self, indexes: Iterable[int], size: int) -> list[dict[str, Any]]:
-        """What `covering` finds, as items of a bundle's ``anchors``."""
-        found = []
+        """What `covering` finds, as items of a bundle's ``anchors``: as many as fit."""
+        found: list[dict[str, Any]] = []
+        room = _MOST_BYTES
         for held in self.covering(indexes, size):
             content = self.get(held.receipt)
             if content is None:
                 raise LedgerFault(f"local store: receipt {held.receipt.hex()} is missing")
-            found.append(decode_item(content)[0])
+            room -= len(content)
+            if room < 0:
+                break
+            found.append(decode_item(content).to_json())
         return found
 
     def _first(self, chain: str, indexes: list[int], size: int) -> Iterator[Held]:

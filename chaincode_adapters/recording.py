@@ -50,7 +50,7 @@ def anchor_data(job: Job) -> dict[str, Any]:
 
 
 def _token(text: str) -> str:
-    """An id of another system as the ledger takes it, by its SHA-256 where it is of another form."""
+    """An id of another system as the ledger takes it: its SHA-256 where it has another form."""
     if _TOKEN.fullmatch(text):
         return text
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -7,6 +7,7 @@ import base64
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from node.core.anchors.receipts import AnchorReceipt
 from node.core.anchors.vouching import Vouched
 from node.core.signatures import Backend
 from node.core.trust import Trust
@@ -14,7 +15,7 @@ from node.core.verify_case import NotChecked
 
 __all__ = ["VerifyItem", "check_item", "trust_of"]
 
-VerifyItem = Callable[[dict[str, Any], Trust, Backend, str], Vouched]
+VerifyItem = Callable[[AnchorReceipt, Trust, Backend, str], Vouched]
 """Verifies an item of a bundle's ``anchors``, of whatever kind."""
 
 
@@ -30,7 +31,7 @@ def trust_of(chain_id: str, genesis_hash: bytes, entries: Iterable[dict[str, Any
     return Trust(chain_id, genesis_hash, tsa_roots=tuple(roots), anchors=tuple(anchors))
 
 
-def check_item(item: dict[str, Any], trust: Trust, backend: Backend, verify: VerifyItem) -> str:
+def check_item(item: AnchorReceipt, trust: Trust, backend: Backend, verify: VerifyItem) -> str:
     """What the verifier says of an item, in a line.
 
     Raises:

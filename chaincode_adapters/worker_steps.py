@@ -34,10 +34,12 @@ from chaincode_adapters.port import (
     Final,
     Included,
     Pending,
+    Receipt,
     Standing,
 )
-from chaincode_adapters.receipts import Receipts, encode_item
+from chaincode_adapters.receipts import Receipts, decode_item, encode_item
 from chaincode_adapters.retry import backoff
+from node.core.anchors.receipts import AnchorReceipt
 from node.core.errors import InvalidInput
 from node.storage.ports import Store
 
@@ -47,7 +49,7 @@ _MOST_ATTEMPTS = 32
 _MOST_BAD_RECEIPTS = 5
 _Answer = TypeVar("_Answer")
 
-CheckReceipt = Callable[[dict[str, Any], AnchorAdapter], str]
+CheckReceipt = Callable[[AnchorReceipt, AnchorAdapter], str]
 """Checks an item against what the adapter itself names for the trust file; raises InvalidInput."""
 
 
@@ -228,52 +230,30 @@ class Steps:
         point, attempts = decode_point(job.point), [item.signed() for item in job.attempts]
         receipt = self.call(lambda: self._adapter.receipt(point, attempts, job.answer, final))
         try:
-            item = encode_item(receipt.kind, point, receipt.content)
-            checked = self._checked(
-                {"kind": receipt.kind, "point": point.to_json(), "receipt": receipt.content}
-            )
+            content = encode_item(AnchorReceipt(receipt.kind, point, receipt.content))
+            checked = self._checked(decode_item(content))
         except InvalidInput as error:
             self._bad_receipts[job.key] += 1
             text = f"the receipt does not hold: {error}"
             if self._bad_receipts[job.key] >= _MOST_BAD_RECEIPTS:
                 raise Refused(text) from error
             raise Unreachable(text) from error
-        now = self._now()
-        batch = self._keeping.store.batch()
-        digest = self._keeping.receipts.add(batch, item, job.chain, job.size, self._keeping.member)
-        ended = msgspec.structs.replace(
-            job,
-            state=FINAL,
-            mark=final.mark,
-            height=final.height,
-            reason="",
-            ended_at=now,
-            receipt=digest,
-            external_tx=receipt.external_tx,
-            external_height=receipt.height,
-            external_time=receipt.time,
-            checked=shortened(checked),
-        )
-        course = self.course
-        course = msgspec.structs.replace(course, finals=course.finals + 1)
-        if job.size >= course.newest_size:
-            course = msgspec.structs.replace(
-                course, newest_size=job.size, newest_time=receipt.time, newest_ended_at=now
-            )
-        self._keeping.jobs.end(batch, ended, course)
-        self._keeping.store.write(batch, sync=True)
+        keeping, now = self._keeping, self._now()
+        batch = keeping.store.batch()
+        digest = keeping.receipts.add(batch, content, job.chain, job.size, keeping.member)
+        ended = _ended(job, final, receipt, digest, checked, now)
+        course = _with_final(self.course, ended)
+        keeping.jobs.end(batch, ended, course)
+        keeping.store.write(batch, sync=True)
         self.course = course
         self.forget(job)
         self._log.info("final", **self._told(job), external_tx=receipt.external_tx)
         return After(ended)
 
-    def _checked(self, item: dict[str, Any]) -> str:
-        return self.call_checked(lambda: self._check(item, self._adapter))
-
-    def call_checked(self, function: Callable[[], str]) -> str:
-        """`call`, for what may also raise InvalidInput."""
+    def _checked(self, item: AnchorReceipt) -> str:
+        """What the verifier says of a receipt. Raises InvalidInput, and AnchorError."""
         try:
-            return function()
+            return self._check(item, self._adapter)
         except (AnchorError, InvalidInput):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this adapter's alone
@@ -292,6 +272,35 @@ class Steps:
 
     def _told(self, job: Job) -> dict[str, Any]:
         return {"adapter": job.adapter, "chain": job.chain, "size": job.size}
+
+
+def _ended(job: Job, final: Final, receipt: Receipt, digest: bytes, checked: str, now: int) -> Job:
+    return msgspec.structs.replace(
+        job,
+        state=FINAL,
+        mark=final.mark,
+        height=final.height,
+        reason="",
+        ended_at=now,
+        receipt=digest,
+        external_tx=receipt.external_tx,
+        external_height=receipt.height,
+        external_time=receipt.time,
+        checked=shortened(checked),
+    )
+
+
+def _with_final(course: Course, job: Job) -> Course:
+    """The course with one more final job."""
+    counted = msgspec.structs.replace(course, finals=course.finals + 1)
+    if job.size < course.newest_size:
+        return counted
+    return msgspec.structs.replace(
+        counted,
+        newest_size=job.size,
+        newest_time=job.external_time,
+        newest_ended_at=job.ended_at,
+    )
 
 
 def _where(error: Exception) -> str:

@@ -358,7 +358,7 @@ class Node:
 
     def _anchoring(self) -> Anchoring:
         # What belongs to outside chains is loaded by nodes that have some.
-        from node.anchors import build_anchoring
+        from node.wiring_anchors import build_anchoring
 
         return build_anchoring(self)
 

@@ -17,6 +17,7 @@ import msgspec
 from chaincode_adapters.errors import Conflicting, Refused, SignAnew, Unreachable
 from chaincode_adapters.port import Final, Included, Missing, Pending, Receipt, Signed, Standing
 from node.core.anchors.point import AnchorPoint
+from node.core.anchors.receipts import AnchorReceipt
 from node.core.anchors.vouching import Vouched
 from node.core.errors import InvalidProof
 from node.core.signatures import Backend
@@ -258,11 +259,10 @@ class FakeAdapter:
         return {"chain": self.chain if self.believed else "another", "kind": KIND}
 
 
-def verify_fake(item: dict[str, Any], trust: Trust, backend: Backend, place: str) -> Vouched:
+def verify_fake(item: AnchorReceipt, trust: Trust, backend: Backend, place: str) -> Vouched:
     """The verifier of the fake chain's receipts."""
-    point = AnchorPoint.from_json(item["point"], f"{place}.point")
-    receipt = item["receipt"]
-    if receipt["digest"] != point.digest().hex():
+    receipt = item.content
+    if receipt["digest"] != item.point.digest().hex():
         raise InvalidProof(f"{place}.receipt.digest", "must be the point's")
     if {"chain": receipt["chain"], "kind": KIND} not in trust.anchors:
         raise NotChecked("the trust file names no such chain", "信任文件未列出该链")
