@@ -19,7 +19,8 @@ from node.core.anchors.public_keys import (
     decode_ecdsa_signature,
     verify_signature,
 )
-from node.core.anchors.x509 import Certificate, decode_certificate, find_path
+from node.core.anchors.x509 import Certificate, decode_certificate
+from node.core.anchors.x509_path import find_path
 from node.core.errors import InvalidEncoding, InvalidProof, InvalidSignature
 from node.core.signatures import Backend
 
