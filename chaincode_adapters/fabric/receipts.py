@@ -16,7 +16,14 @@ from google.protobuf.message import DecodeError
 from chaincode_adapters.errors import Refused, Unreachable
 from node.core.anchors.fabric_block import MAX_BLOCK_BYTES, header_hash
 
-__all__ = ["block_hash", "block_member", "channel_members", "decode_block", "tx_position"]
+__all__ = [
+    "block_hash",
+    "block_member",
+    "channel_members",
+    "decode_block",
+    "tx_position",
+    "tx_time",
+]
 
 _SIGNATURES = common_pb2.BlockMetadataIndex.SIGNATURES
 _ORDERER, _PEER = "orderer_ou_identifier", "peer_ou_identifier"
@@ -41,13 +48,26 @@ def block_hash(block: common_pb2.Block) -> bytes:
 
 
 def tx_position(block: common_pb2.Block, tx_id: str) -> int:
-    """Where in the block the transaction stands. Raises Unreachable where it does not."""
-    for position, item in enumerate(block.data.data):
-        payload = common_pb2.Payload.FromString(common_pb2.Envelope.FromString(item).payload)
-        header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
-        if header.tx_id == tx_id:
+    """Where in the block the transaction first stands. Raises Unreachable where it does not."""
+    for position in range(len(block.data.data)):
+        if _channel_header(block, position).tx_id == tx_id:
             return position
     raise Unreachable(f"the peer's block {block.header.number} does not have {tx_id}")
+
+
+def tx_time(block: common_pb2.Block, position: int) -> int:
+    """The client's time of a transaction, in ms, rounded up."""
+    stamp = _channel_header(block, position).timestamp
+    return int(stamp.seconds * 1000 - (-stamp.nanos // 1_000_000))
+
+
+def _channel_header(block: common_pb2.Block, position: int) -> common_pb2.ChannelHeader:
+    try:
+        envelope = common_pb2.Envelope.FromString(block.data.data[position])
+        payload = common_pb2.Payload.FromString(envelope.payload)
+        return common_pb2.ChannelHeader.FromString(payload.header.channel_header)
+    except DecodeError as error:
+        raise Unreachable(f"the peer's block {block.header.number} cannot be read") from error
 
 
 def block_member(block: common_pb2.Block) -> dict[str, Any]:
@@ -77,7 +97,14 @@ def _signature_member(signature: common_pb2.MetadataSignature) -> dict[str, str]
 
 def channel_members(config_block: common_pb2.Block) -> dict[str, Any]:
     """Of a channel's configuration what a trust entry has: ``endorsers``, with the CA certificates
-    of each, and ``orderers`` or ``consenters``."""
+    of each, and ``orderers`` or ``consenters``. Raises Unreachable where it cannot be read."""
+    try:
+        return _channel_members(config_block)
+    except (DecodeError, IndexError, ValueError) as error:
+        raise Unreachable("the channel's configuration cannot be read") from error
+
+
+def _channel_members(config_block: common_pb2.Block) -> dict[str, Any]:
     envelope = common_pb2.Envelope.FromString(config_block.data.data[0])
     payload = common_pb2.Payload.FromString(envelope.payload)
     group = configtx_pb2.ConfigEnvelope.FromString(payload.data).config.channel_group

@@ -94,14 +94,18 @@ def verify_fabric(
 
 
 def _read_receipt(receipt: Any, point: AnchorPoint, place: str) -> _Receipt:
-    members = exact_members(receipt, place, ("block", "transaction"), ("confirmation", "link"))
-    block = read_block(members["block"], f"{place}.block")
-    position = read_integer(
-        members["transaction"], f"{place}.transaction", most=len(block.data) - 1
+    members = exact_members(
+        receipt, place, ("block", "position", "transaction"), ("confirmation", "link")
     )
+    block = read_block(members["block"], f"{place}.block")
+    position = read_integer(members["position"], f"{place}.position", most=len(block.data) - 1)
     inner = f"{place}.block.data[{position}]"
+    if block.data.index(block.data[position]) != position:
+        raise InvalidProof(inner, "stands in the block before; that is the one that may count")
     envelope = read_message(block.data[position], inner, ENVELOPE)
     attestation = read_attestation(envelope["payload"], inner)
+    if members["transaction"] != attestation.tx_id:
+        raise InvalidProof(f"{place}.transaction", "is not the id of the transaction there")
     attestation.check_point(point, inner)
     confirmation = None
     if "confirmation" in members:
@@ -258,7 +262,11 @@ def _signatures_of(read: _Receipt, *, by_number: bool) -> list[tuple[BlockSignat
 
 
 def _vouched(
-    entry: FabricTrust, read: _Receipt, endorsers: list[str], orderers: list[str], linked: int | None
+    entry: FabricTrust,
+    read: _Receipt,
+    endorsers: list[str],
+    orderers: list[str],
+    linked: int | None,
 ) -> Vouched:
     attestation, block = read.attestation, read.block
     reading = read.confirmation

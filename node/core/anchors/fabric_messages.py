@@ -103,9 +103,7 @@ VERSION: Message = {1: Field("block_num", UINT), 2: Field("tx_num", UINT)}
 WRITE: Message = {1: Field("key", TEXT), 2: Field("is_delete", UINT), 3: Field("value")}
 
 
-def need_message(
-    values: dict[str, Any], name: str, place: str, fields: Message
-) -> dict[str, Any]:
+def need_message(values: dict[str, Any], name: str, place: str, fields: Message) -> dict[str, Any]:
     """The message in member ``name`` of ``values``, which must be there."""
     inner = f"{place}.{name}"
     if not values[name]:

@@ -144,9 +144,7 @@ def _read_organisation(value: Any, place: str) -> Organisation:
     unit = members.get("unit")
     return Organisation(
         msp_id=read_match(members["msp_id"], f"{place}.msp_id", _MSP_ID, "must be an MSP id"),
-        roots=read_each(
-            members["roots"], f"{place}.roots", _read_certificate, most=20, least=1
-        ),
+        roots=read_each(members["roots"], f"{place}.roots", _read_certificate, most=20, least=1),
         intermediates=read_each(
             members.get("intermediates", []), f"{place}.intermediates", _read_certificate, most=20
         ),
