@@ -16,7 +16,7 @@ from fabric_protos.common import common_pb2
 from fabric_protos.peer import transaction_pb2
 from google.protobuf.message import DecodeError
 
-from chaincode_adapters.errors import AnchorError, Misconfigured, Unreachable
+from chaincode_adapters.errors import AnchorError, Misconfigured, Refused, SignAnew, Unreachable
 from chaincode_adapters.fabric import failures, receipts
 from chaincode_adapters.fabric.gateway import Gateway, GatewayError
 from chaincode_adapters.fabric.settings import FabricSettings
@@ -171,7 +171,10 @@ class FabricAdapter:
     def _confirmation(self, point: AnchorPoint) -> str:
         """An endorsement of the same call again, which is never submitted: it shows what the
         endorsers' ledgers hold."""
-        _, payload = self._endorse(point)
+        try:
+            _, payload = self._endorse(point)
+        except (Refused, SignAnew) as error:  # what is final stays so, whatever this says
+            raise Unreachable(f"the endorsers do not confirm it: {error}") from error
         try:
             reading = read_attestation(payload, "confirmation")
         except InvalidInput as error:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaincode_adapters.fabric.receipts import block_member, channel_members, decode_block
 from fabric_protos.common import common_pb2
 
+from chaincode_adapters.fabric.receipts import block_member, channel_members, decode_block
 from node.core.anchors.point import AnchorPoint
 from node.core.trust import Trust
 
