@@ -14,6 +14,7 @@ from node.core.anchors.point import AnchorPoint
 from node.core.anchors.rlp import (
     RlpItem,
     decode_rlp,
+    encode_number,
     encode_rlp,
     read_bytes,
     read_items,
@@ -153,7 +154,7 @@ def verify_event(
         InvalidInput: the proof does not hold, or no event of the contract has the point.
     """
     at = f"{place}.receipt"
-    key = encode_rlp(index.to_bytes((index.bit_length() + 7) // 8, "big"))
+    key = encode_rlp(encode_number(index))
     raw = verify_trie_value(header.receipts_root, key, proof, at)
     body = raw[1:] if raw and raw[0] < 0x80 else raw
     fields = read_items(decode_rlp(body, place=at), at, least=4, most=4)

@@ -9,7 +9,15 @@ from typing import List, Union
 
 from node.core.errors import InvalidEncoding
 
-__all__ = ["RlpItem", "decode_rlp", "encode_rlp", "read_bytes", "read_items", "read_number"]
+__all__ = [
+    "RlpItem",
+    "decode_rlp",
+    "encode_number",
+    "encode_rlp",
+    "read_bytes",
+    "read_items",
+    "read_number",
+]
 
 RlpItem = Union[bytes, List["RlpItem"]]
 _MAX_DEPTH = 16
@@ -29,6 +37,11 @@ def _with_length(content: bytes, offset: int) -> bytes:
         return bytes((offset + len(content),)) + content
     length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
     return bytes((offset + 55 + len(length),)) + length + content
+
+
+def encode_number(number: int) -> bytes:
+    """An unsigned integer as RLP holds it: without leading zeros, 0 as no bytes."""
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
 def decode_rlp(data: bytes, *, place: str, max_depth: int = _MAX_DEPTH) -> RlpItem:
