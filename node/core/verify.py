@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.core import verify_anchors, verify_case, verify_chain, verify_log, verify_records
+from node.core.anchors.receipts import check_trusted
 from node.core.bundle import decode_bundle
 from node.core.errors import InvalidInput
 from node.core.signatures import Backend, load_backend
@@ -200,6 +201,7 @@ def verify_bundle(bundle: bytes, trust: bytes, backend: Backend | None = None) -
     """
     chosen = load_backend() if backend is None else backend
     believed = decode_trust(trust)
+    check_trusted(believed)
     steps: list[Step] = []
     case = Case(trust=believed, backend=chosen)
     passed: set[str] = set()
