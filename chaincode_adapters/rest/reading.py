@@ -15,6 +15,7 @@ from node.core.anchors.canonical_string import (
     decode_foreign_json,
     join_parts,
     point_values,
+    raw_member,
     text_at,
 )
 from node.core.anchors.point import AnchorPoint
@@ -139,6 +140,8 @@ class Prover:
         layout, proof = self.proof.signed, self.proof
         if layout.text == "member":
             text = text_at(document, layout.at, place="answer")
+        elif layout.text == "object":
+            text = raw_member(reply.body.decode("utf-8"), layout.at[1:], place="answer")
         elif layout.text == "body":
             text = reply.body.decode("utf-8")
         else:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from chaincode_adapters.errors import AnchorError, Misconfigured
 from chaincode_adapters.rest.exchange import Sent
+from chaincode_adapters.rest.placeholders import with_quoted
 from chaincode_adapters.rest.service import Request, Signer
 from chaincode_adapters.rest.signing import Secret, sign_text
 from node.core.anchors.canonical_string import fill_template, join_parts
@@ -53,12 +54,12 @@ def _make(
     secret: Secret | None,
     place: str,
 ) -> Sent:
-    known = {**values, "method": request.method}
-    known["path"] = _fill_path(request.path, known, place)
+    known = with_quoted({**values, "method": request.method})
+    known["path"] = _fill_path(request.path, values, place)
     if signer is not None and request.sign:
         if secret is None:
             raise Misconfigured(f"{place}.sign: the settings name no key")
-        signed = {**known, **_request_texts(request, known, place)}
+        signed = with_quoted({**known, **_request_texts(request, known, place)})
         known["signature"] = sign_text(canonical_string(request, signed, place), signer, secret)
     texts = _request_texts(request, known, place)
     known.update(texts)
@@ -114,7 +115,10 @@ def _fill_body(value: Any, known: Mapping[str, str], place: str) -> Any:
     """A tree of tables and arrays, its text filled in; ``{int:name}`` alone becomes a number."""
     if isinstance(value, str):
         if value.startswith("{int:") and value.count("{") == 1 and value.endswith("}"):
-            return int(fill_template(f"{{{value[5:-1]}}}", known, place=place))
+            digits = fill_template(f"{{{value[5:-1]}}}", known, place=place)
+            if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+                raise Misconfigured(f"{place}: {value} is no number")
+            return int(digits)
         return fill_template(value, known, place=place)
     if isinstance(value, dict):
         return {name: _fill_body(one, known, f"{place}.{name}") for name, one in value.items()}
