@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders.anvil import ANVIL_CHAIN, ANVIL_KEYS, Anvil, anvil
 from builders.evm import Bench, anchor, anchored_once, bench, point, trust_in
+from builders.json_rpc_proxy import Forward, proxy
 
 from chaincode_adapters.errors import Conflicting, Misconfigured, Refused, SignAnew, Unreachable
 from chaincode_adapters.evm.account import EvmAccount
@@ -317,7 +319,7 @@ def test_an_account_without_means_waits_for_them(alone: Bench) -> None:
     assert caught.value.retry_after > 0
 
 
-def test_the_receipt_proof_where_state_is_gone(alone: Bench, tmp_path: Path) -> None:
+def test_the_receipt_proof_where_state_is_gone(alone: Bench) -> None:
     """Receipts by both ways lead to the same block and pass alike."""
     adapter = alone.adapter()
     of = point(1)
@@ -343,9 +345,7 @@ def test_the_receipt_proof_where_state_is_gone(alone: Bench, tmp_path: Path) -> 
     by_state = adapter.receipt(of, [signed], b"", final)
     adapter.close()
 
-    from builders.json_rpc_proxy import proxy  # noqa: PLC0415
-
-    def refuse(method: str, params: list, forward):  # type: ignore[no-untyped-def]
+    def refuse(method: str, params: list[Any], forward: Forward) -> dict[str, Any]:
         if method == "eth_getProof":
             return {"error": {"code": -32000, "message": "missing trie node"}}
         return forward()
