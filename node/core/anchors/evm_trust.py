@@ -10,7 +10,7 @@ from node.core.errors import InvalidBundle
 from node.core.fields import exact_members, read_each, read_integer, read_text
 from node.core.trust import Trust
 
-__all__ = ["EvmChain", "evm_chains"]
+__all__ = ["EvmChain", "evm_chains", "read_evm_chain"]
 
 _MOST_BLOCKS = 10_000
 
@@ -32,13 +32,14 @@ class EvmChain:
 def evm_chains(trust: Trust) -> tuple[EvmChain, ...]:
     """All of a trust file's. Raises InvalidInput: one of them is not of its form."""
     return tuple(
-        _read_chain(value, f"trust.anchors[{position}]")
+        read_evm_chain(value, f"trust.anchors[{position}]")
         for position, value in enumerate(trust.anchors)
         if value["kind"] == "evm"
     )
 
 
-def _read_chain(value: Any, place: str) -> EvmChain:
+def read_evm_chain(value: Any, place: str) -> EvmChain:
+    """Decode an entry of kind ``evm``. Raises InvalidInput."""
     members = exact_members(
         value,
         place,
