@@ -61,7 +61,7 @@ def test_a_point_goes_from_signing_to_a_receipt_that_verifies(alone: Bench) -> N
     assert vouched.by == "Judicial Chain (chain-0)"
     assert vouched.time == receipt.time
     assert f"block {final.height}" in vouched.where
-    assert "1 attested it" in vouched.how
+    assert "attestations: 1" in vouched.how
     with pytest.raises(NotChecked, match=rf"block {final.height}, hash 0x{final.mark}"):
         verify_evm(receipt.content, of, trust_in(adapter), BACKEND, "receipt")
 
@@ -82,7 +82,7 @@ def test_two_members_confirm_and_show_the_same_block(pair: Bench) -> None:
     signed, final, receipt = anchor(first, of, pair.node)
     pinned = block_to_pin(receipt.content, "receipt")
     vouched = verify_evm(receipt.content, of, trust_in(first, pinned), BACKEND, "receipt")
-    assert "the threshold was not reached yet" in vouched.how
+    assert "not confirmed by the threshold of its members yet" in vouched.how
 
     _, final_too, receipt_too = anchor(second, of, pair.node)
     again = first.receipt(of, [signed], b"", final)
@@ -91,7 +91,7 @@ def test_two_members_confirm_and_show_the_same_block(pair: Bench) -> None:
     pinned = block_to_pin(again.content, "receipt")
     vouched = verify_evm(again.content, of, trust_in(first, pinned), BACKEND, "receipt")
     assert "confirmed by the threshold" in vouched.how
-    assert "2 attested it" in vouched.how
+    assert "attestations: 2" in vouched.how
 
 
 @pytest.mark.parametrize("stopped_after", ["sign", "send", "look_up", "receipt"])
