@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -10,21 +11,21 @@ from typing import Any, Literal
 import structlog
 
 from chaincode_adapters.exchange import Exchange
-from chaincode_adapters.jobs import Job, decode_point
+from chaincode_adapters.jobs import Job
 from chaincode_adapters.port import AnchorAdapter
+from chaincode_adapters.receipts import decode_item
 from chaincode_adapters.recording import Recording
 from chaincode_adapters.standing import (
-    AnchorAlarm,
     Described,
     Histogram,
     adapter_standing,
-    alarm_of,
-    lost_standing,
+    alarms_of,
 )
 from chaincode_adapters.worker import Points, Worker
 from chaincode_adapters.worker_checks import VerifyItem, check_item, trust_of
 from chaincode_adapters.worker_steps import Keeping
 from node.core.anchors.receipts import AnchorReceipt
+from node.core.errors import InvalidInput
 from node.core.signatures import Backend
 from node.core.trust import Trust
 
@@ -124,7 +125,7 @@ class Anchoring:
 
     def start(self) -> None:
         """Begin."""
-        for alarm in self.alarms():
+        for alarm in alarms_of(self._keeping.jobs):
             self._log.critical("ANCHOR CONFLICT stands", **alarm.to_json())
         if self.workers and self.recording is None:
             self._log.warning("no operator's key: confirmed anchors are not put on the ledger")
@@ -161,25 +162,13 @@ class Anchoring:
 
     # -- what is told -----------------------------------------------------------------------------
 
-    def alarms(self) -> list[AnchorAlarm]:
-        """Conflicts that stand, those of adapters that are not configured any more too."""
-        courses = {name: self._keeping.jobs.course(name) for name in self._keeping.jobs.adapters()}
-        courses |= {name: worker.course for name, worker in self.workers.items()}
-        found = (alarm_of(name, course) for name, course in sorted(courses.items()))
-        return [alarm for alarm in found if alarm is not None]
-
     def standing(self) -> list[dict[str, Any]]:
-        """Every adapter, those that are not configured any more last."""
+        """Every configured adapter."""
         jobs, now = self._keeping.jobs, self._now()
-        told = [
+        return [
             adapter_standing(worker, self._described[name], jobs, self._ledger.points, now)
             for name, worker in self.workers.items()
         ]
-        for name in jobs.adapters():
-            course = jobs.course(name)
-            if name not in self.workers and course is not None:
-                told.append(lost_standing(name, course, jobs))
-        return told
 
     # -- what is asked of it ----------------------------------------------------------------------
 
@@ -203,16 +192,25 @@ class Anchoring:
         if job is None:
             return {"stands": None, "text": "this node has no final anchor of that size there"}
         denial = worker.recheck(job)
-        entry = dict(worker.trust_entry())
-        if entry.get("kind") == "evm":
-            entry["blocks"] = [{"hash": job.mark, "number": job.height}]
         return {
             "external_tx": job.external_tx,
             "height": job.height,
             "mark": job.mark,
-            "point": decode_point(job.point).to_json(),
             "stands": not denial,
             "text": denial or "it stands as it was confirmed",
             "time": job.external_time,
-            "trust_entry": entry,
+            "trust_entry": self._pinned(worker.trust_entry(), job),
         }
+
+    def _pinned(self, entry: dict[str, Any], job: Job) -> dict[str, Any]:
+        """An entry of the trust file by which the receipt would count, once the block that it names
+        has been compared with the chain."""
+        content = self._keeping.receipts.get(job.receipt)
+        item = None if content is None else decode_item(content)
+        if item is None or item.kind != "evm" or entry.get("development"):
+            return entry
+        try:
+            core = importlib.import_module("node.core.anchors.evm")
+            return {**entry, "blocks": [core.block_to_pin(item.content, "receipt")]}
+        except InvalidInput:  # a receipt without a block: the chain gives no proof
+            return entry

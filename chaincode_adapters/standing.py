@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from chaincode_adapters.jobs import STATES, Course, Job
 from chaincode_adapters.jobs_kept import JobsKept
-from chaincode_adapters.worker import Points, Worker
+from node.core.anchors.point import AnchorPoint
 
-__all__ = ["AnchorAlarm", "Described", "Histogram", "adapter_standing", "alarm_of", "lost_standing"]
+if TYPE_CHECKING:
+    from chaincode_adapters.worker import Worker
+
+__all__ = [
+    "AnchorAlarm",
+    "Described",
+    "Histogram",
+    "adapter_standing",
+    "alarms_of",
+    "forget_alarm",
+    "lost_standing",
+]
 
 _MOST_POINTS = 1000
 _MOST_PARKED = 100
+Points = Callable[[int], Iterable[AnchorPoint]]
 _BOUNDS = (1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400)
 
 
@@ -63,11 +77,23 @@ class Histogram:
         self.sum += seconds
 
 
-def alarm_of(adapter: str, course: Course | None) -> AnchorAlarm | None:
-    """The alarm of an adapter that is in conflict."""
-    if course is None or not course.conflict:
-        return None
-    return AnchorAlarm(adapter, course.chain, course.stopped, course.stopped_at)
+def alarms_of(jobs: JobsKept) -> list[AnchorAlarm]:
+    """Conflicts that stand, those of adapters that are not configured any more too."""
+    courses = ((name, jobs.course(name)) for name in jobs.adapters())
+    return [
+        AnchorAlarm(name, course.chain, course.stopped, course.stopped_at)
+        for name, course in courses
+        if course is not None and course.conflict
+    ]
+
+
+def forget_alarm(jobs: JobsKept, name: str) -> bool:
+    """Take back the alarm of an adapter that is not configured any more; whether it had one."""
+    course = jobs.course(name)
+    if course is None or not course.stopped:
+        return False
+    jobs.put_course(name, msgspec.structs.replace(course, stopped="", stopped_at=0, conflict=False))
+    return True
 
 
 def adapter_standing(
@@ -99,8 +125,13 @@ def adapter_standing(
     }
 
 
-def lost_standing(name: str, course: Course, jobs: JobsKept) -> dict[str, Any]:
-    """What there is of an adapter that is not configured any more."""
+def lost_standing(jobs: JobsKept, configured: Mapping[str, object]) -> list[dict[str, Any]]:
+    """What there is of adapters that are not configured any more."""
+    courses = ((name, jobs.course(name)) for name in jobs.adapters() if name not in configured)
+    return [_lost(name, course, jobs) for name, course in courses if course is not None]
+
+
+def _lost(name: str, course: Course, jobs: JobsKept) -> dict[str, Any]:
     counts = jobs.count(name)
     return {
         "breaker": "",

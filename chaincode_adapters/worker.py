@@ -413,9 +413,7 @@ class Worker:
         Raises:
             AnchorError: the chain cannot be asked.
         """
-        if not self._is_open:
-            self._steps.call(self.adapter.open)
-            self._is_open = True
+        self._need_open()
         try:
             return self.denial(job)
         except Conflicting as error:
@@ -424,7 +422,14 @@ class Worker:
 
     def trust_entry(self) -> dict[str, Any]:
         """The adapter's entry of the trust file. In the thread only. Raises AnchorError."""
+        self._need_open()
         return self._steps.call(self.adapter.trust_entry)
+
+    def _need_open(self) -> None:
+        """Open the adapter now, whatever its breaker says: somebody waits for it."""
+        if not self._is_open:
+            self._steps.call(self.adapter.open)
+            self._is_open = True
 
     def retry(self, size: int | None = None) -> list[int]:
         """Take up what is parked, of one size or all, and let a stopped adapter go on. In the

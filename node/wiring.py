@@ -17,6 +17,7 @@ import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from chaincode_adapters.jobs_kept import JobsKept
 from chaincode_adapters.receipts import Receipts
 from node.client.keys import SigningKey
 from node.config import NodeConfig, SyncConfig
@@ -281,6 +282,7 @@ class Node:
             self._reports = MisbehaviourReports(self.operator, self.reader)
             self.consortium.on_misbehaviour = self._reports.shown
         self.receipts = Receipts(stores.local)
+        self.anchor_jobs = JobsKept(stores.local)
         self.anchoring: Anchoring | None = None
         if config.anchors.to or config.anchors.peers:
             self.anchoring = self._anchoring()

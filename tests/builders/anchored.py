@@ -24,12 +24,9 @@ def to_chains(
     tables = "".join(
         f"""
 [[anchors.to]]
-kind = "evm"
+kind = "evm-embedded"
 name = "{name}"
 operator = "示例司法链 {name}"
-url = "http://127.0.0.1:1"
-contract = "0x{"00" * 20}"
-key = "keys/account.pem"
 poll_ms = {poll_ms}
 from = "{begin}"
 """
@@ -41,7 +38,7 @@ from = "{begin}"
 def fake_kind(
     monkeypatch: pytest.MonkeyPatch, chains: dict[str, FakeChain], **options: object
 ) -> dict[str, FakeAdapter]:
-    """Have adapters of the kind ``evm`` be fake ones, of the chains called as they are.
+    """Have adapters of the kind ``evm-embedded`` be fake ones, of the chains called as they are.
 
     Returns:
         The adapters by their names, once they are built.

@@ -93,6 +93,7 @@ class NodeInfo(Form):
     size: int
     root: Hash
     state_root: Hash
+    alarms: list[str] = Field(description="An outside chain contradicts this ledger 外部链不一致")
 
 
 class Statistics(Form):
@@ -147,3 +148,4 @@ class Ready(Form):
     height: int
     time: Time
     pending: int
+    alarms: list[str] = Field(description="An outside chain contradicts this ledger 外部链不一致")
