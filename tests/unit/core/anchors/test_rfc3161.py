@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -413,3 +416,18 @@ def test_the_root_named_is_the_first_that_it_leads_to() -> None:
     for roots in ((twin.der, ROOT.der), (ROOT.der, twin.der)):
         found = verify(token(), *roots)
         assert found.details[2] == f"root SHA-256 {hashlib.sha256(roots[0]).hexdigest()}"
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_recorded_tokens_hold_after_their_certificates_have_expired(
+    number: int, vectors: Path, backend: Backend
+) -> None:
+    """No clock was set for this: the certificates ended in November 2026."""
+    recorded = json.loads((vectors / "rfc3161-expired-since.json").read_bytes())
+    point, told = AnchorPoint.from_json(recorded["point"]), recorded["tokens"][number]
+    assert told["not_after"] < time.time() * 1000
+    trust = trusting(base64.b64decode(told["root"]))
+    for receipt in (told["receipt"], {"token": told["as_it_came"]}):
+        found = verify_rfc3161(receipt, point, trust, backend, PLACE)
+        assert found.time == told["time"] < told["not_after"]
+        assert told["authority"] in found.by
