@@ -216,7 +216,7 @@ def _vouched(stamp: TimeStamp, root: Certificate) -> Vouched:
     return Vouched(
         by=by,
         time=info.latest,
-        where=f"RFC 3161, {info.policy}, {info.serial:x}",
+        where=f"RFC 3161 policy {info.policy}, serial {info.serial:x}",
         how="the token's imprint, signature and signing certificate, and that certificate's path "
         "to a root of the trust file at that time were checked; whether it was revoked was not",
         how_zh="已核验令牌的摘要、签名、签名证书，以及该证书在当时到信任文件中根证书的路径；"

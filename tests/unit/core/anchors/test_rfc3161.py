@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +36,7 @@ from node.core.anchors.der import (
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.rfc3161 import MAX_TOKEN_BYTES, verify_rfc3161
 from node.core.anchors.vouching import Vouched
+from node.core.encoding import rfc3339
 from node.core.errors import InvalidEncoding, InvalidInput, InvalidProof
 from node.core.signatures import Backend, load_backend
 from node.core.trust import Trust
@@ -86,7 +90,7 @@ def test_a_token_says_who_vouches_for_what_and_how(backend: Backend) -> None:
     found = verify(token(fraction=".25", accuracy=((2, 1), (MILLIS, 500))), backend=backend)
     assert found.time == START + DAY + 250 + 1500
     assert found.by == "CN=TSA 时间,O=测试 Test,C=CN (CN=Test root,O=测试 Test,C=CN)"
-    assert found.where == "RFC 3161, 1.2.3.4.1, 7"
+    assert found.where == "RFC 3161 policy 1.2.3.4.1, serial 7"
     assert "revoked was not" in found.how
     assert "未核验证书当时是否已被吊销" in found.how_zh
     assert found.details[0] == "genTime 2026-01-02T00:00:00.250Z, accuracy 1500 ms"
@@ -413,3 +417,39 @@ def test_the_root_named_is_the_first_that_it_leads_to() -> None:
     for roots in ((twin.der, ROOT.der), (ROOT.der, twin.der)):
         found = verify(token(), *roots)
         assert found.details[2] == f"root SHA-256 {hashlib.sha256(roots[0]).hexdigest()}"
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_recorded_tokens_hold_after_their_certificates_have_expired(
+    number: int, vectors: Path, backend: Backend
+) -> None:
+    """No clock was set for this: the certificates ended in November 2026."""
+    recorded = json.loads((vectors / "rfc3161-expired-since.json").read_bytes())
+    point, told = AnchorPoint.from_json(recorded["point"]), recorded["tokens"][number]
+    assert told["not_after"] < time.time() * 1000
+    trust = trusting(base64.b64decode(told["root"]))
+    for receipt in (told["receipt"], {"token": told["as_it_came"]}):
+        found = verify_rfc3161(receipt, point, trust, backend, PLACE)
+        assert found.time == told["time"] < told["not_after"]
+        assert told["authority"] in found.by
+
+
+def test_the_specifications_example(vectors: Path) -> None:
+    text = (vectors.parents[1] / "docs/spec/anchor-rfc3161.md").read_text(encoding="utf-8")
+    recorded = json.loads((vectors / "rfc3161-expired-since.json").read_bytes())
+    point, told = AnchorPoint.from_json(recorded["point"]), recorded["tokens"][0]
+    trust = trusting(base64.b64decode(told["root"]))
+    found = verify_rfc3161(told["receipt"], point, trust, load_backend(), PLACE)
+    genesis, certificate, root = (detail.split() for detail in found.details)
+    wanted = {
+        "no later than": rfc3339(found.time, offset_hours=0),
+        "by": f"`{found.by}`",
+        "where": f"`{found.where}`",
+        "genTime, accuracy": f"{genesis[1]} {genesis[3]} ms",
+        "certificate SHA-256": f"`{certificate[2]}`",
+        "root SHA-256": f"`{root[2]}`",
+    }
+    for name, value in wanted.items():
+        assert f"\n| {name} | {value} |\n" in text
+    assert f"\n    {point.digest().hex()}\n" in text
+    assert f"{MAX_TOKEN_BYTES:,} bytes" in text
