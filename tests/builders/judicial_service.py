@@ -221,6 +221,8 @@ class SignedAnswers(JudicialService):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     server: _Server
 
     def log_message(self, *arguments: Any) -> None:
