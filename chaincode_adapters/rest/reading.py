@@ -196,7 +196,7 @@ class Prover:
             return
         fields = read_fields(self.rule, signed, "answer")
         theirs, ours = fields[self.rule.digest_field], point_values(point)[self.rule.digest_is]
-        # Of another length it is no digest of this form: the service file is wrong, not the service.
+        # Of another length it is no digest of this form: then the service file is wrong.
         another = theirs.lower() != ours.lower() and len(theirs) == len(ours)
         if fields.get(name) == request_id and another:
             raise Conflicting(

@@ -153,7 +153,7 @@ def test_another_digest_signed_under_our_request_is_a_conflict(
         adapter = rest_adapter(service, tmp_path)
         service.faults.add("other-digest")
         signed = adapter.sign(POINT, [])
-        with pytest.raises(Conflicting, match=r"has signed that request \w+ is of 2222"):
+        with pytest.raises(Conflicting, match=r"has signed that request \w+ is of (2222|IiIi)"):
             adapter.look_up(POINT, [signed], adapter.send(POINT, signed))
         adapter.close()
 
