@@ -180,7 +180,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > _MAX_DIGITS:
+    if len(text.lstrip("-")) > _MAX_DIGITS:
         raise _Refused("an integer has more than 19 digits")
     return int(text)
 
