@@ -1,7 +1,7 @@
 """What a worker makes of its adapter's errors: wait and try again, park the job, or stop.
 
-What the other side refuses concerns one job, which is parked; what contradicts the ledger, or cannot
-be right in the settings, concerns all of them, and the adapter stops until somebody has looked.
+What the other side refuses concerns one job, which is parked. What contradicts the ledger, or
+cannot be right in the settings, concerns all: the adapter stops until somebody has looked.
 """
 
 from __future__ import annotations
