@@ -152,6 +152,13 @@ class _Counting:
         self._tell()
         self._backend.verify_ed25519(key, message, signature)
 
+    def verify_ecdsa(
+        self, curve: str, point: bytes, digest: str, message: bytes, signature: bytes
+    ) -> None:
+        """See Backend."""
+        self._tell()
+        self._backend.verify_ecdsa(curve, point, digest, message, signature)
+
     def _tell(self) -> None:
         self._count += 1
         self._progress("signatures", self._count, 0)

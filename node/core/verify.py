@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node.core import verify_anchors, verify_chain, verify_log, verify_records
+from node.core import verify_anchors, verify_case, verify_chain, verify_log, verify_records
+from node.core.anchors.receipts import check_trusted
 from node.core.bundle import decode_bundle
 from node.core.errors import InvalidInput
 from node.core.signatures import Backend, load_backend
 from node.core.trust import decode_trust
-from node.core.verify_case import FAILED, NOT_CHECKED, PASSED, Case, NotChecked, Part, Told
+from node.core.verify_case import Case, NotChecked, Part, Told
 
 __all__ = ["FAILED", "NOT_CHECKED", "PASSED", "STEPS", "Report", "Step", "verify_bundle"]
+
+
+PASSED, FAILED, NOT_CHECKED = verify_case.PASSED, verify_case.FAILED, verify_case.NOT_CHECKED
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,7 @@ def verify_bundle(bundle: bytes, trust: bytes, backend: Backend | None = None) -
     """
     chosen = load_backend() if backend is None else backend
     believed = decode_trust(trust)
+    check_trusted(believed)
     steps: list[Step] = []
     case = Case(trust=believed, backend=chosen)
     passed: set[str] = set()

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from node.core.anchors.evm import verify_evm
+from node.core.anchors.evm_trust import read_evm_chain
+from node.core.anchors.fabric import verify_fabric
+from node.core.anchors.fabric_trust import read_fabric_trust
 from node.core.anchors.point import AnchorPoint
+from node.core.anchors.rekor import decode_trusted_log, verify_rekor
+from node.core.anchors.rest import verify_rest
+from node.core.anchors.rest_entry import decode_service_entry
+from node.core.anchors.rfc3161 import verify_rfc3161
 from node.core.anchors.vouching import VerifyReceipt, Vouched
+from node.core.anchors.x509 import decode_certificate
 from node.core.encoding import canonical_json
 from node.core.fields import exact_members, read_kind, read_object
 from node.core.signatures import Backend
 from node.core.trust import Trust
 from node.core.verify_case import NotChecked
 
-__all__ = ["AnchorReceipt", "read_anchor_receipt", "verify_receipt"]
+__all__ = ["AnchorReceipt", "check_trusted", "read_anchor_receipt", "verify_receipt"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,33 @@ def read_anchor_receipt(value: Any, place: str) -> AnchorReceipt:
     return AnchorReceipt(kind, point, read_object(members["receipt"], f"{place}.receipt"))
 
 
-_VERIFIERS: dict[str, VerifyReceipt] = {}
+_VERIFIERS: dict[str, VerifyReceipt] = {
+    "evm": verify_evm,
+    "fabric": verify_fabric,
+    "rekor": verify_rekor,
+    "rest": verify_rest,
+    "rfc3161": verify_rfc3161,
+}
+_TRUSTED: dict[str, Callable[[Any, str], object]] = {
+    "evm": read_evm_chain,
+    "fabric": read_fabric_trust,
+    "rekor": decode_trusted_log,
+    "rest": decode_service_entry,
+}
+
+
+def check_trusted(trust: Trust) -> None:
+    """Check what a trust file says of those who vouch: entries of known kinds, and certificates.
+
+    Raises:
+        InvalidInput: names the place and the rule.
+    """
+    for position, root in enumerate(trust.tsa_roots):
+        decode_certificate(root, f"trust.tsa_roots[{position}]")
+    for position, entry in enumerate(trust.anchors):
+        read = _TRUSTED.get(entry["kind"])
+        if read is not None:
+            read(entry, f"trust.anchors[{position}]")
 
 
 def verify_receipt(item: AnchorReceipt, trust: Trust, backend: Backend, place: str) -> Vouched:
