@@ -152,6 +152,13 @@ class _Counting:
         self._tell()
         self._backend.verify_ed25519(key, message, signature)
 
+    def verify_ecdsa(
+        self, curve: str, point: bytes, digest: str, message: bytes, signature: bytes
+    ) -> None:
+        """See Backend."""
+        self._tell()
+        self._backend.verify_ecdsa(curve, point, digest, message, signature)
+
     def _tell(self) -> None:
         self._count += 1
         self._progress("signatures", self._count, 0)
@@ -182,6 +189,7 @@ def _document(report: Report, bundle: bytes, documents: Sequence[Document]) -> d
                 "details": list(step.details),
                 "id": step.id,
                 "number": step.number,
+                "part": step.part,
                 "status": step.status,
                 "text": step.text,
                 "text_zh": step.text_zh,
@@ -225,6 +233,8 @@ def _tell_step(step: Step, language: str) -> None:
     mark = dict(zip((PASSED, FAILED, NOT_CHECKED), marks()))[step.status]
     title, text = (step.title_zh, step.text_zh) if language == "zh" else (step.title, step.text)
     word = _WORDS[language][step.status]
-    say(f"{step.number:>2} {mark} {title}{_COLONS[language]}{word}{{}}", text)
+    indent = "     " if step.part else ""
+    line = f"{indent}{step.label:>2} {mark} {{}}{_COLONS[language]}{word}{{}}"
+    say(line, title, text)
     for detail in step.details:
-        say("     {}", detail)
+        say(f"{indent}     {{}}", detail)

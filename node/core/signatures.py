@@ -185,6 +185,16 @@ def _check_ed25519_form(signature: bytes) -> None:
         raise InvalidSignature("signature", "its S is not below the group's order (Ed25519)")
 
 
+_COORDINATE_BYTES = {"P-256": 32, "P-384": 48, "P-521": 66}
+
+
+def _check_ecdsa_form(curve: str, point: bytes, signature: bytes) -> None:
+    """Raise InvalidSignature unless both have the curve's length; `ecdsa` takes others too."""
+    expected = 2 * _COORDINATE_BYTES[curve]
+    if len(point) != expected or len(signature) != expected:
+        raise InvalidSignature("signature", f"x‖y and r‖s have {expected} bytes on {curve}")
+
+
 class Backend(Protocol):
     """Checks of signatures. Both implementations accept and refuse the same."""
 
@@ -195,6 +205,22 @@ class Backend(Protocol):
 
     def verify_ed25519(self, key: bytes, message: bytes, signature: bytes) -> None:
         """Raise InvalidSignature unless ``signature`` holds for ``message`` under ``key``."""
+
+    def verify_ecdsa(
+        self, curve: str, point: bytes, digest: str, message: bytes, signature: bytes
+    ) -> None:
+        """Check a signature of what stands outside this ledger: certificates, time-stamps, blocks.
+
+        Args:
+            curve: P-256, P-384 or P-521.
+            point: x‖y, each of the curve's length.
+            digest: sha256, sha384 or sha512, what the message is hashed with.
+            message: what was signed.
+            signature: r‖s, each of the curve's length.
+
+        Raises:
+            InvalidSignature: it does not hold, or the point is not on the curve.
+        """
 
 
 class _CryptographyBackend:
@@ -209,6 +235,16 @@ class _CryptographyBackend:
         self._ec, self._ed25519 = ec, ed25519
         self._encode = utils.encode_dss_signature
         self._algorithm = ec.ECDSA(hashes.SHA256())
+        self._digests = {
+            "sha256": self._algorithm,
+            "sha384": ec.ECDSA(hashes.SHA384()),
+            "sha512": ec.ECDSA(hashes.SHA512()),
+        }
+        self._curves: dict[str, ec.EllipticCurve] = {
+            "P-256": ec.SECP256R1(),
+            "P-384": ec.SECP384R1(),
+            "P-521": ec.SECP521R1(),
+        }
 
     def verify_es256(self, key: PublicJwk, message: bytes, signature: bytes) -> None:
         check_es256_form(signature)
@@ -230,6 +266,23 @@ class _CryptographyBackend:
         except (self._refused, ValueError) as error:
             raise InvalidSignature("signature", "does not hold under this key (Ed25519)") from error
 
+    def verify_ecdsa(
+        self, curve: str, point: bytes, digest: str, message: bytes, signature: bytes
+    ) -> None:
+        """See Backend."""
+        _check_ecdsa_form(curve, point, signature)
+        half = len(signature) // 2
+        r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+        try:
+            public = self._ec.EllipticCurvePublicKey.from_encoded_point(
+                self._curves[curve], b"\x04" + point
+            )
+            public.verify(self._encode(r, s), message, self._digests[digest])
+        except (self._refused, ValueError) as error:
+            raise InvalidSignature(
+                "signature", f"does not hold under this key ({curve})"
+            ) from error
+
 
 class _EcdsaBackend:
     """Pure Python, for machines where nothing can be compiled. It only verifies."""
@@ -243,6 +296,11 @@ class _EcdsaBackend:
 
         self._ecdsa, self._decode = ecdsa, sigdecode_string
         self._refused = (ecdsa.BadSignatureError, MalformedPointError, ValueError, AssertionError)
+        self._curves = {
+            "P-256": ecdsa.NIST256p,
+            "P-384": ecdsa.NIST384p,
+            "P-521": ecdsa.NIST521p,
+        }
 
     def verify_es256(self, key: PublicJwk, message: bytes, signature: bytes) -> None:
         check_es256_form(signature)
@@ -260,6 +318,20 @@ class _EcdsaBackend:
             public.verify(signature, message)
         except self._refused as error:
             raise InvalidSignature("signature", "does not hold under this key (Ed25519)") from error
+
+    def verify_ecdsa(
+        self, curve: str, point: bytes, digest: str, message: bytes, signature: bytes
+    ) -> None:
+        """See Backend."""
+        _check_ecdsa_form(curve, point, signature)
+        try:
+            public = self._ecdsa.VerifyingKey.from_string(point, self._curves[curve])
+            hashed = hashlib.new(digest, message).digest()
+            public.verify_digest(signature, hashed, self._decode, allow_truncate=True)
+        except (*self._refused, TypeError) as error:  # a sum at infinity has no x to compare
+            raise InvalidSignature(
+                "signature", f"does not hold under this key ({curve})"
+            ) from error
 
 
 def load_backend(name: str | None = None) -> Backend:
