@@ -40,7 +40,7 @@ def rehearsed(
 @pytest.mark.parametrize("with_key", [True, False])
 def test_the_examples_pass(dialect: Any, with_key: bool, tmp_path: Path) -> None:
     found = rehearsed(tmp_path, dialect, with_key=with_key)
-    assert found.good, found.lines
+    assert found.holds, found.lines
     told = "\n".join(found.lines)
     assert told.count("the request is as recorded") == told.count("step ")
     assert ("its signature holds for the key" in told) == with_key
@@ -95,13 +95,13 @@ def test_a_mistake_in_the_file_is_said(
     dialect: Any, service: tuple[str, str], told: str, tmp_path: Path
 ) -> None:
     found = rehearsed(tmp_path, dialect, service=service)
-    assert found.good == (not told), found.lines
+    assert found.holds == (not told), found.lines
     assert told in "\n".join(found.lines)
 
 
 def test_a_recording_without_a_final_answer_proves_nothing(tmp_path: Path) -> None:
     found = rehearsed(tmp_path, SIGNED, recording=("RECORDED", "PENDING"))
-    assert not found.good
+    assert not found.holds
     assert "WRONG: no answer of the recording proves" in found.lines[-1]
 
 
@@ -112,7 +112,7 @@ def test_answers_alone_can_be_rehearsed(tmp_path: Path) -> None:
         del step["sent"]
     (tmp_path / "answers.json").write_text(json.dumps(value))
     found = rehearse(EXAMPLES / "bjca.toml", tmp_path / "answers.json", key=_key(tmp_path, BJCA))
-    assert found.good, found.lines
+    assert found.holds, found.lines
 
 
 def _key(tmp_path: Path, dialect: Any) -> Path:

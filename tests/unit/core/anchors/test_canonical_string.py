@@ -87,9 +87,7 @@ def test_parts_that_could_be_read_twice_are_refused() -> None:
         check_signed_parts(["{a}", "{b}"], "", place="p")
     with pytest.raises(InvalidEncoding, match=r"p\.parts\[1\]: must hold at most one"):
         check_signed_parts(["{a}", "{b}{c}"], "&", place="p")
-    with pytest.raises(
-        InvalidEncoding, match=r"p\.parts\[0\]: must hold no char"
-    ):
+    with pytest.raises(InvalidEncoding, match=r"p\.parts\[0\]: must hold no char"):
         check_signed_parts(["a&b={a}"], "&", place="p")
     with pytest.raises(InvalidEncoding, match=r"p\.parts: must name"):
         check_signed_parts([], "&", place="p")
