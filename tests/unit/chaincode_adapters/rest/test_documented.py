@@ -1,4 +1,4 @@
-"""Every member of a service file, of the settings, and every placeholder is in the documentation."""
+"""Every member of service files and settings, and every placeholder, is in the documentation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMMON = {"poll_ms", "in_flight", "timeout_ms", "name", "operator"}
 def documented(name: str) -> set[str]:
     """What stands in backticks in a document."""
     text = (ROOT / "docs" / "anchors" / name).read_text()
-    return {word for code in re.findall(r"`([^`\n]+)`", text) for word in re.split(r"[ .]", code)}
+    return {word for code in re.findall(r"`([^`\n]+)`", text) for word in re.split(r"[][ .]", code)}
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def documented(name: str) -> set[str]:
     ],
 )
 def test_members_of_service_files_and_settings(table: Any) -> None:
-    assert {item.name for item in msgspec.structs.fields(table)} <= documented("rest.md")
+    assert {item.encode_name for item in msgspec.structs.fields(table)} <= documented("rest.md")
 
 
 @pytest.mark.parametrize("table", [RekorSettings, Witness])
 def test_settings_of_logs(table: Any) -> None:
-    names = {item.name for item in msgspec.structs.fields(table)} - {"poll_ms"}
+    names = {item.encode_name for item in msgspec.structs.fields(table)} - {"poll_ms"}
     assert names <= documented("rekor.md") | {"poll_ms"}
 
 
