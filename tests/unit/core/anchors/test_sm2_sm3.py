@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from typing import Any
 
 import gmssl_pyx
 import pytest
 
 from node.core.anchors.key_forms import raw_signature
 from node.core.anchors.sm2 import SM2_USER_ID, check_sm2_point, verify_sm2
-from node.core.anchors.sm3 import sm3
+from node.core.anchors.sm3 import sm3, sm3_in_python
 from node.core.errors import InvalidSignature
 
 ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
@@ -25,12 +27,24 @@ ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 )
 def test_sm3_examples_of_the_standard(message: bytes, digest: str) -> None:
     assert sm3(message).hex() == digest
+    assert sm3_in_python(message).hex() == digest
 
 
 @pytest.mark.parametrize("length", [0, 1, 54, 55, 56, 57, 63, 64, 65, 119, 120, 1000])
 def test_sm3_agrees_with_gmssl_at_every_padding(length: int) -> None:
     message = os.urandom(length)
-    assert sm3(message) == gmssl_pyx.sm3_hash(message)
+    assert sm3_in_python(message) == gmssl_pyx.sm3_hash(message)
+
+
+def test_sm3_needs_no_hashlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine whose OpenSSL has been built without it."""
+
+    def without(name: str, data: bytes) -> Any:
+        raise ValueError(f"unsupported hash type {name}")
+
+    expected = sm3(b"message")
+    monkeypatch.setattr(hashlib, "new", without)
+    assert sm3(b"message") == expected
 
 
 def signed(message: bytes, user_id: bytes = SM2_USER_ID) -> tuple[bytes, bytes]:
