@@ -71,7 +71,7 @@ def test_smartbft_works_alike(bft: Replay) -> None:
     trust = recorded_trust(one.trust_entry())
     assert len(one.trust_entry()["consenters"]) == 4
     vouched = verify_fabric(receipt.content, POINT, trust, load_backend(), "receipt")
-    assert "consenter 1, consenter 2, consenter 3" in vouched.how
+    assert "ordered by consenters 1, 2, 3;" in vouched.how
 
 
 def test_nothing_is_ordered_by_sign(replay: Replay) -> None:
