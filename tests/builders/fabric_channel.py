@@ -62,6 +62,7 @@ class Channel:
     held: bool = False
     lose: list[str] = field(default_factory=list)
     refuse: list[str] = field(default_factory=list)
+    tamper: dict[str, Callable[[Any], None]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     blocks: list[common_pb2.Block] = field(default_factory=list)
     waiting: list[bytes] = field(default_factory=list)
@@ -137,6 +138,7 @@ class Channel:
         signed = request.proposed_transaction
         proposal = proposal_pb2.Proposal.FromString(signed.proposal_bytes)
         header = common_pb2.Header.FromString(proposal.header)
+        self._tampered("header", header)
         done = self._simulate(proposal, header)
         if done.status != 200:
             _abort(context, grpc.StatusCode.ABORTED, f"chaincode response 500, {done.message}")
@@ -164,17 +166,20 @@ class Channel:
         response = proposal_response_pb2.ProposalResponsePayload(
             proposal_hash=hashlib.sha256(hashed).digest(),
             extension=self._action(done).SerializeToString(),
-        ).SerializeToString()
+        )
+        response = self._tampered("response", response).SerializeToString()
         endorsed = transaction_pb2.ChaincodeEndorsedAction(proposal_response_payload=response)
         for peer in self.peers:
             endorsed.endorsements.add(
                 endorser=peer.identity, signature=peer.sign(response + peer.identity)
             )
+        self._tampered("endorsed", endorsed)
         body = transaction_pb2.ChaincodeActionPayload(
             chaincode_proposal_payload=proposal.payload, action=endorsed
         )
         transaction = transaction_pb2.Transaction()
         transaction.actions.add(header=header.signature_header, payload=body.SerializeToString())
+        self._tampered("transaction", transaction)
         return common_pb2.Payload(header=header, data=transaction.SerializeToString())
 
     def _action(self, done: Any) -> proposal_pb2.ChaincodeAction:
@@ -187,8 +192,10 @@ class Channel:
                 read.version.block_num, read.version.tx_num = block, place
         for key in sorted(done.writes):
             values.writes.add(key=key, value=done.writes[key])
+        self._tampered("values", values)
         sets = rwset_pb2.TxReadWriteSet()
         sets.ns_rwset.add(namespace="anchor", rwset=values.SerializeToString())
+        self._tampered("sets", sets)
         event = b""
         if done.event is not None:
             event = chaincode_event_pb2.ChaincodeEvent(
@@ -197,12 +204,17 @@ class Channel:
                 event_name=done.event[0],
                 payload=done.event[1].encode(),
             ).SerializeToString()
-        return proposal_pb2.ChaincodeAction(
+        action = proposal_pb2.ChaincodeAction(
             results=sets.SerializeToString(),
             events=event,
             response={"status": done.status, "payload": done.answer.encode()},
             chaincode_id={"name": "anchor", "version": "1"},
         )
+        return self._tampered("action", action)
+
+    def _tampered(self, name: str, message: Any) -> Any:
+        self.tamper.get(name, lambda message: None)(message)
+        return message
 
     def _submit(self, request: Any, context: Any) -> Any:
         envelope = request.prepared_transaction.SerializeToString()
