@@ -148,6 +148,21 @@ def test_whatever_call_fails_there_is_one_anchor_in_the_end(
     assert channel.state.get("m|audit|Org1MSP") == b"4096"
 
 
+def test_endorsers_whose_ledgers_lack_the_point_confirm_nothing(
+    channel: Channel, one: AnchorAdapter
+) -> None:
+    """VALID was one peer's word."""
+    signed = one.sign(POINT, [])
+    final = one.look_up(POINT, [signed], one.send(POINT, signed))
+    assert isinstance(final, Final)
+    del channel.state.values["p|audit|00000000000000004096"]
+    with pytest.raises(Unreachable, match="do not confirm it: .*stale"):
+        one.receipt(POINT, [signed], b"", final)
+    del channel.state.values["m|audit|Org1MSP"]
+    with pytest.raises(Unreachable, match="do not hold the point yet"):
+        one.receipt(POINT, [signed], b"", final)
+
+
 def test_a_killed_process_begins_again_with_what_it_signed(
     channel: Channel, one: AnchorAdapter, tmp_path: Path
 ) -> None:
