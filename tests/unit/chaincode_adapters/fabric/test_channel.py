@@ -156,7 +156,7 @@ def test_endorsers_whose_ledgers_lack_the_point_confirm_nothing(
     final = one.look_up(POINT, [signed], one.send(POINT, signed))
     assert isinstance(final, Final)
     del channel.state.values["p|audit|00000000000000004096"]
-    with pytest.raises(Unreachable, match="do not confirm it: .*stale"):
+    with pytest.raises(Unreachable, match=r"do not confirm it: .*stale"):
         one.receipt(POINT, [signed], b"", final)
     del channel.state.values["m|audit|Org1MSP"]
     with pytest.raises(Unreachable, match="do not hold the point yet"):
