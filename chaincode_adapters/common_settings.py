@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -19,10 +19,12 @@ class Common(
 ):
     """``name`` is this adapter's, unique in the node; ``operator`` whoever runs the other side, as
     certificates name it. ``timeout_ms`` bounds every call, ``poll_ms`` is how long to wait before
-    asking again, ``in_flight`` how many points may be under way at once."""
+    asking again, ``in_flight`` how many points may be under way at once. ``begin`` (written
+    ``from``) is the point with which a new adapter begins."""
 
     name: Name
     operator: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     timeout_ms: Milliseconds = 10_000
     poll_ms: Milliseconds = 2_000
     in_flight: Annotated[int, msgspec.Meta(ge=1, le=256)] = 16
+    begin: Literal["first", "newest"] = msgspec.field(default="newest", name="from")

@@ -62,7 +62,11 @@ class Missing:
 
 @dataclass(frozen=True)
 class Pending:
-    """Known there, and not included yet."""
+    """Known there, and not included yet. Where that takes longer than is usual, ``reason`` says so,
+    and it is looked up again after ``retry_after`` seconds instead of the adapter's ``poll_ms``."""
+
+    retry_after: float = 0.0
+    reason: str = ""
 
 
 @dataclass(frozen=True)

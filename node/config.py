@@ -12,9 +12,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from chaincode_adapters.settings import AdapterSettings
 from node.core.errors import EvidenceError
 
 __all__ = [
+    "AnchorsConfig",
     "ApiConfig",
     "ConfigError",
     "ConsortiumConfig",
@@ -124,6 +126,21 @@ class OperatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = "keys/operator.pem"
 
 
+class AnchorsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Outside chains that the log's anchor points go ``to``, and URLs of other nodes, ``peers``,
+    from which the receipts of their anchors are fetched."""
+
+    peers: list[Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]")]] = []
+    to: list[AdapterSettings] = []
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec tells with the member's place."""
+        names = [one.name for one in self.to]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two adapters are called {name}: each needs a name of its own")
+
+
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is logged, to standard error."""
 
@@ -141,6 +158,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     submission: SubmissionConfig = SubmissionConfig()
     storage: StorageConfig = StorageConfig()
     operator: OperatorConfig = OperatorConfig()
+    anchors: AnchorsConfig = AnchorsConfig()
     log: LogConfig = LogConfig()
 
     @property

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,8 @@ import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from chaincode_adapters.jobs_kept import JobsKept
+from chaincode_adapters.receipts import Receipts
 from node.client.keys import SigningKey
 from node.config import NodeConfig, SyncConfig
 from node.core.checkpoint import Checkpoint, NoteKey, checkpoint_origin, note_signature_line
@@ -29,7 +32,7 @@ from node.ledger.intake import Intake
 from node.ledger.lineage import read_geneses
 from node.ledger.published import Published
 from node.ledger.reader import LedgerReader, open_reader
-from node.ledger.rows import ENDED, META, decode_meta
+from node.ledger.rows import ANCHOR_POINT, ENDED, META, decode_meta, number_key
 from node.ledger.snapshots.format import Manifest
 from node.ledger.snapshots.restoring import discard_half_restored
 from node.storage.errors import StorageError, StoreUnavailable
@@ -48,6 +51,8 @@ from node.vault.access_log import AccessLog
 from node.vault.opening import finish_rotation, open_vault
 
 if TYPE_CHECKING:
+    from chaincode_adapters.anchoring import Anchoring
+    from node.core.anchors.point import AnchorPoint
     from node.engines.cometbft.engine import CometEngine
     from node.engines.cometbft.engine_home import StateSync
 
@@ -60,6 +65,7 @@ _LOCAL_WRITE_BUFFER = 4 << 20
 _CONSORTIUM_FRAME = 128
 """Transactions in a frame, at most. Each passes through every mempool and engine, where a few large
 ones are less work than many small ones; but workers share the frames of a block among them."""
+_MOST_POINTS = 1000
 _ENGINE_ROUTE = "/v1/engine/rpc"
 
 
@@ -275,6 +281,11 @@ class Node:
         if self.operator is not None and self.consortium is not None:
             self._reports = MisbehaviourReports(self.operator, self.reader)
             self.consortium.on_misbehaviour = self._reports.shown
+        self.receipts = Receipts(stores.local)
+        self.anchor_jobs = JobsKept(stores.local)
+        self.anchoring: Anchoring | None = None
+        if config.anchors.to or config.anchors.peers:
+            self.anchoring = self._anchoring()
 
     def _worker_setup(self) -> WorkerSetup:
         chain, keys = self.genesis.chain_id, self.application.public_keys()
@@ -347,6 +358,20 @@ class Node:
             key, operator.member, self.genesis.chain_id, self.submission, self.now
         )
 
+    def _anchoring(self) -> Anchoring:
+        # What belongs to outside chains is loaded by nodes that have some.
+        from node.wiring_anchors import build_anchoring
+
+        return build_anchoring(self)
+
+    def anchor_points(self, after: int) -> list[AnchorPoint]:
+        """The anchor points above a height that are proven by now, the first thousand of them."""
+        with self.reader() as reader:
+            start, stop = number_key(ANCHOR_POINT, after + 1), ANCHOR_POINT + b"\xff"
+            if next(iter(reader.rows.scan(start, stop)), None) is None:
+                return []
+            return list(islice(reader.anchor_points(after), _MOST_POINTS))
+
     @property
     def is_joining(self) -> bool:
         """Whether it has no blocks yet and is to begin with a snapshot of the others."""
@@ -372,6 +397,8 @@ class Node:
         resumed = self.submission.start(self.engine, Intake(ring), take=False)
         self.engine.start(self.submission.pump, self.submission.wake)
         self.submission.take()
+        if self.anchoring is not None:
+            self.anchoring.start()
         self.log.info(
             "started",
             chain=self.genesis.chain_id,
@@ -405,6 +432,8 @@ class Node:
 
     def stop(self) -> None:
         """Let what is under way come to its end, then close the stores."""
+        if self.anchoring is not None:
+            self.anchoring.stop()
         self.submission.refuse("the node is stopping")
         if self._reports is not None:
             self._reports.stop()

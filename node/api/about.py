@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from node import __version__
 from node.api import models
+from node.api.anchor_standing import anchor_alarms
 from node.api.description import answers
 from node.api.responses import json_answer
 from node.api.service import Served
@@ -51,6 +52,7 @@ def get_node(service: Served) -> Response:
             "size": reader.meta.size,
             "root": reader.meta.root.hex(),
             "state_root": reader.meta.state_root.hex(),
+            "alarms": [alarm.text for alarm in anchor_alarms(node)],
         }
     return json_answer(content)
 

@@ -7,7 +7,7 @@ import os
 import queue
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from node import __version__
+from node.api.admin_anchors import AnchorAdmin, standing_of
 from node.api.backup import write_backup
 from node.api.health import unready_reasons
 from node.api.problems import Problem, malformed
@@ -52,7 +53,7 @@ class _Admin:
         reasons = unready_reasons(service)
         with node.reader() as reader:
             meta, counts = reader.meta, Statistics.load(reader.rows).to_json()
-        stores = node.stores
+        stores, anchors = node.stores, standing_of(node)
         return {
             "version": __version__,
             "pid": os.getpid(),
@@ -61,12 +62,14 @@ class _Admin:
             "member": node.member,
             "ready": not reasons,
             "reasons": reasons,
+            "alarms": [alarm["text"] for alarm in anchors["alarms"]],
             "height": meta.height,
             "time": rfc3339(meta.time),
             "size": meta.size,
             "root": meta.root.hex(),
             "state_root": meta.state_root.hex(),
             "app_hash": meta.app_hash.hex(),
+            "anchors": {one["name"]: _anchor_line(one) for one in anchors["adapters"]},
             "pending": node.submission.pending,
             "waiting": service.hub.waiting,
             "workers": node.config.workers,
@@ -137,6 +140,17 @@ class _Admin:
         return json_answer({"stopping": True}, 202)
 
 
+def _anchor_line(told: Mapping[str, Any]) -> dict[str, Any]:
+    """How an adapter stands, in few words; `evidence-node anchor status` has the rest."""
+    newest = told["newest"]
+    return {
+        "lag_points": told["lag"]["points"],
+        "newest_size": 0 if newest is None else newest["size"],
+        "parked": len(told["parked"]),
+        "state": told["state"],
+    }
+
+
 def _newest(told: queue.SimpleQueue[dict[str, Any]]) -> bytes:
     """What was told last of each part since the last time."""
     newest: dict[str, dict[str, Any]] = {}
@@ -178,6 +192,7 @@ def create_admin(service: Service, stop: Callable[[], None]) -> Starlette:
             Route("/admin/backup", admin.backup, methods=["POST"]),
             Route("/admin/snapshot", admin.snapshot, methods=["POST"]),
             Route("/admin/stop", admin.stop, methods=["POST"]),
+            *AnchorAdmin(service).routes(),
         ],
         exception_handlers={Problem: on_error, EvidenceError: on_error},
     )

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from node.api import (
     about,
+    anchors,
     chain,
     consortium,
     disclosures,
@@ -47,6 +48,7 @@ _MODULES = (
     consortium,
     engine_rpc,
     log,
+    anchors,
     verification,
     about,
     health,

@@ -143,17 +143,18 @@ def get_bundle(
     `disclosures=all` the private fields too, decided and logged as `…/disclosures` is. For
     members."""
     shown: list[Shown] = []
+    receipts = service.node.receipts.items
     with service.node.reader() as reader:
         state = need_dossier(reader, sub)
         if from_size is not None and from_size > reader.meta.size:  # before anything is released
             raise malformed("query.from_size", f"must be at most {reader.meta.size}")
         if disclosures == "all":
             # nor is anything released where no bundle could hold it
-            encode_bundle(bundle_dossier(reader, sub, from_size=from_size))
+            encode_bundle(bundle_dossier(reader, sub, from_size=from_size, anchors=receipts))
             released = release(service, caller, Asked(sub, state, purpose, case_no))
             shown = [(item.transaction_id, item.encoded) for item in released.disclosures]
     with service.node.reader() as reader:
-        bundle = bundle_dossier(reader, sub, shown, from_size=from_size)
+        bundle = bundle_dossier(reader, sub, shown, from_size=from_size, anchors=receipts)
     return file_answer(encode_bundle(bundle), f"CZ{state['code']}.json")
 
 

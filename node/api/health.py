@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from node.api import models
+from node.api.anchor_standing import anchor_alarms
 from node.api.description import answers, content_of
 from node.api.problems import KINDS, PROBLEM_TYPE
 from node.api.responses import bytes_answer, json_answer
@@ -96,7 +97,7 @@ async def get_health() -> Response:
 )
 def get_ready(service: Served) -> Response:
     """200 while records are taken and blocks are made, with disk and clock in order; else 503 and
-    the reasons."""
+    the reasons. Alarms make no node unready: somebody has to look at them."""
     reasons = unready_reasons(service)
     node = service.node
     with node.reader() as reader:
@@ -106,6 +107,7 @@ def get_ready(service: Served) -> Response:
             "height": reader.meta.height,
             "time": reader.meta.time,
             "pending": node.submission.pending,
+            "alarms": [alarm.text for alarm in anchor_alarms(node)],
         }
     if not reasons:
         return json_answer(content)

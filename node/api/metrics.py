@@ -23,6 +23,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from node.api.metrics_anchors import anchor_metrics
 from node.ledger.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ class _Ledger(Collector):
         yield _gauge("pending", "Submissions under way", node.submission.pending)
         if node.consortium is not None:
             yield from _of_consortium(node.consortium)
+        yield from anchor_metrics(node)
         yield _gauge("accepting", "1 while submissions are taken", node.submission.stopped is None)
         workers = [
             child

@@ -37,6 +37,7 @@ _TAGS = (
     ("consortium", "Members, validators, proposals 联盟"),
     ("log", "The log as C2SP tlog-tiles 日志"),
     ("proofs", "Merkle proofs 证明"),
+    ("anchors", "Anchors on outside chains 第三方存证"),
     ("verification", "Checking evidence 核验"),
     ("node", "The node and its language 节点"),
     ("operation", "Running a node 运行"),

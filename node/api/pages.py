@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from node.api.anchor_standing import anchor_alarms
 from node.api.description import content_of
 from node.api.dossiers import need_dossier
 from node.api.lookup import MAX_QUERY, Found, look_up
@@ -47,7 +48,8 @@ def get_page(
                 "dossiers": _dossiers(reader, found, Views(reader, node.now())),
                 "as_of": as_of(reader, node.config.engine.empty_block_ms),
             }
-    body = Page(lang).render(q, content)
+    alarms = [alarm.chain for alarm in anchor_alarms(node)]
+    body = Page(lang).render(q, content, alarms)
     return Response(body, 200, PAGE_HEADERS, "text/html; charset=utf-8")
 
 

@@ -108,6 +108,8 @@ def get_record_bundle(
         standing = standing_of(reader, bytes.fromhex(id))
         if not isinstance(standing, Recorded):
             raise _unknown(id)
-        bundle = bundle_record(reader, standing.entry.index, from_size=from_size)
+        bundle = bundle_record(
+            reader, standing.entry.index, from_size=from_size, anchors=service.node.receipts.items
+        )
         code = standing.entry.entry.code
     return file_answer(encode_bundle(bundle), f"{code}.json")

@@ -173,6 +173,7 @@ def _report_json(report: Report, *, own: bool) -> dict[str, Any]:
         "steps": [
             {
                 "number": step.number,
+                "part": step.part,
                 "id": step.id,
                 "title": step.title,
                 "title_zh": step.title_zh,

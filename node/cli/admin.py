@@ -18,6 +18,7 @@ __all__ = ["Admin", "find_running"]
 
 _SOCKET = "admin.sock"
 _SECONDS = 30.0
+_LONG_SECONDS = 120.0
 _LONGEST_PATH = 107
 """Bytes that the path of a socket may have; a longer one is reached by its directory."""
 
@@ -47,6 +48,16 @@ class Admin:
         """How the node is doing. Raises CommandFailure."""
         try:
             answer = self._http.get("/admin/status")
+        except httpx.HTTPError as error:
+            raise self._unanswered(error) from error
+        return self._object(answer)
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What a route of the admin interface answers: GET, or with ``body`` POST, which may take a
+        minute. Raises CommandFailure."""
+        method = "GET" if body is None else "POST"
+        try:
+            answer = self._http.request(method, path, json=body, timeout=_LONG_SECONDS)
         except httpx.HTTPError as error:
             raise self._unanswered(error) from error
         return self._object(answer)

@@ -40,7 +40,9 @@ _DESCRIPTION = """
 Follows the checkpoints that nodes of one chain sign, and says when something is wrong: two signed
 checkpoints that cannot both be true (fork), one that no known key has signed (invalid), one that
 cannot be shown to be consistent (unproven), one that goes back (rollback), no new block (stall), a
-node far behind (behind), a clock that is off (clock), a node that does not answer (unreachable).
+node far behind (behind), a clock that is off (clock), a node that does not answer (unreachable). A
+node that says that an outside chain holds something else than the ledger is told of as well
+(anchor-conflict).
 
 Of every fork both checkpoints are kept in a file, with the proof: evidence that anybody can check,
 and that convicts who signed both or one of the two.
@@ -49,8 +51,8 @@ Keys are those of the genesis, which is given, or asked of the nodes and held ag
 file. --state keeps what was seen across restarts; without it a restart forgets, and a node could
 show another log after it. Times of nodes are by the Date of their answers.
 
-Exit codes: 70 after a fork, 1 for any other alarm, 3 where the only alarm is that nodes do not
-answer; of a run without --once, of the last round. SIGTERM and SIGINT end it.
+Exit codes: 70 after a fork or an anchor-conflict, 1 for any other alarm, 3 where the only alarm is
+that nodes do not answer; of a run without --once, of the last round. SIGTERM and SIGINT end it.
 """
 _EXAMPLES = """
 evidence-node monitor https://court.example.cn https://notary.example.cn --trust trust.json \\
@@ -161,7 +163,7 @@ def _read_genesis(args: argparse.Namespace, fetcher: Fetcher, urls: list[str]) -
 
 def _exit_code(alarms: list[Alarm]) -> ExitCode:
     kinds = {alarm.kind for alarm in alarms}
-    if "fork" in kinds:
+    if kinds & {"fork", "anchor-conflict"}:
         return ExitCode.FAULT
     if kinds == {"unreachable"}:
         return ExitCode.UNREACHABLE
@@ -244,7 +246,8 @@ class Run:
 
 def _identity(alarm: Alarm) -> tuple[str, str, str]:
     """What makes an alarm another one than those before: each fork is, a longer stall is not."""
-    return alarm.kind, alarm.url, alarm.text if alarm.kind == "fork" else ""
+    told = alarm.text if alarm.kind in ("anchor-conflict", "fork") else ""
+    return alarm.kind, alarm.url, told
 
 
 class _Patience:

@@ -189,6 +189,7 @@ def _document(report: Report, bundle: bytes, documents: Sequence[Document]) -> d
                 "details": list(step.details),
                 "id": step.id,
                 "number": step.number,
+                "part": step.part,
                 "status": step.status,
                 "text": step.text,
                 "text_zh": step.text_zh,
@@ -232,6 +233,8 @@ def _tell_step(step: Step, language: str) -> None:
     mark = dict(zip((PASSED, FAILED, NOT_CHECKED), marks()))[step.status]
     title, text = (step.title_zh, step.text_zh) if language == "zh" else (step.title, step.text)
     word = _WORDS[language][step.status]
-    say(f"{step.number:>2} {mark} {title}{_COLONS[language]}{word}{{}}", text)
+    indent = "     " if step.part else ""
+    line = f"{indent}{step.label:>2} {mark} {{}}{_COLONS[language]}{word}{{}}"
+    say(line, title, text)
     for detail in step.details:
-        say("     {}", detail)
+        say(f"{indent}     {{}}", detail)

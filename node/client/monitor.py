@@ -28,8 +28,12 @@ from node.core.signatures import Backend
 
 __all__ = ["KINDS", "Alarm", "Limits", "Memory", "NodeMemory", "Observation", "Watch"]
 
-KINDS = ("fork", "invalid", "unproven", "rollback", "stall", "behind", "clock", "unreachable")
-"""Alarms, gravest first. ``invalid``: no checkpoint that a known key has signed. ``unproven``: what
+KINDS = (
+    *("fork", "anchor-conflict", "invalid", "unproven", "rollback"),
+    *("stall", "behind", "clock", "unreachable"),
+)
+"""Alarms, gravest first. ``anchor-conflict``: the node says that an outside chain holds something
+else than the ledger. ``invalid``: no checkpoint that a known key has signed. ``unproven``: what
 was signed could not be shown to be consistent yet."""
 _MOST_PENDING = 8
 _MOST_BRANCHES = 8
@@ -50,12 +54,14 @@ class Observation:
     """What came of asking a node: its signed note, or the ``error``.
 
     ``ahead_ms``: how far its clock is ahead of the one here; None where it told none.
+    ``conflicts``: what it says of outside chains that contradict the ledger.
     """
 
     url: str
     note: bytes | None
     error: str = ""
     ahead_ms: int | None = None
+    conflicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,9 @@ class Watch:
         alarms += self._fell_behind(signed)
         alarms += self._stalled(signed, now)
         alarms += self._clocks(seen)
+        alarms += [
+            Alarm("anchor-conflict", item.url, text) for item in seen for text in item.conflicts
+        ]
         alarms += [_fork_alarm(fork) for fork in self.memory.forks]
         return sorted(alarms, key=lambda alarm: (KINDS.index(alarm.kind), alarm.url, alarm.text))
 

@@ -14,11 +14,11 @@ from node.client.monitor import Observation
 from node.client.signed_checkpoints import Consistency, ProofUnavailable
 from node.core.encoding import decode_json_object
 from node.core.errors import EvidenceError, InvalidInput
-from node.core.fields import read_each, read_hash
+from node.core.fields import read_each, read_hash, read_object, read_text
 
 __all__ = ["FetchFailed", "Fetcher"]
 
-_MAX_NOTE, _MAX_PROOF, _MAX_GENESIS = 65_536, 65_536, 65_536
+_MAX_NOTE, _MAX_PROOF, _MAX_GENESIS, _MAX_ANCHORS = 65_536, 65_536, 65_536, 1 << 20
 _HALF_SECOND = 500
 
 
@@ -62,7 +62,17 @@ class Fetcher:
             content, headers = self._get(url, "/v1/log/checkpoint", _MAX_NOTE)
         except FetchFailed as error:
             return Observation(url, None, str(error))
-        return Observation(url, content, "", _ahead(headers, (began + self._now()) // 2))
+        ahead = _ahead(headers, (began + self._now()) // 2)
+        return Observation(url, content, "", ahead, self._conflicts(url))
+
+    def _conflicts(self, url: str) -> tuple[str, ...]:
+        """What the node says of outside chains; nothing where it knows of none, or is too old."""
+        try:
+            content, _ = self._get(url, "/v1/anchors", _MAX_ANCHORS)
+            value = decode_json_object(content, place="anchors", max_bytes=_MAX_ANCHORS)
+            return read_each(value.get("alarms"), "anchors.alarms", _read_alarm, most=100)
+        except (FetchFailed, InvalidInput):
+            return ()
 
     def prove(self, url: str, first: int, second: int) -> Consistency:
         """The node's consistency proof between two sizes. Raises ProofUnavailable."""
@@ -98,6 +108,14 @@ class Fetcher:
         if answer.status_code != 200:
             raise FetchFailed(f"answered {answer.status_code}")
         return content, answer.headers
+
+
+def _read_alarm(value: Any, place: str) -> str:
+    members = read_object(value, place)
+    adapter = read_text(members.get("adapter"), f"{place}.adapter", most=100)
+    chain = read_text(members.get("chain"), f"{place}.chain", most=200, least=0)
+    text = read_text(members.get("text"), f"{place}.text", most=2000)
+    return f"{adapter} on {chain}: {text}"
 
 
 def _ahead(headers: httpx.Headers, here: int) -> int | None:

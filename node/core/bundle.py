@@ -188,9 +188,9 @@ def decode_bundle(data: bytes) -> Bundle:
         ),
         state=read_each(value["state"], "bundle.state", _read_state, most=MAX_BUNDLE_RECORDS),
         consistency=read_each(
-            value["consistency"], "bundle.consistency", _read_consistency, most=100
+            value["consistency"], "bundle.consistency", _read_consistency, most=500
         ),
-        anchors=read_each(value["anchors"], "bundle.anchors", read_kind, most=10_000),
+        anchors=read_each(value["anchors"], "bundle.anchors", read_kind, most=500),
     )
     sets = [validators for chain in bundle.chains for validators in chain.validator_sets]
     if sum(len(item.validators) for item in sets) > MAX_BUNDLE_VALIDATORS:

@@ -31,6 +31,8 @@ __all__ = [
     "note_signature_line",
     "open_note",
     "parse_verifier_key",
+    "read_signature_line",
+    "split_note",
 ]
 
 _ED25519 = b"\x01"
@@ -110,8 +112,8 @@ def open_note(note: bytes, key: NoteKey, backend: Backend) -> str:
         InvalidEncoding: not a signed note, or one of its lines is malformed, whoever's it is.
         InvalidSignature: ``key`` has not signed it, or a signature of it does not hold.
     """
-    text, lines = _split_note(note)
-    signatures = [_read_signature_line(line) for line in lines]
+    text, lines = split_note(note)
+    signatures = [read_signature_line(line) for line in lines]
     own = [raw[4:] for name, raw in signatures if name == key.name and raw[:4] == key.id]
     if not own:
         raise InvalidSignature("note", f"{key.name} ({key.id.hex()}) has not signed it")
@@ -123,8 +125,8 @@ def open_note(note: bytes, key: NoteKey, backend: Backend) -> str:
     return text
 
 
-def _read_signature_line(line: str) -> tuple[str, bytes]:
-    """The name on a signature line, and key id and signature behind it."""
+def read_signature_line(line: str) -> tuple[str, bytes]:
+    """The name on a signature line, and key id and signature behind it. Raises InvalidEncoding."""
     name, _, encoded = line[2:].partition(" ")
     try:
         raw = base64.b64decode(encoded, validate=True)
@@ -138,7 +140,8 @@ def _read_signature_line(line: str) -> tuple[str, bytes]:
     return name, raw
 
 
-def _split_note(note: bytes) -> tuple[str, list[str]]:
+def split_note(note: bytes) -> tuple[str, list[str]]:
+    """A note's text, with its last newline, and its signature lines. Raises InvalidEncoding."""
     if len(note) > _MAX_NOTE:
         raise InvalidEncoding("note", f"at most {_MAX_NOTE} bytes are allowed")
     try:

@@ -68,6 +68,8 @@ ROLES = (
     "status_authority",
 )
 DEFAULT_PARAMETERS: dict[str, Any] = {
+    "anchor_every_ms": 600_000,
+    "anchor_every_records": 10_000,
     "clock_tolerance_ms": 300_000,
     "custodians": [],
     "late_after_ms": 86_400_000,
@@ -83,6 +85,7 @@ _PATTERN = re.compile(
     re.ASCII,
 )
 _RANGE = re.compile(r"\{(\d+),(\d+)\}", re.ASCII)
+_MAX_ANCHOR_EVERY = 1_000_000_000
 _MAX_VARIABLE = 3
 """How many quantifiers of a pattern may match more or less than once: with so many there are at
 most of the order of n cubed ways to match n characters, however the pattern is written."""
@@ -352,7 +355,9 @@ def read_parameter(name: str, value: Any, place: str, member_ids: Container[str]
     Raises:
         InvalidInput: there is no such parameter, or the value is not of its form.
     """
-    if name == "clock_tolerance_ms":
+    if name in ("anchor_every_ms", "anchor_every_records"):
+        read_integer(value, place, least=1, most=_MAX_ANCHOR_EVERY)
+    elif name == "clock_tolerance_ms":
         read_integer(value, place, most=3_600_000)
     elif name == "late_after_ms":
         read_integer(value, place, least=1)

@@ -41,7 +41,7 @@ MAX_STATE_DEPTH = 64
 MAX_STATE_KEY = 257
 """Characters behind a key's prefix: those of ``filing/``, two of 128 and what parts them."""
 _PREFIXES = (
-    "code|consortium|dossier|filing|key|member|misbehaviour|parameter|refused|seal|validator"
+    "anchor|code|consortium|dossier|filing|key|member|misbehaviour|parameter|refused|seal|validator"
 )
 STATE_KEY = re.compile(rf"(?:{_PREFIXES})/[A-Za-z0-9._:/|-]{{1,{MAX_STATE_KEY}}}", re.ASCII)
 """Every key that there can be. Verifiers print keys, so nothing else may pass for one."""

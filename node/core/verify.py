@@ -10,21 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node.core import verify_chain, verify_log, verify_records
+from node.core import verify_anchors, verify_case, verify_chain, verify_log, verify_records
+from node.core.anchors.receipts import check_trusted
 from node.core.bundle import decode_bundle
 from node.core.errors import InvalidInput
 from node.core.signatures import Backend, load_backend
 from node.core.trust import decode_trust
-from node.core.verify_case import Case, NotChecked, Told
+from node.core.verify_case import Case, NotChecked, Part, Told
 
 __all__ = ["FAILED", "NOT_CHECKED", "PASSED", "STEPS", "Report", "Step", "verify_bundle"]
 
-PASSED, FAILED, NOT_CHECKED = "passed", "failed", "not checked"
+
+PASSED, FAILED, NOT_CHECKED = verify_case.PASSED, verify_case.FAILED, verify_case.NOT_CHECKED
 
 
 @dataclass(frozen=True)
 class Step:
-    """One numbered check: what it is, how it ended, and what it found."""
+    """One numbered check: what it is, how it ended, and what it found.
+
+    A check of several things has steps of their own behind it, with the same number and ``part``
+    from 1 on.
+    """
 
     number: int
     id: str
@@ -34,6 +40,12 @@ class Step:
     text: str
     text_zh: str
     details: tuple[str, ...] = ()
+    part: int = 0
+
+    @property
+    def label(self) -> str:
+        """Its number as it is printed: ``16``, or ``16.2`` for a part."""
+        return f"{self.number}.{self.part}" if self.part else str(self.number)
 
 
 @dataclass(frozen=True)
@@ -164,7 +176,7 @@ STEPS = (
         "Anchors on outside chains",
         "第三方存证",
         ("chain.headers",),
-        verify_chain.check_anchors,
+        verify_anchors.check_anchors,
     ),
     _Planned(
         "operators",
@@ -189,6 +201,7 @@ def verify_bundle(bundle: bytes, trust: bytes, backend: Backend | None = None) -
     """
     chosen = load_backend() if backend is None else backend
     believed = decode_trust(trust)
+    check_trusted(believed)
     steps: list[Step] = []
     case = Case(trust=believed, backend=chosen)
     passed: set[str] = set()
@@ -196,19 +209,39 @@ def verify_bundle(bundle: bytes, trust: bytes, backend: Backend | None = None) -
         status, told = _run(planned, case, bundle, passed)
         if status == PASSED:
             passed.add(planned.id)
-        steps.append(
-            Step(
-                number,
-                planned.id,
-                planned.title,
-                planned.title_zh,
-                status,
-                told.text,
-                told.text_zh,
-                told.details,
-            )
-        )
+        steps += _steps(number, planned, status, told, case.parts)
+        case.parts = []
     return Report(tuple(steps), believed.fingerprint.hex(), chosen.name)
+
+
+def _steps(
+    number: int, planned: _Planned, status: str, told: Told, parts: list[Part]
+) -> list[Step]:
+    """The step, and one for each of its parts."""
+    whole = Step(
+        number,
+        planned.id,
+        planned.title,
+        planned.title_zh,
+        status,
+        told.text,
+        told.text_zh,
+        told.details,
+    )
+    return [whole] + [
+        Step(
+            number,
+            f"{planned.id}.{place}",
+            part.title,
+            part.title_zh,
+            part.status,
+            part.told.text,
+            part.told.text_zh,
+            part.told.details,
+            place,
+        )
+        for place, part in enumerate(parts, 1)
+    ]
 
 
 def _run(planned: _Planned, case: Case, raw: bytes, passed: set[str]) -> tuple[str, Told]:

@@ -15,7 +15,19 @@ from node.core.signatures import Backend
 from node.core.transaction import Transaction
 from node.core.trust import Trust
 
-__all__ = ["Case", "NotChecked", "Record", "Told", "decode_state_value"]
+__all__ = [
+    "FAILED",
+    "NOT_CHECKED",
+    "PASSED",
+    "Case",
+    "NotChecked",
+    "Part",
+    "Record",
+    "Told",
+    "decode_state_value",
+]
+
+PASSED, FAILED, NOT_CHECKED = "passed", "failed", "not checked"
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,16 @@ class Told:
     text: str
     text_zh: str
     details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """How a part of a step ended, such as one receipt of several."""
+
+    status: str
+    title: str
+    title_zh: str
+    told: Told
 
 
 class NotChecked(Exception):
@@ -49,7 +71,9 @@ class Record:
 class Case:
     """What has been established so far. Steps fill it in; only what passed is in it.
 
-    ``geneses`` are those of all chains, oldest first, the last of them ``genesis``.
+    ``geneses`` are those of all chains, oldest first, the last of them ``genesis``; ``parts`` are
+    those of the step that is being checked, ``anchored`` the times (ms) at which somebody outside
+    has vouched for the log.
     """
 
     trust: Trust
@@ -62,6 +86,8 @@ class Case:
     roots: dict[int, Roots] = field(default_factory=dict)
     state: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    anchored: list[int] = field(default_factory=list)
 
     def need_bundle(self) -> Bundle:
         """The decoded bundle; the first step has made it."""

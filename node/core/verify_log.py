@@ -7,7 +7,7 @@ from node.core.merkle import leaf_hash, verify_consistency, verify_inclusion
 from node.core.verify_case import Case, NotChecked, Told
 from node.core.verify_past import check_continued, place_of_chain
 
-__all__ = ["check_checkpoint", "check_genesis_leaf"]
+__all__ = ["check_checkpoint", "check_genesis_leaf", "prove_roots"]
 
 
 def check_genesis_leaf(case: Case) -> Told:
@@ -43,20 +43,8 @@ def check_checkpoint(case: Case) -> Told:
     """
     bundle, known = case.need_bundle(), case.trust.checkpoint
     newest = case.roots[bundle.as_of]
-    reached, proved = {(newest.size, newest.root)}, _signed_roots(case)
-    for position, proof in enumerate(bundle.consistency):
-        place = f"bundle.consistency[{position}]"
-        ends = {(proof.first, proof.first_root), (proof.second, proof.second_root)}
-        if (newest.size, newest.root) not in ends:
-            raise InvalidProof(place, "must lead to or from the newest size and root")
-        try:
-            verify_consistency(
-                proof.first, proof.second, proof.proof, proof.first_root, proof.second_root
-            )
-        except InvalidProof as error:
-            raise error.under(place) from error
-        reached |= ends
-        proved |= {end for end in ends if end[0] <= newest.size}
+    reached = _proved_ends(case)
+    proved = prove_roots(case)
     if known is None:
         raise NotChecked("the trust file names no checkpoint", "信任文件未包含检查点")
     if any(size == known.size and root != known.root for size, root in proved):
@@ -70,6 +58,37 @@ def check_checkpoint(case: Case) -> Told:
         f"the bundle does not lead to the known size {known.size}: fetch the bundle with "
         f"from_size={known.size}",
     )
+
+
+def prove_roots(case: Case) -> set[tuple[int, bytes]]:
+    """Sizes and roots, none beyond the newest, that the log shown is proved to continue.
+
+    Raises:
+        InvalidProof: a proof of ``consistency`` does not hold.
+    """
+    newest = case.roots[case.need_bundle().as_of].size
+    return _signed_roots(case) | {end for end in _proved_ends(case) if end[0] <= newest}
+
+
+def _proved_ends(case: Case) -> set[tuple[int, bytes]]:
+    """Both ends of every proof of ``consistency``, each of which must hold and have the newest size
+    and root as one of them."""
+    bundle = case.need_bundle()
+    newest = case.roots[bundle.as_of]
+    reached = {(newest.size, newest.root)}
+    for position, proof in enumerate(bundle.consistency):
+        place = f"bundle.consistency[{position}]"
+        ends = {(proof.first, proof.first_root), (proof.second, proof.second_root)}
+        if (newest.size, newest.root) not in ends:
+            raise InvalidProof(place, "must lead to or from the newest size and root")
+        try:
+            verify_consistency(
+                proof.first, proof.second, proof.proof, proof.first_root, proof.second_root
+            )
+        except InvalidProof as error:
+            raise error.under(place) from error
+        reached |= ends
+    return reached
 
 
 def _leads_to(known: int, newest: int) -> Told:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from node.client.keys import SigningKey
 from node.core.genesis import Genesis
@@ -20,6 +21,9 @@ port = {port}
 
 [operator]
 member = "jinan-data"
+
+[engine]
+empty_block_ms = 1000
 
 [submission]
 workers = {workers}
@@ -39,11 +43,19 @@ class DemoHome:
 
 
 def create_demo_home(
-    path: Path, now: Callable[[], int], *, port: int = 8440, workers: int = 0, min_free: int = 256
+    path: Path,
+    now: Callable[[], int],
+    *,
+    port: int = 8440,
+    workers: int = 0,
+    min_free: int = 256,
+    parameters: Mapping[str, Any] | None = None,
+    more: str = "",
 ) -> DemoHome:
     """Make the home in the directory ``path``, which must not exist yet.
 
-    The members' keys go to ``path/../members``.
+    The members' keys go to ``path/../members``. ``parameters`` are those of the chain that differ
+    from the defaults, ``more`` is put behind the configuration.
     """
     path.mkdir(parents=True)
     keys_path = path / "keys"
@@ -54,8 +66,10 @@ def create_demo_home(
     checkpoint = EdKey.generate(keys_path / "checkpoint.pem")
     create_wrapping_key(keys_path / "wrapping.key")
     node = NodeKeys(validator.public_key, checkpoint.public_key)
-    genesis = demo_genesis(keys, recovery, {DEMO_OPERATOR: node}, now() - 1000)
+    genesis = demo_genesis(
+        keys, recovery, {DEMO_OPERATOR: node}, now() - 1000, parameters=parameters
+    )
     (path / "genesis.json").write_bytes(genesis.document)
     config = _CONFIG.format(port=port, workers=workers, min_free=min_free)
-    (path / "node.toml").write_text(config, encoding="utf-8")
+    (path / "node.toml").write_text(config + more, encoding="utf-8")
     return DemoHome(path, keys, genesis)

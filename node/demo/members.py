@@ -85,6 +85,7 @@ def demo_genesis(
     *,
     chain_id: str = DEMO_CHAIN,
     members: Iterable[DemoMember] = MEMBERS,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Genesis:
     """The genesis of a demonstration's chain.
 
@@ -95,6 +96,7 @@ def demo_genesis(
         genesis_time: in ms.
         chain_id: the chain's id.
         members: who takes part.
+        parameters: those that differ from the defaults.
     """
     return encode_genesis(
         {
@@ -106,7 +108,7 @@ def demo_genesis(
                 _member_json(member, keys, recovery_keys, nodes.get(member.id))
                 for member in members
             ],
-            "parameters": DEFAULT_PARAMETERS,
+            "parameters": {**DEFAULT_PARAMETERS, **(parameters or {})},
             "rules_version": RULES_VERSION,
             "validators": [
                 {"member": member, "power": _POWER, "public_key": ed25519_jwk(node.validator)}
@@ -128,7 +130,7 @@ def _member_json(
         "keys": [{"from": 1, "jwk": keys[member.id].jwk.to_json()}],
         "name": member.name,
         "recovery_key": recovery_keys[member.id].jwk.to_json(),
-        "roles": list(member.roles),
+        "roles": sorted({*member.roles, *(("operator",) if node is not None else ())}),
     }
     if node is not None:
         out["checkpoint_key"] = ed25519_jwk(node.checkpoint)

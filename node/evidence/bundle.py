@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -22,13 +22,29 @@ from node.core.disclosure import disclosure_digest
 from node.core.errors import InvalidInput
 from node.ledger.reader import LedgerReader, LogEntry
 
-__all__ = ["Shown", "bundle_dossier", "bundle_record", "encode_bundle"]
+__all__ = [
+    "Receipts",
+    "Shown",
+    "bundle_dossier",
+    "bundle_record",
+    "encode_bundle",
+    "no_receipts",
+]
 
 _LEAST_BESIDE = 200
 """Bytes of an entry's item in a bundle that are not the entry, at the very least."""
 
 Shown = tuple[bytes, str]
 """The id of the transaction that a disclosure was handed in with, and the disclosure, encoded."""
+
+Receipts = Callable[[Sequence[int], int], Sequence[dict[str, Any]]]
+"""Given the indexes of records and the size of the log that is shown: receipts whose points cover
+them and are not beyond it, as items of a bundle's ``anchors``."""
+
+
+def no_receipts(indexes: Sequence[int], size: int) -> Sequence[dict[str, Any]]:
+    """Those of a node that anchors nowhere."""
+    return ()
 
 
 def encode_bundle(bundle: dict[str, Any]) -> bytes:
@@ -50,6 +66,7 @@ def bundle_dossier(
     disclosures: Iterable[Shown] = (),
     *,
     from_size: int | None = None,
+    anchors: Receipts = no_receipts,
 ) -> dict[str, Any]:
     """The bundle of a whole dossier, up to its last record.
 
@@ -58,6 +75,7 @@ def bundle_dossier(
         subject: the dossier's ``sub``.
         disclosures: those that whoever gets the bundle may see.
         from_size: a size of the log that its reader knows; a consistency proof leads from there.
+        anchors: gives the receipts of outside chains.
 
     Raises:
         InvalidInput: there is no such dossier, no record of it names a disclosure, the log that
@@ -69,7 +87,7 @@ def bundle_dossier(
     if count > MAX_BUNDLE_RECORDS:
         raise _too_large(f"{count} records are")
     indexes = reader.dossier_indexes(subject)
-    return _bundle(reader, "dossier", indexes, disclosures, from_size)
+    return _bundle(reader, "dossier", indexes, disclosures, from_size, anchors)
 
 
 def bundle_record(
@@ -78,13 +96,14 @@ def bundle_record(
     disclosures: Iterable[Shown] = (),
     *,
     from_size: int | None = None,
+    anchors: Receipts = no_receipts,
 ) -> dict[str, Any]:
     """The bundle of one record, which says nothing of the others of its dossier.
 
     Raises:
         InvalidInput: as `bundle_dossier`, where there is no such entry.
     """
-    return _bundle(reader, "record", [index], disclosures, from_size)
+    return _bundle(reader, "record", [index], disclosures, from_size, anchors)
 
 
 class _ChainParts:
@@ -189,6 +208,7 @@ def _bundle(
     indexes: Sequence[int],
     disclosures: Iterable[Shown],
     from_size: int | None,
+    anchors: Receipts,
 ) -> dict[str, Any]:
     as_of = reader.as_of
     found = _read_entries(reader, indexes)
@@ -203,11 +223,13 @@ def _bundle(
     newest.add_changes(as_of)
     size = newest.size_after(as_of)
     *before, chain = chains.to_json(size)
+    receipts = _receipts(anchors, indexes, size)
+    anchored = {item["point"]["size"] for item in receipts}
     return {
-        "anchors": [],
+        "anchors": receipts,
         "as_of": as_of,
         "chain": chain,
-        "consistency": _consistency(reader, size, from_size, chains.seams),
+        "consistency": _consistency(reader, size, from_size, (*chains.seams, *anchored)),
         "entries": [
             _entry_json(reader, chains.of(entry.entry.height), entry, size, shown[entry.index])
             for entry in found
@@ -217,6 +239,12 @@ def _bundle(
         "scope": scope,
         "state": [reader.prove(key).to_json() for key in _state_keys(scope, found, newest)],
     }
+
+
+def _receipts(anchors: Receipts, indexes: Sequence[int], size: int) -> list[dict[str, Any]]:
+    """The receipts, the oldest points first; only those of points that this log has come to."""
+    given = [item for item in anchors(indexes, size) if item["point"]["size"] <= size]
+    return sorted(given, key=lambda item: (item["point"]["size"], item["kind"]))
 
 
 def _read_entries(reader: LedgerReader, indexes: Sequence[int]) -> list[LogEntry]:
@@ -281,12 +309,12 @@ def _entry_json(
 
 
 def _consistency(
-    reader: LedgerReader, size: int, from_size: int | None, seams: Sequence[int]
+    reader: LedgerReader, size: int, from_size: int | None, needed: Iterable[int]
 ) -> list[dict[str, Any]]:
-    """Proofs that the newest log continues those of the chains before, and one ``from_size``."""
+    """Proofs that the newest log continues that of each size ``needed``, and one ``from_size``."""
     if from_size is not None and not 0 < from_size <= size:
         raise InvalidInput("from_size", f"must be from 1 to {size}, where the log shown here ends")
-    known = [] if from_size is None or from_size in (size, *seams) else [from_size]
+    sizes = {*needed, size if from_size is None else from_size} - {size}
     return [
         {
             "first": first,
@@ -295,7 +323,7 @@ def _consistency(
             "second": size,
             "second_root": reader.root(size).hex(),
         }
-        for first in (*seams, *known)
+        for first in sorted(sizes)
     ]
 
 

@@ -29,6 +29,7 @@ from node.ledger.lineage import check_continues, read_end, read_geneses
 from node.ledger.node_layers import PublishedLayers
 from node.ledger.recording import BlockRecording
 from node.ledger.rows import (
+    ANCHOR_POINT,
     BLOCK,
     ENDED,
     GENESIS,
@@ -49,6 +50,7 @@ from node.ledger.rows import (
 )
 from node.ledger.statistics import Statistics
 from node.ledger.working import BlockChanges, Working
+from node.rules.anchor_points import is_point_of_empty_block
 from node.rules.continuation import SET_BY_GENESIS, continued_state
 from node.rules.engine_updates import NO_UPDATES, EngineUpdates, engine_updates
 from node.rules.genesis_parameters import first_keys, first_state
@@ -196,6 +198,7 @@ class Application:
         batch.put(GENESIS, genesis.document)
         batch.put(META, encode_row(meta))
         batch.put(number_key(BLOCK, height), encode_row(_empty_row(meta, first_index)))
+        batch.put(number_key(ANCHOR_POINT, height), b"")
         validators = genesis.validator_set
         batch.put(VALIDATORS + validators.hash(), encode_validators(validators))
         for kid, jwk in first_keys(genesis).items():
@@ -383,6 +386,7 @@ class Application:
         results = [
             recording.judge(n, opened.taken, opened.absent_up_to) for n, opened in enumerate(frames)
         ]
+        recording.reach_point()
         tiles = working.log.append(recording.leaves, batch)
         state = working.state.close_block(height, batch)
         changes = working.hold(height, BlockChanges(state, tiles, recording.issued))
@@ -410,6 +414,8 @@ class Application:
             before.flushed,
         )
         rules_of(self.parameter("rules_version"))
+        if is_point_of_empty_block(self._working.state.get, before.size, before.time, time):
+            batch.put(number_key(ANCHOR_POINT, height), b"")
         self.meta = meta
         updates = engine_updates(self._working.state.get, height)
         return Finalized(height, time, [], meta, [], batch, None, None, (), updates)

@@ -17,6 +17,7 @@ from node.core.statetree import encode_node
 from node.ledger.opening import FrameOpener
 from node.ledger.replay import Replayed, replay_ledger
 from node.ledger.rows import (
+    ANCHOR_POINT,
     BLOCK,
     CHANGE_OF_VALIDATORS,
     CHANGED,
@@ -32,6 +33,7 @@ from node.ledger.rows import (
     MIDDLE,
     NODE,
     PREDECESSOR,
+    RESTORED,
     STATISTICS,
     TILE,
     TRANSACTION,
@@ -72,7 +74,10 @@ _NAMES = {
     STATISTICS: "the statistics",
     KEY: "a registered key",
     CHANGE_OF_VALIDATORS: "a change of validators",
+    ANCHOR_POINT: "an anchor point",
 }
+
+_UNCOMPARED = (ENDED, RESTORED)
 
 Progress = Callable[[str, int, int], None]
 """Called with a phase, how much of it is done, and how much there is (0: not known)."""
@@ -139,6 +144,7 @@ def audit_ledger(
                 lambda done, of: progress("replay", done, of),
                 proofs_follow=proofs_follow,
             )
+        unknown = _unknown_points(ledger, scratch)
         early = _early(ledger, replayed.height) if proofs_follow else frozenset()
     except _UNREADABLE as error:
         return AuditReport((Finding("the chain", str(error)),), None, 0)
@@ -148,7 +154,7 @@ def audit_ledger(
             rows += 1
             if rows % 4096 == 0:
                 progress("rows", rows, 0)
-            if found != expected and not (expected is None and key in early):
+            if found != expected and not ((expected is None and key in early) or key in unknown):
                 findings.append(_row_finding(key, found, expected))
                 if len(findings) >= MAX_FINDINGS:
                     break
@@ -164,6 +170,16 @@ def _early(ledger: Reader, height: int) -> frozenset[bytes]:
     rows = list(ledger.scan(number_key(KEPT, height + 1), end))
     validators = {VALIDATORS + decode_kept(row)[0].validators_hash for _, row in rows}
     return frozenset({key for key, _ in rows} | validators)
+
+
+def _unknown_points(ledger: Reader, made: Reader) -> frozenset[bytes]:
+    """The keys of anchor points that a snapshot, from which the ledger was restored, does not tell;
+    those that the ledger has all the same are compared."""
+    restored = ledger.get(RESTORED)
+    if restored is None:
+        return frozenset()
+    points = made.scan(ANCHOR_POINT, number_key(ANCHOR_POINT, int.from_bytes(restored, "big") + 1))
+    return frozenset(key for key, _ in points if ledger.get(key) is None)
 
 
 def _where(error: StorageError) -> str:
@@ -183,7 +199,11 @@ def _settled(ledger: Reader) -> Iterator[tuple[bytes, bytes]]:
     if meta is not None and meta.flushed < meta.height:
         for number, node in WorkingState(ledger, meta.flushed).recover().items():
             overlay[node_key(number)] = None if node is None else encode_node(node)
-    stored = ((key, row) for key, row in ledger.scan(*_ALL) if key[:1] != CHANGED and key != ENDED)
+    stored = (
+        (key, row)
+        for key, row in ledger.scan(*_ALL)
+        if key[:1] != CHANGED and key not in _UNCOMPARED
+    )
     if meta is not None:
         settled = encode_row(msgspec.structs.replace(meta, flushed=meta.height))
         stored = ((key, settled if key == META else row) for key, row in stored)

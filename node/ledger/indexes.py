@@ -4,7 +4,7 @@ A row is ``i`` ‖ kind ‖ value ‖ 0x00 ‖ index of the entry, with an empty
 
     d  a document's SHA-256    s  签约编号    a  alias    e  es_id    q  seal code
     f  filing number           g  the dossier code that a record is about    r  certificate number
-    p  proposals, all under one empty value
+    p  proposals, c  confirmed anchors, each all under one empty value
 
 Values are tidied like what somebody types. One that would make too long a key stands by its
 SHA-256: tidying can make eighteen characters of one, and nothing valid may stop the writer.
@@ -33,11 +33,12 @@ KINDS = {
     "about": b"g",
     "certificate_no": b"r",
     "proposal": b"p",
+    "anchor": b"c",
 }
 _D, _S, _A, _E = (INDEX + KINDS[name] for name in ("document", "sign_no", "alias", "es_id"))
-_Q, _F, _G, _R, _P = (
+_Q, _F, _G, _R, _P, _C = (
     INDEX + KINDS[name]
-    for name in ("seal_code", "filing_no", "about", "certificate_no", "proposal")
+    for name in ("seal_code", "filing_no", "about", "certificate_no", "proposal", "anchor")
 )
 
 
@@ -88,7 +89,12 @@ def _proposal(data: dict[str, Any], tail: bytes) -> list[bytes]:
     return [_P + tail]
 
 
+def _anchor(data: dict[str, Any], tail: bytes) -> list[bytes]:
+    return [_C + tail]
+
+
 _ROWS = {
+    "anchor.confirmed": _anchor,
     "certificate.issued": _certificate,
     "disclosure.erased": _about,
     "disclosure.released": _about,
@@ -108,8 +114,8 @@ def index_keys(event_type: str, data: dict[str, Any], index: int) -> list[bytes]
     return [] if rows is None else rows(data, b"\0" + index.to_bytes(6, "big"))
 
 
-def find(reader: Reader, kind: str, value: str, *, limit: int) -> Iterator[int]:
-    """Indexes of entries found by ``value``, oldest first, at most ``limit``.
+def find(reader: Reader, kind: str, value: str, *, limit: int, first: int = 0) -> Iterator[int]:
+    """Indexes of entries found by ``value``, from ``first`` on, oldest first, at most ``limit``.
 
     Raises:
         InvalidEncoding: a document is not named by its SHA-256 in hex.
@@ -120,7 +126,7 @@ def find(reader: Reader, kind: str, value: str, *, limit: int) -> Iterator[int]:
     else:
         start = _row(prefix, tidy_lookup(value), b"\0")
     count = 0
-    for key, _ in reader.scan(start, start + b"\xff" * 7):
+    for key, _ in reader.scan(start + first.to_bytes(6, "big"), start + b"\xff" * 7):
         if len(key) != len(start) + 6:
             continue
         yield int.from_bytes(key[-6:], "big")

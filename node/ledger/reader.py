@@ -6,6 +6,7 @@ names its place, never an answer.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,6 +15,7 @@ from typing import Self
 
 import orjson
 
+from node.core.anchors.point import AnchorPoint
 from node.core.block import Commit, Header, ValidatorSet
 from node.core.entry import Entry, join_entry
 from node.core.errors import EvidenceError, InvalidInput, LedgerFault
@@ -33,6 +35,7 @@ from node.ledger.log import TileReader
 from node.ledger.log_entry import LogEntry
 from node.ledger.node_layers import NodeLayers, NoLayer, PublishedLayers
 from node.ledger.rows import (
+    ANCHOR_POINT,
     BLOCK,
     CHANGE_OF_VALIDATORS,
     ENTRIES,
@@ -221,6 +224,31 @@ class LedgerReader:
         stop = number_key(CHANGE_OF_VALIDATORS, height + 1)
         rows = self._newest.scan(CHANGE_OF_VALIDATORS, stop)
         return [int.from_bytes(key[1:], "big") for key, _ in rows]
+
+    def anchor_points(self, after: int = -1) -> Iterator[AnchorPoint]:
+        """The anchor points above the height ``after`` that a kept header proves, in order."""
+        chains, starts = self._chain_starts()
+        for key, _ in self._rows.scan(number_key(ANCHOR_POINT, after + 1), ANCHOR_POINT + b"\xff"):
+            height = int.from_bytes(key[1:], "big")
+            kept = self.kept(height + 1)
+            if kept is None or kept[1] is None:
+                return
+            yield self._anchor_point(chains[bisect_right(starts, height) - 1], height, kept[0])
+
+    def anchor_point(self, height: int) -> AnchorPoint | None:
+        """The anchor point at ``height``, None where there is none or no kept header proves it."""
+        found = next(self.anchor_points(height - 1), None)
+        return found if found is not None and found.height == height else None
+
+    def _anchor_point(self, chain_id: str, height: int, proof: Header) -> AnchorPoint:
+        row = self.roots(height)
+        return AnchorPoint(chain_id, height, row.size, row.root, row.state_root, proof.hash())
+
+    def _chain_starts(self) -> tuple[list[str], list[int]]:
+        """The ids of all chains, oldest first, and the height from which each one's points are."""
+        geneses = self.geneses()
+        starts = [genesis.initial_height - 1 for genesis in geneses]
+        return [genesis.chain_id for genesis in geneses], [-1, *starts[1:]]
 
     def frames(self, row: BlockRow) -> Iterator[bytes]:
         """The frames of a block, read from its body."""

@@ -22,6 +22,7 @@ from node.ledger.intake import TakenValues
 from node.ledger.log import TileReader
 from node.ledger.refused import refused_key
 from node.ledger.rows import (
+    ANCHOR_POINT,
     BLOCK,
     ENTRIES,
     ISSUED,
@@ -34,6 +35,7 @@ from node.ledger.rows import (
     number_key,
 )
 from node.ledger.working import Working
+from node.rules.anchor_points import is_due, point_reached
 from node.rules.judgement import Accepted, Event, Misbehaviour, Refused, State, in_force
 from node.rules.rejections import ACCEPTED, REJECTIONS, rejection
 from node.rules.versions import FORMS_VERSION, rules_of
@@ -93,6 +95,8 @@ class BlockRecording:
         rules = rules_of(version)
         self._judge_event = rules.judge
         self._flaw_of = None if version == FORMS_VERSION else rules.flaw_of
+        if is_due(self.get, before.size, before.time):  # an empty block was a point
+            working.state.set(*point_reached(self, before.size, before.time))
         for identifier in working.refused.expired(time, batch):
             working.state.set(refused_key(identifier), None)
 
@@ -117,6 +121,13 @@ class BlockRecording:
             key, value = item.state(self.height)
             if self.get(key) is None:
                 self._working.state.set(key, value)
+
+    def reach_point(self) -> None:
+        """All is judged: note it where the block is an anchor point."""
+        size = self.first_index + len(self.leaves)
+        if is_due(self.get, size, self.time):
+            self._working.state.set(*point_reached(self, size, self.time))
+            self._batch.put(number_key(ANCHOR_POINT, self.height), b"")
 
     def judge(self, frame: int, taken: Sequence[TakenValues], absent_up_to: int) -> bytes:
         """Judge the transactions of the block's ``frame``-th frame and record what is accepted.

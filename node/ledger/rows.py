@@ -20,6 +20,8 @@
     s               statistics
     K kid           a key ever registered, as a JWK, for who checks signatures
     c height        an empty row: the header there names other validators for the next block
+    a height        an empty row: log and state after that block are an anchor point
+    R               height of the snapshot that was restored: of points up to there nothing is known
 
 Heights and indexes are six bytes, big-endian, so that rows lie in order.
 """
@@ -42,6 +44,7 @@ from node.core.block import (
 from node.storage.ports import Batch
 
 __all__ = [
+    "ANCHOR_POINT",
     "BLOCK",
     "CHANGED",
     "CHANGE_OF_VALIDATORS",
@@ -57,6 +60,7 @@ __all__ = [
     "MIDDLE",
     "NODE",
     "PREDECESSOR",
+    "RESTORED",
     "STATISTICS",
     "TILE",
     "TRANSACTION",
@@ -88,7 +92,7 @@ __all__ = [
 META, GENESIS, PREDECESSOR, ENDED = b"meta", b"genesis", b"p", b"z"
 BLOCK, KEPT, VALIDATORS, ENTRIES, TILE, VALUE = b"b", b"k", b"V", b"e", b"l", b"v"
 CHANGED, MIDDLE = b"w", b"m"
-KEY, CHANGE_OF_VALIDATORS = b"K", b"c"
+KEY, CHANGE_OF_VALIDATORS, ANCHOR_POINT, RESTORED = b"K", b"c", b"a", b"R"
 NODE, TRANSACTION, ISSUED, INDEX, EXPIRY, STATISTICS = b"n", b"t", b"j", b"i", b"x", b"s"
 
 _encode = msgspec.msgpack.Encoder().encode

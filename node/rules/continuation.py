@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from node.core.errors import InvalidInput
 from node.core.genesis import Genesis
-from node.rules.genesis_parameters import first_state
+from node.rules.anchor_points import count_entries
+from node.rules.genesis_parameters import first_point, first_state
 from node.rules.judgement import State, in_force
 
 __all__ = ["RETIRED", "SET_BY_GENESIS", "continued_state"]
@@ -15,7 +16,8 @@ __all__ = ["RETIRED", "SET_BY_GENESIS", "continued_state"]
 RETIRED = "retired"
 """The status of a member that the genesis of the chain that follows does not name."""
 SET_BY_GENESIS = ("consortium/", "key/", "member/", "parameter/", "validator/")
-"""What a genesis decides. Of all other keys of the state map only open proposals change."""
+"""What a genesis decides. Of all other keys of the state map only open proposals and the
+last anchor point change."""
 
 Changed = dict[str, State | None]
 
@@ -43,6 +45,8 @@ def continued_state(
         kind = key.partition("/")[0]
         state[key] = _AFTER[kind](key, held, state.get(key), first)
     _count_members(state)
+    if genesis.predecessor is not None:
+        state.update([first_point(genesis, count_entries(get, genesis.predecessor.size + 1))])
     for subject in before.get("consortium/open", {"subs": []})["subs"]:
         proposal = get("dossier/" + subject)
         if proposal is not None and proposal["status"] == "open":

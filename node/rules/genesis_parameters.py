@@ -7,9 +7,10 @@ import re
 
 from node.core.genesis import Genesis
 from node.core.signatures import PublicJwk
+from node.rules.anchor_points import LAST_POINT
 from node.rules.judgement import State
 
-__all__ = ["first_keys", "first_state", "sign_no_fits"]
+__all__ = ["first_keys", "first_point", "first_state", "sign_no_fits"]
 
 
 def first_state(genesis: Genesis) -> dict[str, State]:
@@ -48,6 +49,7 @@ def first_state(genesis: Genesis) -> dict[str, State]:
     for name, parameter in genesis.parameters.items():
         state[f"parameter/{name}"] = {"value": parameter}
     state["parameter/rules_version"] = {"value": genesis.rules_version}
+    state.update([first_point(genesis, 1)])
     state["consortium/members"] = {"ids": sorted(member.id for member in genesis.members)}
     addresses = (item.validator.address.hex() for item in genesis.validators)
     state["consortium/validators"] = {"addresses": sorted(addresses)}
@@ -60,6 +62,17 @@ def first_keys(genesis: Genesis) -> dict[str, PublicJwk]:
         jwk.thumbprint(): jwk
         for member in genesis.members
         for jwk in (*(key.jwk for key in member.keys), member.recovery_key)
+    }
+
+
+def first_point(genesis: Genesis, entries: int) -> tuple[str, State]:
+    """The point that a genesis is: a key of the state and its value. ``entries`` are those of the
+    log with the genesis in it, but for records of anchors."""
+    every = genesis.parameters
+    return LAST_POINT, {
+        "due_at": genesis.genesis_time + int(every["anchor_every_ms"]),
+        "due_entries": entries + int(every["anchor_every_records"]),
+        "entries": entries,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from node.core.evidence_code import check_digit
+from node.rules.anchor_points import ANCHOR_RECORDS
 from node.rules.judgement import Event, State, View, refuse
 
 __all__ = ["APPLY"]
@@ -56,6 +57,8 @@ def _confirm_anchor(
     root = view.log_root(event.data["size"])
     if root is None or root.hex() != event.data["root"]:
         raise refuse("anchor_unknown")
+    records = view.get(ANCHOR_RECORDS)
+    changes.append((ANCHOR_RECORDS, {"count": 1 if records is None else records["count"] + 1}))
     return {**dossier, "status": "recorded"}
 
 

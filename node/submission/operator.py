@@ -12,7 +12,7 @@ from node.client.keys import SigningKey
 from node.client.records import build_submission
 from node.submission.errors import SubmissionStopped
 from node.submission.submission import Submission
-from node.submission.tickets import Ticket
+from node.submission.tickets import Group, Ticket
 
 __all__ = ["OperatorRecords"]
 
@@ -37,6 +37,49 @@ class OperatorRecords:
         self._now = now
         self._lock = threading.Lock()
 
+    def submit(
+        self,
+        event_type: str,
+        data: Mapping[str, Any],
+        kind: str = "record",
+        reference: str | None = None,
+    ) -> Group:
+        """Sign and submit an event in a dossier of its own, of this ``kind``.
+
+        Args:
+            event_type: the event's type.
+            data: its public fields.
+            kind: of its dossier.
+            reference: what the dossier and the event's id are made of; by default random. The same
+                one again is the same event, which the ledger takes once.
+
+        Raises:
+            SubmissionError: it could not be submitted.
+        """
+        now = self._now()
+        reference = secrets.token_hex(16) if reference is None else reference
+        submission = build_submission(
+            self._key,
+            chain_id=self._chain_id,
+            member=self.member,
+            event_id=reference,
+            event_type=event_type,
+            subject=self.subject(kind, reference),
+            data=data,
+            source={"system": f"evidence-ledger-node {__version__}", "method": "node"},
+            occurred_at=now,
+            issued_at=now,
+        )
+        return self._submission.submit([submission.encode()])
+
+    def subject(self, kind: str, reference: str) -> str:
+        """The dossier that `submit` uses."""
+        return f"{kind}:{self.member}:{reference}"
+
+    def wait(self, group: Group, timeout: float) -> bool:
+        """Wait until what was submitted is done; False when ``timeout`` seconds passed before."""
+        return self._submission.wait(group, timeout)
+
     def record(self, event_type: str, data: Mapping[str, Any], kind: str = "record") -> Ticket:
         """Record an event in a dossier of its own, of this ``kind``.
 
@@ -46,21 +89,7 @@ class OperatorRecords:
         Raises:
             SubmissionError: it could not be submitted, or was not committed in time.
         """
-        now = self._now()
-        reference = secrets.token_hex(16)
-        submission = build_submission(
-            self._key,
-            chain_id=self._chain_id,
-            member=self.member,
-            event_id=reference,
-            event_type=event_type,
-            subject=f"{kind}:{self.member}:{reference}",
-            data=data,
-            source={"system": f"evidence-ledger-node {__version__}", "method": "node"},
-            occurred_at=now,
-            issued_at=now,
-        )
-        group = self._submission.submit([submission.encode()])
-        if not self._submission.wait(group, _TIMEOUT_SECONDS):
+        group = self.submit(event_type, data, kind)
+        if not self.wait(group, _TIMEOUT_SECONDS):
             raise SubmissionStopped(f"{event_type} was not committed in {_TIMEOUT_SECONDS} s", 5)
         return group.tickets[0]

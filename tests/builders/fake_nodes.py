@@ -46,6 +46,7 @@ class FakeNode:
         self.clock: Callable[[], float] | None = time.time
         self.key: BlockSigner = _FOUNDERS[member].keys["checkpoint"]
         self.origin = checkpoint_origin(CHAIN)
+        self.conflicts: list[str] = []
         self.odd: Callable[[httpx.Request], httpx.Response | None] = lambda request: None
 
     def leaf(self, index: int) -> bytes:
@@ -89,6 +90,9 @@ class FakeNode:
             return httpx.Response(200, content=GENESIS.document, headers=headers)
         if request.url.path == "/v1/log/checkpoint":
             return httpx.Response(200, content=self.checkpoint(), headers=headers)
+        if request.url.path == "/v1/anchors":
+            alarms = [{"adapter": "court", "chain": "c:1", "text": text} for text in self.conflicts]
+            return httpx.Response(200, json={"alarms": alarms}, headers=headers)
         first, second = (int(request.url.params[name]) for name in ("first", "second"))
         if second > self.size:
             return httpx.Response(400, json={"title": "the log does not reach so far"})

@@ -73,10 +73,13 @@ def make_home(
     operator: str = OPERATOR,
     genesis_time: int = GENESIS_TIME,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    more: str = "",
 ) -> Home:
     """Make the home of a solo node in ``path``, which is created.
 
     ``settings`` are tables of ``node.toml``; port 0 and one worker are set unless they say else.
+    ``parameters`` are those of the genesis that differ from the defaults, ``more`` is TOML behind.
     ``court-a`` has a second key, ``Home.future_key``, which is not in force before height 1000000.
     """
     keys_path = path / "keys"
@@ -95,7 +98,7 @@ def make_home(
             "genesis_time": genesis_time,
             "initial_height": 1,
             "members": [_member(chain_id, keys, future, *member) for member in MEMBERS],
-            "parameters": DEFAULT_PARAMETERS,
+            "parameters": {**DEFAULT_PARAMETERS, **(parameters or {})},
             "rules_version": 1,
             "validators": [
                 {
@@ -114,7 +117,7 @@ def make_home(
     }
     for name, table in (settings or {}).items():
         tables[name] = {**tables.get(name, {}), **table}
-    (path / "node.toml").write_text(_toml(tables))
+    (path / "node.toml").write_text(f"{_toml(tables)}\n{more}")
     return Home(path, chain_id, keys, future, load_config(path))
 
 

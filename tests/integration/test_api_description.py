@@ -12,8 +12,11 @@ from builders.home import OPERATOR
 from builders.served import ServedNode
 from builders.story import digest_of
 
+from chaincode_adapters.receipts import encode_item
 from node.api.app import NodeApp
-from node.api.examples import DIGEST, SUBMISSION, TRANSACTION
+from node.api.examples import DIGEST, RECEIPT, SUBMISSION, TRANSACTION
+from node.core.anchors.point import AnchorPoint
+from node.core.anchors.receipts import AnchorReceipt
 
 METHODS = ("get", "post", "put", "delete", "patch")
 
@@ -27,6 +30,11 @@ def _told(node: ServedNode) -> None:
     assert digest_of("old", "example") == DIGEST
     change = {"kind": "member.suspend", "member": "platform-b"}
     proposal = {"change": change, "closes_at": node.teller.time + 86_400_000}
+    point = AnchorPoint("seal-test", 0, 1, bytes(32), bytes(32), bytes(32))
+    item = encode_item(AnchorReceipt("example", point, {}))
+    batch = node.node.stores.local.batch()
+    assert node.node.receipts.add(batch, item, "example:1", 1, OPERATOR).hex() == RECEIPT
+    node.node.stores.local.write(batch, sync=False)
     proposed = node.teller.tell(
         "court-a", "governance.proposed", "consortium:court-a:example", proposal
     )

@@ -163,8 +163,8 @@ def test_roles_and_parameters_are_those_of_the_code() -> None:
 
 
 STATE_SECTIONS = (
-    "member", "key", "validator", "parameter", "consortium", "misbehaviour", "code", "dossier",
-    "seal", "filing", "refused",
+    "member", "key", "validator", "parameter", "consortium", "misbehaviour", "anchor", "code",
+    "dossier", "seal", "filing", "refused",
 )  # fmt: skip
 
 

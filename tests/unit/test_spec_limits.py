@@ -172,6 +172,7 @@ TRIED: dict[str, Callable[[int], None]] = {
     "member-name": lambda n: with_genesis("members.0.name", "\U00020bb7" * n),
     "note-bytes": note_of,
     "parameter-block-bytes-most": lambda n: with_genesis("parameters.max_block_bytes", n),
+    "parameter-anchor-every": lambda n: with_genesis("parameters.anchor_every_records", n),
     "parameter-clock-tolerance": lambda n: with_genesis("parameters.clock_tolerance_ms", n),
     "parameter-custodians": lambda n: with_genesis("parameters.custodians", ["maker-a"] * n),
     "parameter-pattern-length": lambda n: with_genesis("parameters.sign_no_patterns", ["A" * n]),

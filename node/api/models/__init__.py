@@ -5,6 +5,7 @@ All times are milliseconds since the Unix epoch, all hashes lower-case hex, unle
 
 from __future__ import annotations
 
+from node.api.models.anchors import Anchored, Anchors
 from node.api.models.base import AsOf, Problem, StateAnswer
 from node.api.models.chain import (
     Block,
@@ -32,6 +33,8 @@ from node.api.models.private import Disclosures, Erasure, ErasureRequest
 from node.api.models.records import Document, Dossier, Lookup, Pending, Receipt, Transaction
 
 __all__ = [
+    "Anchored",
+    "Anchors",
     "AsOf",
     "Block",
     "BlockSummary",

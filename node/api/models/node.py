@@ -40,9 +40,10 @@ class Case(BaseModel):
 
 
 class StepShown(Form):
-    """One check."""
+    """One check; ``part`` is 0, or counts the parts of a check of several things."""
 
     number: int
+    part: int
     id: str
     title: str
     title_zh: str
@@ -92,6 +93,7 @@ class NodeInfo(Form):
     size: int
     root: Hash
     state_root: Hash
+    alarms: list[str] = Field(description="An outside chain contradicts this ledger 外部链不一致")
 
 
 class Statistics(Form):
@@ -146,3 +148,4 @@ class Ready(Form):
     height: int
     time: Time
     pending: int
+    alarms: list[str] = Field(description="An outside chain contradicts this ledger 外部链不一致")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -33,6 +34,7 @@ _STYLE = (
     "dt{opacity:.8}dd{margin:0}code{font-size:.8rem}"
     "ol{list-style:none;padding:0;margin:0;border-left:2px solid #9c1b16}"
     "li{padding:.1rem 0 1rem 1rem}"
+    "p[role=alert]{border:3px solid #9c1b16;border-radius:.3rem;padding:.6rem .8rem}"
     "aside,p[role=status]{border:1px solid #777;border-radius:.3rem;padding:.6rem .8rem}"
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -55,11 +57,13 @@ class Page:
         self._language = language
         self._texts = TEXTS[language]
 
-    def render(self, query: str, found: dict[str, Any] | None) -> bytes:
-        """The page's bytes. ``found`` is what a look-up came to: ``outcome``, its texts,
+    def render(self, query: str, found: dict[str, Any] | None, alarms: Sequence[str] = ()) -> bytes:
+        """The page's bytes. ``alarms`` are outside chains that contradict the ledger.
+
+        ``found`` is what a look-up came to: ``outcome``, its texts,
         ``dossiers`` each with its ``entries``, ``as_of``; None before anything was asked."""
         text = self._texts
-        body = [self._form(query)]
+        body = [*map(self._alarm, alarms), self._form(query)]
         if found is not None:
             body.append(self._outcome(found))
             body += [self._dossier(dossier) for dossier in found["dossiers"]]
@@ -77,6 +81,11 @@ class Page:
             f"<aside><h2>{text['about_title']}</h2><p>{text['about']}</p>"
             f"<p>{text['independent']}</p></aside></body></html>"
         ).encode()
+
+    def _alarm(self, chain: str) -> str:
+        text = self._texts
+        told = escape(text["alarm"].format(chain=chain))
+        return f'<p role="alert"><strong>{text["alarm_title"]}</strong> {told}</p>'
 
     def _switch(self, query: str) -> str:
         other = "en" if self._language == "zh" else "zh"

@@ -8,6 +8,9 @@ TEXTS = {
     "zh": {
         "title": "电子印章存证查询",
         "other": "English",
+        "alarm_title": "警告：与外部链不一致。",
+        "alarm": "外部链 {chain} 上的存证与本账本不符，两者之一的历史是假的。"
+        "在查明原因之前，请勿仅凭本页作出判断，并请联系节点运营方。",
         "label": "存证编码、签约编号、印章编码、备案编号、证书编号或文件哈希",
         "hint": "例如 CZ0034133234711-2。全角字符、空格和大小写均可识别。",
         "search": "查询",
@@ -42,6 +45,10 @@ TEXTS = {
     "en": {
         "title": "Evidence look-up for electronic seals",
         "other": "中文",
+        "alarm_title": "Warning: an outside chain contradicts this ledger.",
+        "alarm": "What {chain} holds is not what this ledger holds: one of the two histories is "
+        "false. Until it is known which, conclude nothing from this page alone, and ask the node's "
+        "operator.",
         "label": "Evidence code, 签约编号, seal code, filing or certificate number, "
         "or a file's hash",
         "hint": "Such as CZ0034133234711-2. Full-width characters, blanks and case do not matter.",

@@ -15,7 +15,7 @@ import msgspec
 
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.genesis import Genesis
-from node.ledger.rows import GENESIS, META, NODE, VALUE, Meta, decode_meta, encode_row
+from node.ledger.rows import GENESIS, META, NODE, RESTORED, VALUE, Meta, decode_meta, encode_row
 from node.ledger.snapshots.blocks import BlockRows
 from node.ledger.snapshots.format import (
     BlockItem,
@@ -227,6 +227,7 @@ class Restoring:
         )
         batch.put(META, encode_row(meta))
         batch.put(_MARKER, manifest.height.to_bytes(6, "big"))
+        batch.put(RESTORED, manifest.height.to_bytes(6, "big"))
         if self._store.get(GENESIS) != self._genesis.document:
             raise LedgerFault("the store's genesis is not the node's")
         self._store.write(batch, sync=True)

@@ -261,7 +261,7 @@ REFUSED: dict[str, tuple[Path, Any, str]] = {
         [],
         "bundle.chain.commits[0].signatures",
     ),
-    "101 consistency proofs": (("consistency",), [{}] * 101, "bundle.consistency"),
+    "501 consistency proofs": (("consistency",), [{}] * 501, "bundle.consistency"),
     "10,001 anchors": (("anchors",), [{"kind": "x"}] * 10_001, "bundle.anchors"),
     "anchor of no kind": (("anchors",), [{"kind": "x"}, {}], "bundle.anchors[1].kind"),
     "kind number": (("anchors",), [{"kind": 1}], "bundle.anchors[0].kind"),
@@ -329,7 +329,7 @@ def test_bytes_refused(data: bytes) -> None:
 
 
 def test_most_that_is_allowed() -> None:
-    assert len(decode(with_part(("anchors",), [{"kind": "x", "n": 1}] * 10_000)).anchors) == 10_000
+    assert len(decode(with_part(("anchors",), [{"kind": "x", "n": 1}] * 500)).anchors) == 500
     commits = ("chain", "commits", 0)
     full = decode(with_part((*commits, "signatures"), [{"flag": 1}] * 1000))
     assert len(full.chain.commits[0].signatures) == 1000

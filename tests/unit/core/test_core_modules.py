@@ -24,10 +24,18 @@ from node.core.verify import verify_bundle
 
 ROOT = Path(node.__file__).parents[1]
 CORE = ROOT / "node" / "core"
-MODULES = sorted(path.stem for path in CORE.glob("*.py") if path.stem != "__init__")
+MODULES = sorted(
+    ".".join(path.relative_to(CORE).with_suffix("").parts)
+    for path in CORE.rglob("*.py")
+    if path.stem != "__init__"
+)
 SOURCES = sorted(
     path for top in ("node", "chaincode_adapters", "scripts") for path in (ROOT / top).rglob("*.py")
 )
+
+
+def file_of(module: str) -> Path:
+    return CORE.joinpath(*module.split(".")).with_suffix(".py")
 
 
 def tree_of(path: Path) -> ast.Module:
@@ -56,7 +64,7 @@ def in_order(names: list[str]) -> list[str]:
 @pytest.mark.parametrize("name", MODULES)
 def test_all_lists_every_public_name_in_order(name: str) -> None:
     module = importlib.import_module(f"node.core.{name}")
-    public = {item for item in names_defined(tree_of(CORE / f"{name}.py")) if item[0] != "_"}
+    public = {item for item in names_defined(tree_of(file_of(name))) if item[0] != "_"}
     assert set(module.__all__) == public
     assert list(module.__all__) == in_order(list(module.__all__))
     assert len(set(module.__all__)) == len(module.__all__)
@@ -64,7 +72,7 @@ def test_all_lists_every_public_name_in_order(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_no_module_touches_anothers_private_names(name: str) -> None:
-    for part in ast.walk(tree_of(CORE / f"{name}.py")):
+    for part in ast.walk(tree_of(file_of(name))):
         if isinstance(part, ast.ImportFrom) and (part.module or "").startswith("node."):
             assert not [alias.name for alias in part.names if alias.name.startswith("_")]
 
@@ -101,7 +109,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_core_imports_nothing_impure(name: str) -> None:
-    for module in imported(tree_of(CORE / f"{name}.py")):
+    for module in imported(tree_of(file_of(name))):
         if module == "node.core" or module.startswith("node.core."):
             continue
         allowed = module in PURE or module.split(".")[0] in ALSO.get(name, set())
@@ -110,7 +118,7 @@ def test_core_imports_nothing_impure(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_core_calls_nothing_impure(name: str) -> None:
-    for part in ast.walk(tree_of(CORE / f"{name}.py")):
+    for part in ast.walk(tree_of(file_of(name))):
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
             assert part.func.id not in IMPURE_CALLS
 
@@ -295,13 +303,16 @@ def verifier_modules() -> list[str]:
         if name in found:
             continue
         found.add(name)
-        tree = tree_of(CORE / f"{name}.py")
+        tree = tree_of(file_of(name))
         for module in imported(tree):
             if module.startswith("node.core."):
-                queue.append(module.split(".")[2])
+                inside = module.removeprefix("node.core.")
+                queue += [inside] if file_of(inside).exists() else []
         for part in ast.walk(tree):
-            if isinstance(part, ast.ImportFrom) and part.module == "node.core":
-                queue += [alias.name for alias in part.names]
+            if isinstance(part, ast.ImportFrom) and f"{part.module}.".startswith("node.core."):
+                folder = f"{part.module}.".removeprefix("node.core.")
+                names = [folder + alias.name for alias in part.names]
+                queue += [inside for inside in names if file_of(inside).exists()]
     return sorted(found)
 
 
@@ -349,7 +360,7 @@ def what_3_8_lacks(source: str) -> list[str]:
 
 @pytest.mark.parametrize("name", verifier_modules())
 def test_the_verifier_keeps_to_python_3_8(name: str) -> None:
-    source = (CORE / f"{name}.py").read_text(encoding="utf-8")
+    source = file_of(name).read_text(encoding="utf-8")
     assert "from __future__ import annotations" in source
     assert what_3_8_lacks(source) == []
 

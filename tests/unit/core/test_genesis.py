@@ -78,8 +78,10 @@ def test_roles_are_listed_in_order() -> None:
 
 
 def test_default_parameters_and_limit() -> None:
-    """Five minutes, a day, 4 MiB: as the documents of the consortium name them."""
+    """Ten minutes, 10,000 records, five minutes, a day, 4 MiB."""
     assert DEFAULT_PARAMETERS == {
+        "anchor_every_ms": 600_000,
+        "anchor_every_records": 10_000,
         "clock_tolerance_ms": 300_000,
         "custodians": [],
         "late_after_ms": 86_400_000,

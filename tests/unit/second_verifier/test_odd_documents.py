@@ -98,6 +98,8 @@ GENESES: list[tuple[str, Any]] = [
     ("members.0.recovery_key.kid", "x"),
     ("members.1.checkpoint_key.x", "A" * 43),
     ("members.1.checkpoint_key", None),
+    ("parameters.anchor_every_ms", 0),
+    ("parameters.anchor_every_records", 1_000_000_001),
     ("parameters.clock_tolerance_ms", 3_600_001),
     ("parameters.custodians", ["maker-a", "police-jinan"]),
     ("parameters.custodians", ["maker-b"]),

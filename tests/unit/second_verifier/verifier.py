@@ -1,12 +1,14 @@
 """A second verifier of evidence bundles, written from ``docs/spec`` and from nothing else.
 
-It imports no code of the node: only the standard library, and `cryptography` for the two signature
-algorithms. The tests beside it hold it against the node's own verifier. It says less than that one:
-for each of the 17 steps ``passed``, ``failed`` or ``not checked``, and why.
+It imports no code of the node: only the standard library, `cryptography` for the two signature
+algorithms, and receipts.py beside it for what outside chains vouch for. The tests beside it hold it
+against the node's own verifier. It says less than that one: for each of the 17 steps ``passed``,
+``failed`` or ``not checked``, and why.
 """
 
 import base64
 import hashlib
+import importlib.util
 import json
 import re
 from itertools import pairwise
@@ -15,6 +17,12 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+
+_BESIDE = importlib.util.spec_from_file_location(
+    "second_receipts", Path(__file__).with_name("receipts.py")
+)
+receipts = importlib.util.module_from_spec(_BESIDE)
+_BESIDE.loader.exec_module(receipts)
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "docs" / "spec" / "schemas"
 KEYWORDS = {"$schema", "$id", "$defs", "$ref", "title", "description", "type", "const", "enum"}
@@ -634,6 +642,7 @@ class Verification:
     def __init__(self, data, trust):
         self.data, self.trust = data, trust
         self.known, self.roots, self.state, self.used_sets = {}, {}, {}, []
+        self.parts = []
 
     def bundle_form(self):
         self.bundle = bundle = read_json(self.data, 67_108_864)
@@ -768,8 +777,7 @@ class Verification:
     def entries_inclusion(self):
         for entry in self.entries:
             need(entry.height in self.roots, "no roots for an entry")
-            older = [one for one, _ in self.geneses if entry.height >= one["initial_height"] - 1]
-            chain_id = (older or [self.geneses[0][0]])[-1]["chain_id"]
+            chain_id = self.chain_id_at(entry.height)
             need(entry.tx.payload["cid"] == chain_id, "cid of another chain than its height's")
             for path, roots in (
                 (entry.path, self.roots[entry.height]),
@@ -846,12 +854,7 @@ class Verification:
         here = self.last["size"], self.last["root"]
         reached = {here}
         for item in self.bundle["consistency"]:
-            first = item["first"], item["first_root"]
-            second = item["second"], item["second_root"]
-            need(here in (first, second), "consistency of other logs")
-            roots = hashes_of([first[1], second[1]])
-            verify_consistency(first[0], second[0], hashes_of(item["proof"]), *roots)
-            reached |= {first, second}
+            reached |= self.consistent(item, here)
         known = self.trust.get("checkpoint")
         if known is None:
             raise NotChecked("no checkpoint to compare")
@@ -861,7 +864,57 @@ class Verification:
         need((known["size"], known["root"]) in reached, "the bundle leads elsewhere")
 
     def anchors(self):
-        raise NotChecked("this version knows no receipts")
+        if not self.bundle["anchors"]:
+            raise NotChecked("none")
+        here = self.last["size"], self.last["root"]
+        roots = {(at["size"], at["root"]) for at in self.roots.values()} | {here}
+        for item in self.bundle["consistency"]:
+            roots |= {end for end in self.consistent(item, here) if end[0] <= here[0]}
+        self.parts = [self.verdict_on(item, roots) for item in self.bundle["anchors"]]
+        verdicts = [verdict for verdict, _ in self.parts]
+        need("failed" not in verdicts, "a receipt fails")
+        if "passed" not in verdicts:
+            raise NotChecked("no receipt leads to what is trusted")
+
+    def consistent(self, item, here):
+        first, second = (item["first"], item["first_root"]), (item["second"], item["second_root"])
+        need(here in (first, second), "consistency of other logs")
+        roots = hashes_of([first[1], second[1]])
+        verify_consistency(first[0], second[0], hashes_of(item["proof"]), *roots)
+        return {first, second}
+
+    def verdict_on(self, item, roots):
+        try:
+            conform(item, "anchor")
+            self.check_point(item["point"], roots)
+            kind = receipts.KINDS.get(item["kind"])
+            if kind is None:
+                raise NotChecked("unknown kind")
+            try:
+                kind(item["receipt"], item["point"], self.trust)
+            except receipts.NothingTrusted as reason:
+                raise NotChecked(str(reason)) from reason
+            except receipts.Bad as reason:
+                raise Refused(str(reason)) from reason
+        except NotChecked as reason:
+            return "not checked", str(reason)
+        except Refused as reason:
+            return "failed", str(reason)
+        return "passed", ""
+
+    def check_point(self, point, roots):
+        height = point["height"]
+        need(point["chain_id"] == self.chain_id_at(height), "a point of another chain")
+        need((point["size"], point["root"]) in roots, "a log that this one does not continue")
+        if height + 1 in self.known:
+            need(header_hash(self.known[height + 1]).hex() == point["header"], "another header")
+        shown = self.roots.get(height)
+        names = ("size", "root", "state_root")
+        need(shown is None or all(shown[name] == point[name] for name in names), "other roots")
+
+    def chain_id_at(self, height):
+        older = [one for one, _ in self.geneses if height >= one["initial_height"] - 1]
+        return (older or [self.geneses[0][0]])[-1]["chain_id"]
 
     def operators(self):
         members = {ed25519_bytes(v["public_key"]): v["member"] for v in self.genesis["validators"]}
@@ -916,4 +969,7 @@ def verify(bundle, trust):
             verdicts[step] = "not checked", str(reason)
         except Refused as reason:
             verdicts[step] = "failed", str(reason)
+        for place, verdict in enumerate(verification.parts, 1):
+            verdicts[f"{step}.{place}"] = verdict
+        verification.parts = []
     return verdicts

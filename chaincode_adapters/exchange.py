@@ -1,0 +1,264 @@
+"""Fetching the receipts of other members' anchors, so that any node's bundle has them.
+
+The ledger names each by its SHA-256. Whoever gives it is believed in nothing: it must hash to that,
+be of its form, be of a point of this very ledger, and hold by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import httpx
+import structlog
+
+from chaincode_adapters.jobs import shortened
+from chaincode_adapters.receipts import MAX_RECEIPT_BYTES, Receipts, Wanted, decode_item
+from chaincode_adapters.retry import backoff
+from node.core.anchors.point import AnchorPoint
+from node.core.anchors.receipts import AnchorReceipt
+from node.core.errors import EvidenceError, InvalidInput, InvalidProof, LedgerFault
+from node.ledger.indexes import find
+from node.ledger.reader import LedgerReader
+from node.storage.errors import StorageError
+
+__all__ = ["Exchange", "check_point"]
+
+_IDLE_SECONDS = 5.0
+_TIMEOUT_SECONDS = 10.0
+_MOST_FOLLOWED = 200
+_MOST_FETCHED = 10_000
+_MOST_PAUSE = 600.0
+_REFUSED_PAUSE = 3600.0
+
+
+class _NotGiven(Exception):
+    """A node gave no answer, or has no such receipt (``missing``)."""
+
+    def __init__(self, text: str, *, missing: bool = False) -> None:
+        super().__init__(text)
+        self.missing = missing
+
+
+class _Pauses:
+    """What is not asked again before a while has passed, the longer the more often it failed."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._held: dict[Hashable, tuple[int, float]] = {}
+
+    def waits(self, key: Hashable) -> bool:
+        held = self._held.get(key)
+        return held is not None and held[1] > self._clock()
+
+    def failed(self, key: Hashable, at_least: float = 0.0) -> None:
+        times = self._held.get(key, (0, 0.0))[0] + 1
+        pause = max(at_least, backoff(times, first=5.0, most=_MOST_PAUSE))
+        self._held[key] = times, self._clock() + pause
+
+    def forget(self, key: Hashable) -> None:
+        self._held.pop(key, None)
+
+
+def check_point(point: AnchorPoint, wanted: Wanted, reader: LedgerReader) -> None:
+    """Check that a point is one of this ledger, and the one that was recorded.
+
+    Raises:
+        InvalidProof: it is not.
+    """
+    recorded = (wanted.size, wanted.root, wanted.state_root)
+    if (point.size, point.root, point.state_root) != recorded:
+        raise InvalidProof("item.point", "must be the point that the ledger's record names")
+    if point.height >= reader.meta.height or point != _point_at(point.height, reader):
+        raise InvalidProof("item.point", "must be a point of this ledger")
+
+
+def _point_at(height: int, reader: LedgerReader) -> AnchorPoint:
+    roots, proof = reader.roots(height), reader.header(height + 1)
+    return AnchorPoint(
+        reader.chain_id_at(height),
+        height,
+        roots.size,
+        roots.root,
+        roots.state_root,
+        proof.hash(),
+    )
+
+
+class Exchange:
+    """Follows the ledger's anchors and fetches what is missing, in a thread of its own.
+
+    Args:
+        peers: URLs of other nodes.
+        receipts: where they are kept.
+        reader: opens the ledger.
+        check: what an item must pass; raises InvalidInput.
+        clock: seconds that only grow.
+        transport: replaces the network in tests.
+    """
+
+    def __init__(
+        self,
+        peers: Sequence[str],
+        receipts: Receipts,
+        reader: Callable[[], LedgerReader],
+        check: Callable[[AnchorReceipt], object],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.refused = 0
+        self._peers = [url.rstrip("/") for url in peers]
+        self._receipts = receipts
+        self._reader = reader
+        self._check = check
+        self._clock = clock
+        self._silent = _Pauses(clock)
+        self._later = _Pauses(clock)
+        self._http = httpx.Client(
+            timeout=_TIMEOUT_SECONDS,
+            transport=transport,
+            follow_redirects=False,
+            headers={"accept-encoding": "identity"},  # a few bytes can unpack to very many
+        )
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._log = structlog.get_logger("anchors")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread = threading.Thread(target=self.run, name="anchor-exchange", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Have it end."""
+        self._stopping.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait until it has ended."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def run(self) -> None:
+        """Follow and fetch until told to stop."""
+        try:
+            while not self._stopping.wait(0 if self.round() else _IDLE_SECONDS):
+                pass
+        except EvidenceError as error:
+            if not self._stopping.is_set():
+                self._log.error("receipts are not fetched any more", reason=str(error))
+        finally:
+            self._http.close()
+
+    def round(self) -> bool:
+        """Follow the ledger a step and fetch what is missing; whether there is more at once.
+
+        Raises:
+            StorageError, LedgerFault: nothing can be read or kept.
+        """
+        more = self._follow()
+        for wanted in self._receipts.wanted(_MOST_FETCHED):
+            if self._stopping.is_set():
+                return False
+            self._fetch(wanted)
+        return more
+
+    def _follow(self) -> bool:
+        """Note the receipts that the ledger names; whether it names more than were looked at."""
+        first = self._receipts.followed
+        with self._reader() as reader:
+            size = reader.meta.size
+            found = list(find(reader.rows, "anchor", "", limit=_MOST_FOLLOWED, first=first))
+            found = [index for index in found if index < size]
+            wanted = [_wanted(entry.parts[1], entry.index) for entry in reader.entries(found)]
+        more = len(found) == _MOST_FOLLOWED
+        followed = found[-1] + 1 if more else size
+        if followed != first and (wanted or more or followed - first >= _MOST_FOLLOWED):
+            self._receipts.want(wanted, followed)
+        return more
+
+    def _fetch(self, wanted: Wanted) -> None:
+        """Ask one node after the other for a receipt, those that are not to be left alone now."""
+        for url in self._peers:
+            key = (url, wanted.receipt)
+            if self._silent.waits(url) or self._later.waits(key):
+                continue
+            try:
+                content = self._get(url, wanted.receipt)
+            except _NotGiven as reason:
+                if reason.missing:
+                    self._later.failed(key)
+                else:
+                    self._silent.failed(url)
+                continue
+            self._silent.forget(url)
+            try:
+                self._admit(content, wanted)
+            except InvalidInput as error:
+                self._refuse(wanted, url, error)
+                continue
+            for other in self._peers:
+                self._later.forget((other, wanted.receipt))
+            self._log.info("receipt fetched", chain=wanted.chain, size=wanted.size, given_by=url)
+            return
+
+    def _refuse(self, wanted: Wanted, url: str, error: InvalidInput) -> None:
+        self.refused += 1
+        self._later.failed((url, wanted.receipt), at_least=_REFUSED_PAUSE)
+        self._log.error(
+            "wrong receipt",
+            receipt=wanted.receipt.hex(),
+            recorded_by=wanted.member,
+            given_by=url,
+            reason=shortened(str(error)),
+        )
+
+    def _admit(self, content: bytes, wanted: Wanted) -> None:
+        """Keep a receipt that was given. Raises InvalidInput where it is not the one wanted."""
+        if hashlib.sha256(content).digest() != wanted.receipt:
+            raise InvalidProof("item", "must hash to what the ledger's record names")
+        item = decode_item(content)
+        with self._reader() as reader:
+            try:
+                check_point(item.point, wanted, reader)
+            except (StorageError, InvalidInput):
+                raise
+            except LedgerFault as error:
+                raise InvalidProof("item.point", f"cannot be compared: {error}") from error
+        self._check(item)
+        self._receipts.keep(content, wanted)
+
+    def _get(self, url: str, receipt: bytes) -> bytes:
+        give_up = self._clock() + _TIMEOUT_SECONDS
+        content = b""
+        try:
+            with self._http.stream("GET", f"{url}/v1/anchors/receipts/{receipt.hex()}") as answer:
+                if answer.status_code == 404:
+                    raise _NotGiven("it has none", missing=True)
+                if answer.status_code != 200:
+                    raise _NotGiven(f"answered {answer.status_code}")
+                for part in answer.iter_raw():
+                    content += part
+                    if len(content) > MAX_RECEIPT_BYTES:
+                        break  # it will not hash to what is wanted, which is shorter
+                    if self._clock() > give_up:
+                        raise _NotGiven("the answer took too long")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise _NotGiven(str(error) or type(error).__name__) from error
+        return content
+
+
+def _wanted(payload: dict[str, Any], index: int) -> Wanted:
+    data = payload["data"]
+    return Wanted(
+        receipt=bytes.fromhex(data["receipt_hash"]),
+        index=index,
+        member=payload["iss"],
+        chain=data["chain"],
+        size=data["size"],
+        root=bytes.fromhex(data["root"]),
+        state_root=bytes.fromhex(data["state_root"]),
+    )

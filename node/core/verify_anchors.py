@@ -1,0 +1,135 @@
+"""The verifier's step about anchors: each receipt a step of its own, named by who vouches."""
+
+from __future__ import annotations
+
+from node.core.anchors.receipts import AnchorReceipt, read_anchor_receipt, verify_receipt
+from node.core.anchors.vouching import Vouched
+from node.core.encoding import rfc3339
+from node.core.errors import InvalidInput, InvalidProof
+from node.core.verify_case import FAILED, NOT_CHECKED, PASSED, Case, NotChecked, Part, Told
+from node.core.verify_log import prove_roots
+
+__all__ = ["check_anchors"]
+
+
+_TITLES = {
+    "evm": ("EVM chain", "EVM 链"),
+    "fabric": ("Fabric channel", "Fabric 通道"),
+    "rekor": ("Transparency log", "透明日志"),
+    "rest": ("REST service", "存证服务接口"),
+    "rfc3161": ("Time-stamp authority", "时间戳机构"),
+}
+
+
+def check_anchors(case: Case) -> Told:
+    """Every receipt must be of a point that the log shown continues, and vouch for it.
+
+    What came of each is put into ``case.parts``. The whole passes when one of them vouches and none
+    fails.
+    """
+    items = case.need_bundle().anchors
+    if not items:
+        raise NotChecked(
+            "the bundle holds no receipt of an outside chain or time-stamp authority",
+            "证据包不含第三方链或时间戳机构的回执",
+        )
+    roots = prove_roots(case)
+    vouched = [_check_one(case, roots, value, place) for place, value in enumerate(items)]
+    failed = [part for part in case.parts if part.status == FAILED]
+    if failed:
+        raise InvalidProof("anchors", f"{failed[0].title}: {failed[0].told.text}")
+    found = [item for item in vouched if item is not None]
+    if not found:
+        raise NotChecked(
+            f"{len(items)} receipt(s), and none leads to what the trust file names",
+            f"共 {len(items)} 份回执，均未指向信任文件所列机构",
+        )
+    case.anchored = sorted(vouched.time for _, vouched in found)
+    return _summary(case, found)
+
+
+def _check_one(
+    case: Case, roots: set[tuple[int, bytes]], value: object, position: int
+) -> tuple[AnchorReceipt, Vouched] | None:
+    place = f"bundle.anchors[{position}]"
+    title, title_zh = _title(case.need_bundle().anchors[position]["kind"])
+    try:
+        item = read_anchor_receipt(value, place)
+        _check_point(case, roots, item, place)
+        vouched = verify_receipt(item, case.trust, case.backend, place)
+    except NotChecked as reason:
+        case.parts.append(Part(NOT_CHECKED, title, title_zh, reason.told))
+        return None
+    except InvalidInput as error:
+        case.parts.append(Part(FAILED, title, title_zh, Told(str(error), str(error))))
+        return None
+    case.parts.append(Part(PASSED, vouched.by, vouched.by, _told(case, item, vouched)))
+    return item, vouched
+
+
+def _title(kind: str) -> tuple[str, str]:
+    """What a receipt is called whose signer's name nothing vouches for."""
+    return _TITLES.get(kind, (f"Receipt of the kind {kind}", f"{kind} 类回执"))
+
+
+def _check_point(
+    case: Case, roots: set[tuple[int, bytes]], item: AnchorReceipt, place: str
+) -> None:
+    """The point must be one of the log, the state map and the headers that the bundle shows."""
+    point, place = item.point, f"{place}.point"
+    if point.chain_id != case.genesis_at(point.height).chain_id:
+        raise InvalidProof(f"{place}.chain_id", "is not that of the chain of its height")
+    if (point.size, point.root) not in roots:
+        raise InvalidProof(
+            place, f"the bundle does not show that its log continues the one of size {point.size}"
+        )
+    header = case.headers.get(point.height + 1)
+    if header is not None and header.hash() != point.header:
+        raise InvalidProof(f"{place}.header", "is not the hash of the header in the bundle")
+    shown = case.roots.get(point.height)
+    if shown is not None and (shown.size, shown.root, shown.state_root) != (
+        point.size,
+        point.root,
+        point.state_root,
+    ):
+        raise InvalidProof(place, f"height {point.height} has other roots in the bundle")
+
+
+def _covered(case: Case, size: int) -> int:
+    return sum(record.bundled.index < size for record in case.records)
+
+
+def _told(case: Case, item: AnchorReceipt, vouched: Vouched) -> Told:
+    when, size = rfc3339(vouched.time), item.point.size
+    records, all_records = _covered(case, size), len(case.records)
+    return Told(
+        f"the log of size {size} existed no later than {when}, and with it {records} of "
+        f"{all_records} record(s): {vouched.how}",
+        f"大小为 {size} 的日志不晚于 {when} 已存在，其中含本证据包 {all_records} 条记录中的 "
+        f"{records} 条：{vouched.how_zh}",
+        (f"at {vouched.where}", *vouched.details),
+    )
+
+
+def _summary(case: Case, found: list[tuple[AnchorReceipt, Vouched]]) -> Told:
+    """From when on all records shown are vouched for, and by whom; or how many are not."""
+    count = len(case.records)
+    whole = [(vouched.time, vouched.by) for item, vouched in found if _covers_all(case, item)]
+    names = ", ".join(sorted({vouched.by for _, vouched in found}))
+    if not whole:
+        most = max(_covered(case, item.point.size) for item, _ in found)
+        return Told(
+            f"{most} of {count} record(s) vouched for by {names}; what came later was not anchored "
+            "when the bundle was made",
+            f"{count} 条记录中的 {most} 条由 {names} 佐证；其后的记录在出具时尚未锚定",
+        )
+    time, by = min(whole)
+    return Told(
+        f"all {count} record(s) existed no later than {rfc3339(time)}, by {by}; vouched for by "
+        f"{names}",
+        f"全部 {count} 条记录不晚于 {rfc3339(time)} 已存在（{by}）；佐证方：{names}",
+    )
+
+
+def _covers_all(case: Case, item: AnchorReceipt) -> bool:
+    return _covered(case, item.point.size) == len(case.records)
