@@ -119,13 +119,6 @@ class EmbeddedChain:
         except HeaderNotFound:
             return None
 
-    def header_of(self, digest: bytes) -> BlockHeaderAPI | None:
-        """The header with a hash."""
-        try:
-            return self._chain.get_block_header_by_hash(Hash32(digest))
-        except HeaderNotFound:
-            return None
-
     def transactions(self, header: BlockHeaderAPI) -> tuple[SignedTransactionAPI, ...]:
         """The transactions of a block."""
         return tuple(self._chain.get_block_by_header(header).transactions)

@@ -29,7 +29,6 @@ class EmbeddedProvider(BaseProvider):
             "eth_blockNumber": self._block_number,
             "eth_call": self._call,
             "eth_chainId": lambda: hex(CHAIN_ID),
-            "eth_getBlockByHash": self._block_by_hash,
             "eth_getBlockByNumber": self._block_by_number,
             "eth_getBlockReceipts": self._block_receipts,
             "eth_getCode": lambda address, at: _hex(chain.code(_bytes(address))),
@@ -73,10 +72,6 @@ class EmbeddedProvider(BaseProvider):
 
     def _block_by_number(self, at: str, full: bool) -> dict[str, Any] | None:
         header = self._header_at(at)
-        return None if header is None else self._told(header)
-
-    def _block_by_hash(self, digest: str, full: bool) -> dict[str, Any] | None:
-        header = self._chain.header_of(_bytes(digest))
         return None if header is None else self._told(header)
 
     def _told(self, header: BlockHeaderAPI) -> dict[str, Any]:

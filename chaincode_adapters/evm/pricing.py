@@ -77,16 +77,17 @@ class Pricing:
         if self.fixed is not None:
             return Price(self.fixed)
         base = base_fee(node)
-        if base is not None:
-            try:
-                tip = node.number("eth_maxPriorityFeePerGas")
-            except RpcFault:
-                tip = max(node.number("eth_gasPrice") - base, 0)
-            room = 2 * base + tip
-            if self.most is not None and base + tip <= self.most:
-                room = min(room, self.most)
-            return Price(room, tip)
-        return Price(node.number("eth_gasPrice"))
+        if base is None:
+            return Price(node.number("eth_gasPrice"))
+        try:
+            tip = node.number("eth_maxPriorityFeePerGas")
+        except RpcFault:
+            # FISCO-BCOS tells a base fee of 0 in every block and knows nothing else of EIP-1559.
+            return Price(node.number("eth_gasPrice"))
+        room = 2 * base + tip
+        if self.most is not None and base + tip <= self.most:
+            room = min(room, self.most)
+        return Price(room, tip)
 
     def is_too_low(self, node: EvmNode, price: Price) -> bool:
         """Whether a block of now could not take a transaction that pays this."""

@@ -173,9 +173,8 @@ class EvmNode:
         return read_quantity(self.ask(method, *params), method)
 
     def block(self, at: int | str) -> Block | None:
-        """The block with a number, a hash (bytes in hex) or a tag; None where there is none."""
-        by_hash = isinstance(at, str) and at.startswith("0x")
-        method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
+        """The block with a number or a tag; None where there is none."""
+        method = "eth_getBlockByNumber"
         found = self.ask(method, hex(at) if isinstance(at, int) else at, False)
         if found is None:
             return None

@@ -11,9 +11,11 @@ from typing import Any
 
 import httpx
 
-__all__ = ["Change", "Dropped", "proxy"]
+__all__ = ["Change", "Dropped", "Forward", "proxy"]
 
-Change = Callable[[str, list[Any], Callable[[], dict[str, Any]]], dict[str, Any]]
+Forward = Callable[[], dict[str, Any]]
+"""What the node behind answers: ``result`` or ``error``."""
+Change = Callable[[str, list[Any], Forward], dict[str, Any]]
 """Makes the answer to (method, params, what the node behind would answer)."""
 
 
@@ -34,7 +36,9 @@ def proxy(url: str, change: Change) -> Iterator[str]:
             request = json.loads(body)
 
             def forward() -> dict[str, Any]:
-                answer = client.post(url, content=body, headers={"content-type": "application/json"})
+                answer = client.post(
+                    url, content=body, headers={"content-type": "application/json"}
+                )
                 return dict(answer.json())
 
             try:

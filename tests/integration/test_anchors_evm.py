@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders.anvil import ANVIL_CHAIN, ANVIL_KEYS, Anvil, anvil
 from builders.evm import Bench, anchor, anchored_once, bench, point, trust_in
+from builders.json_rpc_proxy import Forward, proxy
 
 from chaincode_adapters.errors import Conflicting, Misconfigured, Refused, SignAnew, Unreachable
 from chaincode_adapters.evm.account import EvmAccount
@@ -59,7 +61,7 @@ def test_a_point_goes_from_signing_to_a_receipt_that_verifies(alone: Bench) -> N
     assert vouched.by == "Judicial Chain (chain-0)"
     assert vouched.time == receipt.time
     assert f"block {final.height}" in vouched.where
-    assert "1 attested it" in vouched.how
+    assert "attestations: 1" in vouched.how
     with pytest.raises(NotChecked, match=rf"block {final.height}, hash 0x{final.mark}"):
         verify_evm(receipt.content, of, trust_in(adapter), BACKEND, "receipt")
 
@@ -80,7 +82,7 @@ def test_two_members_confirm_and_show_the_same_block(pair: Bench) -> None:
     signed, final, receipt = anchor(first, of, pair.node)
     pinned = block_to_pin(receipt.content, "receipt")
     vouched = verify_evm(receipt.content, of, trust_in(first, pinned), BACKEND, "receipt")
-    assert "the threshold was not reached yet" in vouched.how
+    assert "not confirmed by the threshold of its members yet" in vouched.how
 
     _, final_too, receipt_too = anchor(second, of, pair.node)
     again = first.receipt(of, [signed], b"", final)
@@ -89,7 +91,7 @@ def test_two_members_confirm_and_show_the_same_block(pair: Bench) -> None:
     pinned = block_to_pin(again.content, "receipt")
     vouched = verify_evm(again.content, of, trust_in(first, pinned), BACKEND, "receipt")
     assert "confirmed by the threshold" in vouched.how
-    assert "2 attested it" in vouched.how
+    assert "attestations: 2" in vouched.how
 
 
 @pytest.mark.parametrize("stopped_after", ["sign", "send", "look_up", "receipt"])
@@ -317,7 +319,7 @@ def test_an_account_without_means_waits_for_them(alone: Bench) -> None:
     assert caught.value.retry_after > 0
 
 
-def test_the_receipt_proof_where_state_is_gone(alone: Bench, tmp_path: Path) -> None:
+def test_the_receipt_proof_where_state_is_gone(alone: Bench) -> None:
     """Receipts by both ways lead to the same block and pass alike."""
     adapter = alone.adapter()
     of = point(1)
@@ -343,9 +345,7 @@ def test_the_receipt_proof_where_state_is_gone(alone: Bench, tmp_path: Path) -> 
     by_state = adapter.receipt(of, [signed], b"", final)
     adapter.close()
 
-    from builders.json_rpc_proxy import proxy  # noqa: PLC0415
-
-    def refuse(method: str, params: list, forward):  # type: ignore[no-untyped-def]
+    def refuse(method: str, params: list[Any], forward: Forward) -> dict[str, Any]:
         if method == "eth_getProof":
             return {"error": {"code": -32000, "message": "missing trie node"}}
         return forward()

@@ -34,9 +34,7 @@ ALL = BASE + [item for name in ("node", "evm", "fabric", "sm2") for item in EXTR
 LOCKS = {
     "node": BASE + EXTRAS["node"],
     "all": ALL,
-    "dev": ALL
-    + GROUPS["bootstrap"]
-    + [item for item in GROUPS["dev"] if isinstance(item, str)],
+    "dev": ALL + GROUPS["bootstrap"] + [item for item in GROUPS["dev"] if isinstance(item, str)],
     "interop": GROUPS["interop"],
     "bootstrap": GROUPS["bootstrap"],
 }

@@ -144,8 +144,8 @@ def _attested(held: Held) -> tuple[str, str]:
     """What the contract says of the point."""
     if held.confirmed and held.attestations is not None:
         return (
-            f"confirmed by the threshold of its members; {held.attestations} attested it",
-            f"已达到成员门限而确认；共 {held.attestations} 个成员账户背书",
+            f"confirmed by the threshold of its members (attestations: {held.attestations})",
+            f"已达到成员门限而确认（背书账户数：{held.attestations}）",
         )
     if held.confirmed:
         return "confirmed by the threshold of its members", "已达到成员门限而确认"
@@ -155,8 +155,8 @@ def _attested(held: Held) -> tuple[str, str]:
             "已由一个成员账户背书；未显示达到门限",
         )
     return (
-        f"attested by {held.attestations} member accounts; the threshold was not reached yet",
-        f"已由 {held.attestations} 个成员账户背书；当时尚未达到门限",
+        f"not confirmed by the threshold of its members yet (attestations: {held.attestations})",
+        f"当时尚未达到成员门限（背书账户数：{held.attestations}）",
     )
 
 
