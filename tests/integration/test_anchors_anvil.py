@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from builders.anchored import administered, settled
 from builders.anvil import ANVIL_CHAIN, ANVIL_KEYS, Anvil, anvil
 from builders.commands import Cli, in_process
 from builders.home import Home, make_home
+from builders.node_process import running_node
 from builders.running import record_of, submit
 from builders.served import ServedNode, served
 
 from chaincode_adapters.evm.account import load_account
 from node.cli.exit_codes import ExitCode
+from node.client.http import NodeClient
 from node.config import load_config
 from node.core.encoding import canonical_json
 from node.core.verify import verify_bundle
@@ -179,3 +184,39 @@ def test_what_cannot_be_deployed(case: Case, cli: Cli) -> None:
     nobody = ("anchor", "deploy", "--url", "http://127.0.0.1:1", *common, "--threshold", 1)
     gone = cli(*nobody, "--chain-id", 1, "--member", address)
     assert gone.code == ExitCode.UNREACHABLE
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_each_point_is_attested_once(case: Case, cli: Cli) -> None:
+    """A node's process, ended by SIGKILL: before it has sent anything, once the chain has what it
+    sent, and once that is in a block. No number of the account is used in vain."""
+    home = with_chain(case, deployed(case, cli))
+    account = f"0x{load_account(case.key).address.hex()}"
+
+    def used() -> int:
+        return int(case.chain.ask("eth_getTransactionCount", account, "latest"), 16)
+
+    begun = used()
+    moments = (
+        lambda before: True,
+        lambda before: used() > before,
+        lambda before: used() > before and case.chain.mine(1) is None,
+    )
+    for moment in moments:
+        with running_node(home.path) as process:
+            before = used()
+            with NodeClient(process.url) as client:
+                client.submit(record_of(home).encode())
+            settled(lambda moment=moment, before=before: moment(before), 60)
+            process.end(signal.SIGKILL)
+    with running_node(home.path) as process:
+
+        def told() -> dict[str, Any]:
+            case.chain.mine(1)
+            return dict(httpx.get(f"{process.url}/v1/anchors", timeout=30).json())
+
+        settled(lambda: told()["adapters"][0]["state"] == "up to date", 60)
+        points = told()["points"]
+        [adapter] = told()["adapters"]
+    assert adapter["jobs"]["final"] == len(points) > len(moments)
+    assert used() - begun == len(points)
