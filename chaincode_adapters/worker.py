@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from chaincode_adapters.breaker import Breaker
-from chaincode_adapters.errors import AnchorError, Conflicting
+from chaincode_adapters.errors import AnchorError, Conflicting, Misconfigured, place_of
 from chaincode_adapters.jobs import (
     CONFLICT,
     FAILED,
@@ -30,10 +30,11 @@ from chaincode_adapters.jobs import (
     Job,
     shortened,
 )
+from chaincode_adapters.keeping import Keeping
 from chaincode_adapters.port import AnchorAdapter
 from chaincode_adapters.retry import draw
 from chaincode_adapters.worker_rechecks import Rechecks
-from chaincode_adapters.worker_steps import CheckReceipt, Keeping, Steps
+from chaincode_adapters.worker_steps import CheckReceipt, Steps
 from chaincode_adapters.worker_troubles import Troubles
 from node.core.anchors.point import AnchorPoint
 from node.core.errors import EvidenceError
@@ -137,14 +138,19 @@ class Worker:
                 self._wake.wait(wait)
                 self._wake.clear()
         except EvidenceError as error:
-            if not self._stopping.is_set():
-                self._troubles.text = f"its thread has ended: {shortened(str(error))}"
-                self._log.error("anchoring has stopped", reason=str(error))
+            self._ends(shortened(str(error)))
+        except Exception as error:  # noqa: BLE001 - a fault of this program's; it must be seen
+            self._ends(place_of(error))
         finally:
             self._stopping.set()
             self._close()
             while self._asked:
                 self._asked.popleft()[1].cancel()
+
+    def _ends(self, reason: str) -> None:
+        if not self._stopping.is_set():
+            self._troubles.text = f"its thread has ended: {reason}"
+            self._log.error("anchoring has stopped", reason=reason)
 
     def ask(self, function: Callable[[], Any]) -> Future[Any]:
         """Have the thread call ``function`` between two steps: what may call the adapter, too."""
@@ -164,8 +170,7 @@ class Worker:
             StorageError, LedgerFault: nothing can be read or kept.
         """
         self._answer()
-        if self.adapter.chain:
-            self._take_points()
+        self._take_points()
         if self.course.stopped:
             return _IDLE_SECONDS
         if (wait := self.breaker.waits()) > 0:
@@ -189,7 +194,10 @@ class Worker:
                 future.set_exception(error)
 
     def _take_points(self) -> None:
-        """Make jobs of the points that have come since; a new adapter begins at the newest."""
+        """Make jobs of the points that have come since, once it is known for which chain; a new
+        adapter begins at the newest."""
+        if not self.adapter.chain:
+            return
         course, found = self.course, []
         for point in self._points(course.height):
             found.append(point)
@@ -274,6 +282,8 @@ class Worker:
         """Open the adapter, if it is not. Raises AnchorError."""
         if not self._is_open:
             self._steps.call(self.adapter.open)
+            if not self.adapter.chain:
+                raise Misconfigured("the adapter does not say which chain it is of")
             self._is_open = True
             self._rechecks.hasten()
 

@@ -15,10 +15,10 @@ from builders.fake_chain import (
 )
 
 from chaincode_adapters.jobs import Job
+from chaincode_adapters.keeping import Keeping
 from chaincode_adapters.port import AnchorAdapter
 from chaincode_adapters.worker import Worker
 from chaincode_adapters.worker_checks import VerifyItem, check_item, trust_of
-from chaincode_adapters.worker_steps import Keeping
 from node.core.anchors.receipts import AnchorReceipt
 from node.core.signatures import load_backend
 

@@ -213,6 +213,15 @@ def test_a_long_ledger_is_followed_in_pieces(case: Case) -> None:
     assert case.receipts.followed > size
 
 
+def test_after_an_older_ledger_was_restored_it_is_followed_anew(case: Case) -> None:
+    case.receipts.want([], 9_999)
+    case.gives(PEER, case.item)
+    case.exchange.round()
+    assert case.held == case.item
+    with case.bench.reader() as reader:
+        assert case.receipts.followed == reader.meta.size
+
+
 def test_its_thread_ends(case: Case) -> None:
     case.exchange.start()
     case.exchange.stop()

@@ -153,7 +153,7 @@ def test_a_full_or_refusing_ledger_is_tried_again_and_the_reason_told(jobs: Jobs
     assert recording.trouble == "the node is full; try again in 2 s"
     operator.full, operator.refusal = False, 20
     recording.round()
-    assert recording.trouble
+    assert recording.trouble.startswith("size 100 of court: ")
     assert len(jobs.unrecorded()) == 2
     operator.refusal = 0
     recording.round()
@@ -168,3 +168,31 @@ def test_it_stops_though_a_record_is_never_committed(jobs: JobsKept) -> None:
     recording.stop()
     recording.join(10)
     assert len(jobs.unrecorded()) == 2
+
+
+def test_one_that_is_refused_does_not_keep_the_next_from_being_recorded(jobs: JobsKept) -> None:
+    operator = Operator()
+    recording = recording_of(operator, jobs)
+    submit = operator.submit
+
+    def refusing(event_type: str, data: dict[str, Any], kind: str, reference: str) -> Any:
+        operator.refusal = 20 if data["size"] == 100 else 0
+        return submit(event_type, data, kind, reference)
+
+    operator.submit = refusing  # type: ignore[method-assign]
+    recording.round()
+    assert [job.size for job in jobs.unrecorded()] == [100]
+    assert "size 100" in recording.trouble
+
+
+def test_a_fault_of_the_program_is_told(jobs: JobsKept) -> None:
+    operator = Operator()
+
+    def failing(*given: Any) -> Any:
+        raise TypeError("0123-secret")
+
+    operator.submit = failing  # type: ignore[method-assign]
+    recording = recording_of(operator, jobs)
+    recording.run()
+    assert recording.trouble.startswith("its thread has ended: TypeError in test_recording.py")
+    assert "0123-secret" not in recording.trouble

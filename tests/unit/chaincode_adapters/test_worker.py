@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -374,3 +375,25 @@ def test_a_node_that_is_killed_while_signing_anew_has_not_lost_the_first_attempt
     bench.rounds(10)
     assert bench.chain.anchored == {point_of(1).digest(): 1}
     assert msgspec.structs.asdict(bench.job())["state"] == FINAL
+
+
+def test_a_memo_that_cannot_be_kept_is_the_adapters_fault() -> None:
+    bench = WorkerBench(2)
+    sign = bench.adapter.sign
+
+    def too_large(point: Any, attempts: Any) -> Any:
+        signed = sign(point, attempts)
+        return replace(signed, memo={"price": 1 << 70}) if point.size == 100 else signed
+
+    bench.adapter.sign = too_large  # type: ignore[method-assign]
+    bench.rounds(20, seconds=5.0)
+    assert [bench.job(number).state for number in (1, 2)] == [FAILED, FINAL]
+    assert bench.job(1).reason.startswith("OverflowError")
+
+
+def test_an_adapter_that_does_not_know_its_chain_is_not_used() -> None:
+    bench = WorkerBench()
+    bench.adapter.chain = ""
+    bench.rounds(3)
+    assert bench.worker.course.stopped == "the adapter does not say which chain it is of"
+    assert bench.states() == {}

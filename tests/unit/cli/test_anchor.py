@@ -116,18 +116,22 @@ def test_entries_are_added_once_and_roots_stand_with_the_roots() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "parked", "status"),
+    ("state", "parked", "late", "status"),
     [
-        ("up to date", 0, OK),
-        ("working", 0, OK),
-        ("unreachable", 0, WARNING),
-        ("up to date", 2, WARNING),
-        ("stopped", 0, FAILED),
-        ("conflict", 1, FAILED),
+        ("up to date", 0, 0, OK),
+        ("working", 0, 600, OK),
+        ("working", 0, 30_000, WARNING),
+        ("unreachable", 0, 600, WARNING),
+        ("up to date", 2, 0, WARNING),
+        ("stopped", 0, 0, FAILED),
+        ("conflict", 1, 0, FAILED),
     ],
 )
-def test_what_a_standing_means_to_the_doctor(state: str, parked: int, status: str) -> None:
+def test_what_a_standing_means_to_the_doctor(
+    state: str, parked: int, late: int, status: str
+) -> None:
     told = {"lag_points": 3, "newest_size": 700, "parked": parked, "state": state}
+    told["lag_seconds"] = late
     found = judge_adapter("court", told)
     assert found.status == status
     assert "court" in found.text
