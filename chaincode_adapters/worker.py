@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -42,7 +43,7 @@ from node.core.errors import EvidenceError
 __all__ = ["Points", "Worker"]
 
 Points = Callable[[int], Iterable[AnchorPoint]]
-"""The ledger's anchor points after a height, in order."""
+"""The ledger's anchor points after a height, in order: all of them, or the first ones."""
 
 _IDLE_SECONDS = 1.0
 _MOST_NEW = 1000
@@ -198,15 +199,13 @@ class Worker:
         adapter begins at the newest."""
         if not self.adapter.chain:
             return
-        course, found = self.course, []
-        for point in self._points(course.height):
-            found.append(point)
-            if len(found) > _MOST_NEW and not self._is_new:
-                break
+        course = self.course
+        if self._is_new and self._begin == "newest":
+            found = self._newest_point()
+        else:
+            found = list(islice(self._points(course.height), _MOST_NEW))
         if not found:
             return
-        if self._is_new and self._begin == "newest":
-            found = found[-1:]
         now, chain = self._now(), self.adapter.chain
         jobs = [
             Job(self.adapter.name, chain, point.document(), point.size, point.root, QUEUED, now)
@@ -216,6 +215,13 @@ class Worker:
             msgspec.structs.replace(course, height=found[-1].height, chain=chain), jobs
         )
         self._is_new = False
+
+    def _newest_point(self) -> list[AnchorPoint]:
+        """The ledger's newest point, or none, whose points may come in pieces."""
+        newest: list[AnchorPoint] = []
+        while piece := list(self._points(newest[0].height if newest else -1)):
+            newest = piece[-1:]
+        return newest
 
     def _step_all(self) -> float:
         """Take every job under way as far as it goes now."""

@@ -41,6 +41,7 @@ class WorkerBench:
         self.ended: list[Job] = []
         self.begin = begin
         self.options = options
+        self.piece = 1000
         self.restart()
 
     def restart(self) -> None:
@@ -49,7 +50,7 @@ class WorkerBench:
         self.worker = Worker(
             self.adapter,
             self.keeping,
-            lambda after: [point for point in self.points if point.height > after],
+            lambda after: [point for point in self.points if point.height > after][: self.piece],
             self._check,
             lambda: int(1000 * self.seconds),
             begin=self.begin,

@@ -92,6 +92,14 @@ def test_a_new_adapter_begins_at_the_newest_point_or_at_the_first() -> None:
     assert len(bench.chain.anchored) == 5
 
 
+@pytest.mark.parametrize(("begin", "numbers"), [("newest", [7]), ("first", [1, 2, 3, 4, 5, 6, 7])])
+def test_points_that_come_in_pieces(begin: str, numbers: list[int]) -> None:
+    bench = WorkerBench(7, begin=begin)
+    bench.piece = 3
+    bench.rounds(12)
+    assert bench.chain.anchored == {point_of(number).digest(): 1 for number in numbers}
+
+
 def test_where_the_log_has_no_point_yet_the_first_is_the_newest() -> None:
     bench = WorkerBench(0, begin="newest")
     bench.rounds(2)
