@@ -36,7 +36,9 @@ def proxy(url: str, change: Change) -> Iterator[str]:
             request = json.loads(body)
 
             def forward() -> dict[str, Any]:
-                answer = client.post(url, content=body, headers={"content-type": "application/json"})
+                answer = client.post(
+                    url, content=body, headers={"content-type": "application/json"}
+                )
                 return dict(answer.json())
 
             try:

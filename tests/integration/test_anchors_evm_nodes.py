@@ -261,9 +261,7 @@ def fisco(alone: Bench) -> Iterator[str]:
         yield url
 
 
-def test_fisco_bcos_is_anchored_to_and_proves_nothing_by_itself(
-    alone: Bench, fisco: str
-) -> None:
+def test_fisco_bcos_is_anchored_to_and_proves_nothing_by_itself(alone: Bench, fisco: str) -> None:
     adapter = alone.adapter(url=fisco, depth=None)
     of = point(1)
     signed = adapter.sign(of, [])
