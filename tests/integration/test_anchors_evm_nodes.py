@@ -327,9 +327,12 @@ def test_a_hanging_connection_ends_at_the_timeout(alone: Bench) -> None:
 
 def test_an_answer_of_another_form_is_an_outage(alone: Bench) -> None:
     for method, result in (("eth_chainId", 31337), ("eth_getCode", "0xzz"), ("eth_call", "0x12")):
-        with proxy(alone.node.url, changing(method, lambda told, new=result: new)) as url:
-            with pytest.raises((Unreachable, Misconfigured)):
-                alone.adapter(url=url)
+        change = changing(method, lambda told, new=result: new)
+        with (
+            proxy(alone.node.url, change) as url,
+            pytest.raises((Unreachable, Misconfigured)),
+        ):
+            alone.adapter(url=url)
 
 
 def test_keys_are_in_no_error_and_no_text(alone: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -339,10 +342,11 @@ def test_keys_are_in_no_error_and_no_text(alone: Bench, caplog: pytest.LogCaptur
     of = point(1)
     signed, _, receipt = anchor(adapter, of, alone.node)
     texts = [repr(adapter), repr(vars(adapter)), repr(signed), json.dumps(receipt.content)]
-    with pytest.raises(Unreachable) as caught:
-        with proxy(alone.node.url, failing("eth_sendRawTransaction", "boom")) as url:
-            broken = alone.adapter(url=url)
-            broken.send(point(2), broken.sign(point(2), []))
+    with proxy(alone.node.url, failing("eth_sendRawTransaction", "boom")) as url:
+        broken = alone.adapter(url=url)
+        again = broken.sign(point(2), [])
+        with pytest.raises(Unreachable) as caught:
+            broken.send(point(2), again)
     texts += [str(caught.value), repr(caught.value.__cause__), caplog.text]
     for text in texts:
         assert key.lower() not in text.lower()

@@ -178,7 +178,7 @@ def test_sizes_are_bounded() -> None:
         {**event, "index": 2**32 + 1},
         {"transaction": "00" * 65_537},
     ):
-        with pytest.raises(InvalidInput, match="at most|must be an array|from 0 to"):
+        with pytest.raises(InvalidInput, match=r"at most|must be an array|from 0 to"):
             verify(changed, point_of(BY_STATE))
 
 
