@@ -13,7 +13,7 @@ from chaincode_adapters.evm.contract import AnchorContract, NotRising, contract_
 from chaincode_adapters.evm.headers import header_preimage
 from chaincode_adapters.evm.pricing import Price, Pricing
 from chaincode_adapters.evm.proving import Prover
-from chaincode_adapters.evm.rpc import Block, EvmNode, Fault, RpcFault, read_data
+from chaincode_adapters.evm.rpc import Block, EvmNode, Fault, RpcFault, read_data, read_quantity
 from chaincode_adapters.evm.standing import Found, Seeker
 from chaincode_adapters.port import Final, Included, Missing, Pending, Receipt, Signed, Standing
 from node.core.anchors.evm_block import attest_call
@@ -253,12 +253,8 @@ class _Opened:
         self._contract.check_attest(point, self._account.address)
         if not attempts:
             return Missing()
-        for attempt in reversed(attempts):
-            if attempt.payload and self.node.transaction(attempt.external_tx) is not None:
-                price = Price.of_memo(attempt.memo)
-                if price is not None and self._profile.pricing.is_too_low(self.node, price):
-                    raise SignAnew(f"transaction {attempt.external_tx} pays less than blocks take")
-                return Pending()
+        if any(self._waits(attempt) for attempt in reversed(attempts) if attempt.payload):
+            return Pending()
         done = self._count("latest")
         if all(_nonce_of(attempt) < done for attempt in attempts):
             # It may have been included after it was looked for.
@@ -267,6 +263,27 @@ class _Opened:
                 return self._standing(found)
             raise SignAnew("other transactions took the nonces of all attempts")
         return Missing()
+
+    def _waits(self, attempt: Signed) -> bool:
+        """Whether the node knows the transaction, and it can still get into a block.
+
+        Raises:
+            SignAnew: it pays too little.
+            Refused: it is in one, and had too little gas.
+        """
+        known = self.node.transaction(attempt.external_tx)
+        if known is None:
+            return False
+        if known.get("blockHash") is None:
+            price = Price.of_memo(attempt.memo)
+            if price is not None and self._profile.pricing.is_too_low(self.node, price):
+                raise SignAnew(f"transaction {attempt.external_tx} pays less than blocks take")
+            return True
+        receipt = self.node.receipt(attempt.external_tx) or {}
+        used = read_quantity(receipt.get("gasUsed", "0x0"), "receipt.gasUsed")
+        if receipt.get("status") == "0x0" and used > self._profile.gas_limit * 9 // 10:
+            raise Refused(f"transaction {attempt.external_tx} ran out of gas: gas_limit is too low")
+        return False
 
     def _standing(self, found: Found) -> Standing:
         block = self._seeker.canonical(found)

@@ -109,7 +109,14 @@ class EmbeddedProvider(BaseProvider):
         place = self._chain.place_of(_bytes(txid))
         if place is None:
             return None
-        return {"hash": txid, "blockNumber": hex(place[0]), "transactionIndex": hex(place[1])}
+        header = self._chain.header(place[0])
+        assert header is not None
+        return {
+            "blockHash": _hex(header.hash),
+            "blockNumber": hex(place[0]),
+            "hash": txid,
+            "transactionIndex": hex(place[1]),
+        }
 
     def _receipt(self, txid: str) -> dict[str, Any] | None:
         place = self._chain.place_of(_bytes(txid))

@@ -92,4 +92,11 @@ def test_a_price_comes_back_from_what_is_remembered(price: Price) -> None:
 def test_a_price_below_the_base_fee_is_too_low() -> None:
     assert Pricing().is_too_low(market(100, 5), Price(99, 1))
     assert not Pricing().is_too_low(market(100, 5), Price(100, 1))
-    assert not Pricing().is_too_low(market(None, None), Price(0))
+
+
+@pytest.mark.parametrize("base", [None, 0])
+def test_where_there_is_no_base_fee_half_the_suggestion_is_too_low(base: int | None) -> None:
+    of = market(base, None, 70)
+    assert Pricing().is_too_low(of, Price(34))
+    assert not Pricing().is_too_low(of, Price(35))
+    assert not Pricing(fixed=0).is_too_low(of, Price(0))
