@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo consortium test lint format bench lock clean
+.PHONY: help setup engine demo consortium anchors test lint format bench lock clean
 
 VENV ?= .venv
 WORKERS ?= auto
@@ -26,6 +26,9 @@ demo: setup  ## Run a small ledger through its whole life and check its evidence
 
 consortium: setup  ## Run four nodes: one killed, a fifth joins and is voted in, evidence from it
 	@engine=$$(scripts/build-engine) && $(BIN)/evidence-node demo --consortium --engine "$$engine" $(DEMO_ARGS)
+
+anchors: setup  ## Anchor to six outside chains: one killed, one lies, all receipts verified
+	$(BIN)/python scripts/show-anchors
 
 test: setup  ## Run the tests (PYTEST_ARGS='-k merkle' for some of them)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 \

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any, Literal
@@ -18,12 +18,7 @@ import msgspec
 import structlog
 
 from chaincode_adapters.breaker import Breaker
-from chaincode_adapters.errors import (
-    AnchorError,
-    Conflicting,
-    Misconfigured,
-    Refused,
-)
+from chaincode_adapters.errors import AnchorError, Conflicting
 from chaincode_adapters.jobs import (
     CONFLICT,
     FAILED,
@@ -35,9 +30,11 @@ from chaincode_adapters.jobs import (
     Job,
     shortened,
 )
-from chaincode_adapters.port import AnchorAdapter, Final, Missing
-from chaincode_adapters.retry import backoff, draw
-from chaincode_adapters.worker_steps import CheckReceipt, Keeping, Steps, Unexpected
+from chaincode_adapters.port import AnchorAdapter
+from chaincode_adapters.retry import draw
+from chaincode_adapters.worker_rechecks import Rechecks
+from chaincode_adapters.worker_steps import CheckReceipt, Keeping, Steps
+from chaincode_adapters.worker_troubles import Troubles
 from node.core.anchors.point import AnchorPoint
 from node.core.errors import EvidenceError
 
@@ -47,10 +44,6 @@ Points = Callable[[int], Iterable[AnchorPoint]]
 """The ledger's anchor points after a height, in order."""
 
 _IDLE_SECONDS = 1.0
-_RECHECK_SECONDS = 600.0
-_RECHECK_SOON = 30.0
-_MOST_DENIALS = 3
-_MOST_UNEXPECTED = 3
 _MOST_NEW = 1000
 
 
@@ -84,28 +77,29 @@ class Worker:
     ) -> None:
         self.adapter = adapter
         self.breaker = Breaker(clock, draw=draw)
-        self.trouble = ""
         self.thread: threading.Thread | None = None
         self._jobs = keeping.jobs
         self._points = points
         self._now = now
         self._begin = begin
-        self._clock = clock
-        self._draw = draw
         self._ended = ended
         course = self._jobs.course(adapter.name)
         self._is_new = course is None
-        self._steps = Steps(adapter, keeping, course or Course(-1), check, now, clock, draw)
         self._is_open = False
-        self._due: dict[bytes, float] = {}
-        self._failures: Counter[bytes] = Counter()
-        self._unexpected: Counter[bytes] = Counter()
-        self._recheck_at = 0.0
-        self._denials = 0
+        self._steps = Steps(adapter, keeping, course or Course(-1), check, now, clock, draw)
+        self._troubles = Troubles(
+            self._steps, self._jobs, self.breaker, self._close, now, clock, draw
+        )
+        self._rechecks = Rechecks(adapter, self._steps, self._jobs, self._troubles, clock)
         self._asked: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._log = structlog.get_logger("anchors").bind(adapter=adapter.name)
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong last; "" once the other side has answered."""
+        return self._troubles.text
 
     @property
     def course(self) -> Course:
@@ -144,7 +138,7 @@ class Worker:
                 self._wake.clear()
         except EvidenceError as error:
             if not self._stopping.is_set():
-                self.trouble = f"stopped: {shortened(str(error))}"
+                self._troubles.text = f"its thread has ended: {shortened(str(error))}"
                 self._log.error("anchoring has stopped", reason=str(error))
         finally:
             self._stopping.set()
@@ -178,7 +172,9 @@ class Worker:
             return min(wait, _IDLE_SECONDS)
         if not self._is_open and not self._open():
             return _IDLE_SECONDS
-        self._recheck()
+        self._rechecks.round()
+        if self.course.stopped:
+            return _IDLE_SECONDS
         self._take_points()
         return self._step_all()
 
@@ -208,7 +204,7 @@ class Worker:
             Job(self.adapter.name, chain, point.document(), point.size, point.root, QUEUED, now)
             for point in found
         ]
-        self._keep_course(
+        self._troubles.keep(
             msgspec.structs.replace(course, height=found[-1].height, chain=chain), jobs
         )
         self._is_new = False
@@ -218,7 +214,7 @@ class Worker:
         may_sign = True
         wait = _IDLE_SECONDS
         for kept in self._jobs.under_way(self.adapter.name, self.adapter.in_flight):
-            job, late = kept, self._due.get(kept.key, 0.0) - self._clock()
+            job, late = kept, self._troubles.wait_of(kept)
             if late <= 0 and job.state == QUEUED and not may_sign:
                 continue
             if late <= 0:
@@ -227,29 +223,28 @@ class Worker:
                 may_sign = False
             if job.state in (FINAL, FAILED, CONFLICT):
                 late = 0.0  # another may take its place
-            wait = min(wait, max(late, 0.0))
+            wait = min(wait, late)
             if self.course.stopped or self.breaker.waits() or self._stopping.is_set():
                 break
         return wait
 
     def _go_on(self, job: Job) -> tuple[Job, float]:
-        """Take steps until one has to wait; the job then, and for how long."""
+        """Take steps until one has to wait; the job then, and for how many seconds."""
         while not self._stopping.is_set():
             try:
                 after = self._steps.advance(job)
             except AnchorError as error:
-                return self._failed(self._kept(job), error)
-            self._answered()
-            if after.job.state in (SENT, FINAL) or after.delay:
-                self._failures.pop(job.key, None)
-                self._unexpected.pop(job.key, None)
+                return self._troubles.of_job(self._kept(job), error)
+            self._troubles.answered()
             job = after.job
+            if job.state in (SENT, FINAL) or after.delay:
+                self._troubles.went_well(job)
             if job.state == FINAL:
-                self._due.pop(job.key, None)
+                self._troubles.forget(job)
                 self._ended(job)
                 return job, 0.0
             if after.delay > 0:
-                self._due[job.key] = self._clock() + after.delay
+                self._troubles.put_off(job, after.delay)
                 return job, after.delay
         return job, 0.0
 
@@ -266,102 +261,21 @@ class Worker:
         """The job as it is kept: a step may have come half-way."""
         return self._jobs.of_size(job.adapter, job.size) or job
 
-    def _answered(self) -> None:
-        """The other side has answered, whatever it said."""
-        self.breaker.succeeded()
-        self.trouble = ""
-
-    # -- what goes wrong --------------------------------------------------------------------------
-
-    def _failed(self, job: Job, error: AnchorError) -> tuple[Job, float]:
-        """A step did not succeed: park the job, stop the adapter, or wait."""
-        if isinstance(error, Conflicting):
-            self._answered()
-            return self._park(job, CONFLICT, error), 0.0
-        if isinstance(error, Misconfigured):
-            self._stop_adapter(error)
-            return job, _IDLE_SECONDS
-        if isinstance(error, Refused):
-            self._answered()
-            return self._park(job, FAILED, error), 0.0
-        if isinstance(error, Unexpected):
-            self._unexpected[job.key] += 1
-            if self._unexpected[job.key] >= _MOST_UNEXPECTED:
-                return self._park(job, FAILED, error), 0.0
-        self._failures[job.key] += 1
-        after = getattr(error, "retry_after", 0.0)
-        delay = max(backoff(self._failures[job.key], draw=self._draw), after)
-        self._due[job.key] = self._clock() + delay
-        self._unreachable(error)
-        return job, delay
-
-    def _unreachable(self, error: AnchorError) -> None:
-        """Count a failure of the other side, and let go of the connection where it is cut off."""
-        self.trouble = shortened(str(error))
-        if self.breaker.failed(getattr(error, "retry_after", 0.0)):
-            self._log.warning(
-                "left alone for a while",
-                reason=self.trouble,
-                seconds=round(self.breaker.waits(), 1),
-            )
-            self._close()
-
-    def _park(self, job: Job, state: str, error: AnchorError) -> Job:
-        reason = shortened(str(error))
-        parked = msgspec.structs.replace(job, state=state, reason=reason, ended_at=self._now())
-        course = self.course
-        if state == CONFLICT:
-            text = f"conflict at size {job.size}: {reason}"
-            course = msgspec.structs.replace(
-                course, stopped=text, stopped_at=self._now(), conflict=True
-            )
-        self._jobs.park(parked, course)
-        self._steps.course = course
-        self._steps.forget(job)
-        self._due.pop(job.key, None)
-        self._failures.pop(job.key, None)
-        self._unexpected.pop(job.key, None)
-        if state == CONFLICT:
-            self._alarm(job.size, reason)
-        else:
-            self._log.error("parked", chain=job.chain, size=job.size, reason=reason)
-        return parked
-
-    def _stop_adapter(self, error: AnchorError, size: int = 0) -> None:
-        """Do nothing more until somebody has it retried."""
-        reason, conflict = shortened(str(error)), isinstance(error, Conflicting)
-        text = f"conflict: {reason}" if conflict else reason
-        self._keep_course(
-            msgspec.structs.replace(
-                self.course, stopped=text, stopped_at=self._now(), conflict=conflict
-            )
-        )
-        if conflict:
-            self._alarm(size, reason)
-        else:
-            self._log.error("adapter stopped", reason=reason)
-
-    def _alarm(self, size: int, reason: str) -> None:
-        self._log.critical(
-            "ANCHOR CONFLICT: an outside chain holds something else than this ledger",
-            chain=self.adapter.chain,
-            size=size,
-            reason=reason,
-        )
-
     # -- opening, checking again, retrying --------------------------------------------------------
 
     def _open(self) -> bool:
         try:
-            self._steps.call(self.adapter.open)
-        except (Conflicting, Misconfigured) as error:
-            self._stop_adapter(error)
+            self._need_open()
         except AnchorError as error:
-            self._unreachable(error)
-        else:
-            self._is_open = True
-            self._recheck_at = self._clock()
+            self._troubles.of_adapter(error)
         return self._is_open
+
+    def _need_open(self) -> None:
+        """Open the adapter, if it is not. Raises AnchorError."""
+        if not self._is_open:
+            self._steps.call(self.adapter.open)
+            self._is_open = True
+            self._rechecks.hasten()
 
     def _close(self) -> None:
         self._is_open = False
@@ -370,66 +284,24 @@ class Worker:
         except AnchorError as error:
             self._log.warning("could not be closed", reason=str(error))
 
-    def _recheck(self) -> None:
-        """Ask now and then whether the newest final anchor still stands: it must, for ever."""
-        if self._clock() < self._recheck_at:
-            return
-        job = self._jobs.newest_final(self.adapter.name)
-        self._recheck_at = self._clock() + _RECHECK_SECONDS
-        if job is None or job.chain != self.adapter.chain:
-            return
-        try:
-            denial = self.denial(job)
-        except (Conflicting, Misconfigured) as error:
-            self._stop_adapter(error, job.size)
-            return
-        except AnchorError as error:
-            self._unreachable(error)
-            return
-        self._denials = self._denials + 1 if denial else 0
-        if denial and self._denials >= _MOST_DENIALS:
-            self._stop_adapter(Conflicting(denial), job.size)
-        elif denial:
-            self._recheck_at = self._clock() + _RECHECK_SOON
-
-    def denial(self, job: Job) -> str:
-        """How the chain denies a final anchor; "" where it does not. In the thread only.
-
-        Raises:
-            AnchorError: it cannot be asked, or says itself that this is a conflict.
-        """
-        standing = self._steps.look_up(job)
-        what = f"the anchor of size {job.size} ({job.external_tx}), which it had confirmed as final"
-        if isinstance(standing, Missing):
-            return f"the chain knows nothing any more of {what}"
-        if isinstance(standing, Final) and standing.mark != job.mark:
-            return f"the chain now has {what}, at {standing.mark}, and had it at {job.mark}"
-        return ""
-
     def recheck(self, job: Job) -> str:
-        """`denial`, as somebody asks for it now; one of the chain's own is the alarm. In the thread
-        only.
+        """How the chain denies a final anchor, as somebody asks for it now; a conflict that the
+        chain's adapter finds is the alarm. In the thread only.
 
         Raises:
             AnchorError: the chain cannot be asked.
         """
         self._need_open()
         try:
-            return self.denial(job)
+            return self._rechecks.denial(job)
         except Conflicting as error:
-            self._stop_adapter(error, job.size)
+            self._troubles.stop(error, job.size)
             return str(error)
 
     def trust_entry(self) -> dict[str, Any]:
         """The adapter's entry of the trust file. In the thread only. Raises AnchorError."""
         self._need_open()
         return self._steps.call(self.adapter.trust_entry)
-
-    def _need_open(self) -> None:
-        """Open the adapter now, whatever its breaker says: somebody waits for it."""
-        if not self._is_open:
-            self._steps.call(self.adapter.open)
-            self._is_open = True
 
     def retry(self, size: int | None = None) -> list[int]:
         """Take up what is parked, of one size or all, and let a stopped adapter go on. In the
@@ -442,19 +314,12 @@ class Worker:
         for job in taken:
             state = SENT if job.attempts else QUEUED
             self._jobs.take_up(msgspec.structs.replace(job, state=state, reason="", ended_at=0))
-        self._due.clear()
-        self._failures.clear()
-        self._denials = 0
-        self._recheck_at = 0.0
-        self.breaker.reset()
+        self._troubles.forget_all()
+        self._rechecks.forget()
         course = self.course
         if course.stopped and (size is None or taken):
-            self._keep_course(
+            self._troubles.keep(
                 msgspec.structs.replace(course, stopped="", stopped_at=0, conflict=False)
             )
         self._wake.set()
         return [job.size for job in taken]
-
-    def _keep_course(self, course: Course, jobs: list[Job] | None = None) -> None:
-        self._jobs.put_course(self.adapter.name, course, jobs)
-        self._steps.course = course

@@ -103,6 +103,7 @@ class Steps:
         clock: Callable[[], float],
         draw: Callable[[], float],
     ) -> None:
+        self.name = adapter.name
         self.course = course
         self._adapter = adapter
         self._keeping = keeping

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chaincode_adapters.errors import Conflicting, Refused, SignAnew, Unreachable
+from chaincode_adapters.errors import Conflicting, Misconfigured, Refused, SignAnew, Unreachable
 from chaincode_adapters.port import (
     Final,
     Missing,
@@ -30,11 +30,12 @@ from chaincode_adapters.rest.reading import (
     decode_reply,
     encode_reply,
     read_answer,
+    receipt_content,
 )
 from chaincode_adapters.rest.requesting import decode_sent, encode_sent, make_request
 from chaincode_adapters.rest.service import Request, Service
 from chaincode_adapters.rest.settings import RestSettings
-from chaincode_adapters.rest.signing import Secret
+from chaincode_adapters.rest.signing import Secret, sign_text
 from node.core.anchors.canonical_string import text_at
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.rest_entry import decode_service_entry
@@ -138,12 +139,9 @@ class RestAdapter:
         found = self._find(point, attempts, answer)
         if not isinstance(found, _Done):
             raise Unreachable("the record is not told of as done any more")
-        proven, content = found.proven, {"service": self._service.name}
-        if self._service.proof.algorithm == "none":
-            content["answer"] = proven.signed
-        else:
-            content.update(signature=proven.signature, signed=proven.signed)
-        return Receipt("rest", content, self.identity(point), None, proven.statement.time)
+        content = receipt_content(self._service, found.proven)
+        time = found.proven.statement.time
+        return Receipt("rest", content, self.identity(point), None, time)
 
     def trust_entry(self) -> dict[str, Any]:
         """The service's, by its service file."""
@@ -218,7 +216,12 @@ class RestAdapter:
         return request_values(point, self.identity(point), member, account, now)
 
     def _make(self, request: Request, values: Mapping[str, str], place: str) -> Sent:
-        return make_request(request, values, self._service.signer, self._secret, place)
+        return make_request(request, values, self._sign_text, place)
+
+    def _sign_text(self, text: str) -> str:
+        if self._service.signer is None or self._secret is None:
+            raise Misconfigured("key: the settings name none")
+        return sign_text(text, self._service.signer, self._secret)
 
     def _raise_for(self, read: Read) -> None:
         if read.outcome == "refused":

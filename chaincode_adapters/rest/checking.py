@@ -110,8 +110,10 @@ def _check_proof(proof: Proof) -> None:
         raise Misconfigured("proof.public_key: is of ecdsa-p256-sha256 and sm2-sm3, and needed")
     if proof.algorithm == "none" and proof.signed.text != "body":
         raise Misconfigured('proof.signed.text: must be "body" where nothing is signed')
-    if (proof.signed.text == "member") != (proof.signed.at != ""):
+    if (proof.signed.text in ("member", "object")) != (proof.signed.at != ""):
         raise Misconfigured("proof.signed.at: is where the signed member stands, and only of that")
+    if proof.signed.text == "object" and not proof.signed.at[1:].replace("_", "a").isalnum():
+        raise Misconfigured("proof.signed.at: must be a / and a member's name")
     if (proof.signed.text == "parts") != bool(proof.signed.parts):
         raise Misconfigured('proof.signed.parts: are asked for, and only of text = "parts"')
     if proof.request_id is not None and proof.request_id not in proof.fields:

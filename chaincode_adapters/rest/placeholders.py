@@ -7,15 +7,25 @@ restart, and a service that knows it has this very point already.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import quote
 
 from node.core.anchors.canonical_string import names_in, point_values
 from node.core.anchors.point import AnchorPoint
 
-__all__ = ["ACCOUNT_NAME", "BUILT_IN", "SIGNED_NAMES", "names_used", "request_id", "request_values"]
+__all__ = [
+    "ACCOUNT_NAME",
+    "BUILT_IN",
+    "SIGNED_NAMES",
+    "names_used",
+    "request_id",
+    "request_values",
+    "with_quoted",
+]
 
 ACCOUNT_NAME = r"[a-z][a-z0-9_]{0,39}"
 """What the names in the settings' ``values`` must match."""
@@ -35,6 +45,7 @@ BUILT_IN = frozenset(
         "header",
         "height",
         "member",
+        "random",
         "request_id",
         "root",
         "signature",
@@ -73,6 +84,7 @@ def request_values(
         **account,
         **point_values(point),
         "member": member,
+        "random": secrets.token_hex(16),
         "request_id": identity,
         "time_china": moment.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S"),
         "time_ms": str(now),
@@ -81,15 +93,21 @@ def request_values(
     }
 
 
+def with_quoted(values: Mapping[str, str]) -> dict[str, str]:
+    """The values, and each percent-encoded (RFC 3986 §2.3) as ``url:<name>``."""
+    return {**values, **{f"url:{name}": quote(text, safe="") for name, text in values.items()}}
+
+
 def names_used(value: Any, place: str) -> Iterable[tuple[str, str]]:
-    """(name, place) of each placeholder in a tree of tables, arrays and text. ``{int:x}`` is x.
+    """(name, place) of each placeholder in a tree of tables, arrays and text. ``{int:x}`` and
+    ``{url:x}`` are x.
 
     Raises:
         InvalidEncoding: a stray brace.
     """
     if isinstance(value, str):
         for name in names_in(value, place=place):
-            yield name.removeprefix("int:"), place
+            yield name.removeprefix("int:").removeprefix("url:"), place
     elif isinstance(value, Mapping):
         for key, member in value.items():
             yield from names_used(member, f"{place}.{key}")

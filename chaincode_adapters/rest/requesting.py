@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from chaincode_adapters.errors import AnchorError, Misconfigured
 from chaincode_adapters.rest.exchange import Sent
-from chaincode_adapters.rest.service import Request, Signer
-from chaincode_adapters.rest.signing import Secret, sign_text
+from chaincode_adapters.rest.placeholders import with_quoted
+from chaincode_adapters.rest.service import Request
 from node.core.anchors.canonical_string import fill_template, join_parts
 from node.core.anchors.sm3 import sm3
 from node.core.encoding import canonical_json, decode_canonical_json
@@ -26,17 +26,16 @@ _MAX_KEPT = 1 << 20
 def make_request(
     request: Request,
     values: Mapping[str, str],
-    signer: Signer | None,
-    secret: Secret | None,
+    sign: Callable[[str], str],
     place: str,
 ) -> Sent:
-    """Fill in a request and sign it.
+    """Fill in a request; ``sign`` gives the signature over its canonical string.
 
     Raises:
         Misconfigured: a value makes no header or path, or the key does not fit.
     """
     try:
-        return _make(request, values, signer, secret, place)
+        return _make(request, values, sign, place)
     except InvalidInput as error:
         raise Misconfigured(f"{place}: {error}") from error
 
@@ -49,17 +48,15 @@ def canonical_string(request: Request, values: Mapping[str, str], place: str) ->
 def _make(
     request: Request,
     values: Mapping[str, str],
-    signer: Signer | None,
-    secret: Secret | None,
+    sign: Callable[[str], str],
     place: str,
 ) -> Sent:
-    known = {**values, "method": request.method}
-    known["path"] = _fill_path(request.path, known, place)
-    if signer is not None and request.sign:
-        if secret is None:
-            raise Misconfigured(f"{place}.sign: the settings name no key")
-        signed = {**known, **_request_texts(request, known, place)}
-        known["signature"] = sign_text(canonical_string(request, signed, place), signer, secret)
+    known = with_quoted({**values, "method": request.method})
+    known["path"] = _fill_path(request.path, values, place)
+    if request.sign:
+        signed = with_quoted({**known, **_request_texts(request, known, place)})
+        known["signature"] = sign(canonical_string(request, signed, place))
+        known["url:signature"] = quote(known["signature"], safe="")
     texts = _request_texts(request, known, place)
     known.update(texts)
     headers = tuple(
@@ -114,7 +111,10 @@ def _fill_body(value: Any, known: Mapping[str, str], place: str) -> Any:
     """A tree of tables and arrays, its text filled in; ``{int:name}`` alone becomes a number."""
     if isinstance(value, str):
         if value.startswith("{int:") and value.count("{") == 1 and value.endswith("}"):
-            return int(fill_template(f"{{{value[5:-1]}}}", known, place=place))
+            digits = fill_template(f"{{{value[5:-1]}}}", known, place=place)
+            if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+                raise Misconfigured(f"{place}: {value} is no number")
+            return int(digits)
         return fill_template(value, known, place=place)
     if isinstance(value, dict):
         return {name: _fill_body(one, known, f"{place}.{name}") for name, one in value.items()}

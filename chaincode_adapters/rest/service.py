@@ -92,11 +92,12 @@ class SignedLayout(_Table, frozen=True, kw_only=True):
     """Where the text is that the service signed.
 
     ``parts``: it is made anew from the proof's ``fields`` with ``separator``. ``body``: the whole
-    answer. ``member``: text at the pointer ``at``, a JSON document in a string. In the latter two
-    ``fields`` point into that document.
+    answer. ``member``: text at the pointer ``at``, a JSON document in a string. ``object``: the
+    member ``at`` of the answer, as it is written there. In the latter three ``fields`` point into
+    that document.
     """
 
-    text: Literal["parts", "body", "member"] = "parts"
+    text: Literal["parts", "body", "member", "object"] = "parts"
     parts: list[Text] = []
     separator: str = ""
     at: Pointer = ""

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from chaincode_adapters.errors import AnchorError, Misconfigured
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from chaincode_adapters.errors import Misconfigured
 from node.core.anchors.key_forms import raw_signature, read_text_form, write_text_form
 from node.core.anchors.sm2 import verify_sm2
 from node.core.anchors.sm3 import sm3
 from node.core.errors import InvalidInput
+from node.core.signatures import PublicJwk, load_backend
 
-__all__ = ["Secret", "SigningRule", "check_secret", "read_secret", "sign_text"]
+__all__ = ["Secret", "SigningRule", "check_secret", "holds", "read_secret", "sign_text"]
 
 
 class SigningRule(Protocol):
@@ -98,6 +101,34 @@ def sign_text(text: str, rule: SigningRule, secret: Secret) -> str:
     return write_text_form(raw, rule.encoding)
 
 
+def holds(text: str, signature: str, rule: SigningRule, secret: Secret) -> bool:
+    """Whether a signature or code over a canonical string is of this key's making.
+
+    Raises:
+        Misconfigured: the key file does not hold a key of this algorithm.
+    """
+    if rule.algorithm not in ("ecdsa-p256-sha256", "sm2-sm3"):
+        return hmac.compare_digest(
+            sign_text(text, rule, secret).encode("utf-8"), signature.encode("utf-8")
+        )
+    message = text.encode("utf-8")
+    if rule.hashed:
+        message = _HASHES[rule.hashed](message).hex().encode("ascii")
+    try:
+        raw = read_text_form(signature, rule.encoding, place="signature")
+        raw = raw_signature(raw, place="signature") if rule.form == "der" else raw
+        if rule.algorithm == "sm2-sm3":
+            _, public = _sm2_pair(secret)
+            verify_sm2(public, message, raw, user_id=rule.user_id.encode("utf-8"))
+        else:
+            numbers = _p256_key(secret).public_key().public_numbers()
+            key = PublicJwk(numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big"))
+            load_backend().verify_es256(key, message, raw)
+    except InvalidInput:
+        return False
+    return True
+
+
 def check_secret(rule: SigningRule, secret: Secret) -> None:
     """Check that a key file holds a key of the algorithm, and of SM2 a pair that belongs together.
 
@@ -105,16 +136,8 @@ def check_secret(rule: SigningRule, secret: Secret) -> None:
         Misconfigured: it does not.
     """
     text = "is this a key?"
-    signature = sign_text(text, rule, secret)
-    if rule.algorithm != "sm2-sm3" or rule.hashed:
-        return
-    raw = read_text_form(signature, rule.encoding, place="signature")
-    raw = raw_signature(raw, place="signature") if rule.form == "der" else raw
-    public = bytes.fromhex(secret.reveal().split()[1].decode("ascii"))
-    try:
-        verify_sm2(public, text.encode(), raw, user_id=rule.user_id.encode("utf-8"))
-    except InvalidInput:
-        raise Misconfigured("key: the SM2 public key is not that of the private key") from None
+    if not holds(text, sign_text(text, rule, secret), rule, secret):
+        raise Misconfigured("key: the public key is not that of the private key")
 
 
 def _sha256(data: bytes) -> bytes:
@@ -133,10 +156,7 @@ def _hmac(key: bytes, message: bytes, hashed: str) -> bytes:
     return sm3(bytes(byte ^ 0x5C for byte in padded) + inner)
 
 
-def _sign_p256(message: bytes, secret: Secret, form: str) -> bytes:
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
+def _p256_key(secret: Secret) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(secret.reveal(), password=None)
     except (ValueError, TypeError):
@@ -144,8 +164,24 @@ def _sign_p256(message: bytes, secret: Secret, form: str) -> bytes:
         raise Misconfigured("key: must be PEM of a P-256 key without a password") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise Misconfigured("key: must be PEM of a P-256 key")
-    der = key.sign(message, ec.ECDSA(hashes.SHA256()))
+    return key
+
+
+def _sign_p256(message: bytes, secret: Secret, form: str) -> bytes:
+    der = _p256_key(secret).sign(message, ec.ECDSA(hashes.SHA256()))
     return der if form == "der" else raw_signature(der, place="signature")
+
+
+def _sm2_pair(secret: Secret) -> tuple[bytes, bytes]:
+    """Private and public key, 32 and 64 bytes."""
+    lines = secret.reveal().split()
+    if [len(line) for line in lines] != [64, 128]:
+        raise Misconfigured("key: must be an SM2 key as two lines of hex, 32 bytes and x‖y of 64")
+    try:
+        private, public = (bytes.fromhex(line.decode("ascii")) for line in lines)
+    except ValueError:
+        raise Misconfigured("key: must be an SM2 key as two lines of hex") from None
+    return private, public
 
 
 def _sign_sm2(message: bytes, secret: Secret, rule: SigningRule) -> bytes:
@@ -153,14 +189,9 @@ def _sign_sm2(message: bytes, secret: Secret, rule: SigningRule) -> bytes:
         from gmssl_pyx import GmsslInnerError, sm2_sign
     except ImportError as error:
         raise Misconfigured("SM2 needs gmssl-pyx: install the extra sm2") from error
-    pair = secret.reveal().split()
-    if len(pair) != 2 or not all(re.fullmatch(rb"[0-9a-f]+", part) for part in pair):
-        raise Misconfigured("key: must be an SM2 key as two lines of hex, private and public")
-    if len(pair[0]) != 64 or len(pair[1]) != 128:
-        raise Misconfigured("key: an SM2 key has 32 bytes, its public key 64, in lower-case hex")
-    private, public = (bytes.fromhex(part.decode("ascii")) for part in pair)
+    private, public = _sm2_pair(secret)
     try:
         der = sm2_sign(private, public, message, rule.user_id.encode("utf-8"))
     except GmsslInnerError:
-        raise AnchorError("the SM2 library could not sign") from None
+        raise Misconfigured("key: the SM2 library does not take it") from None
     return der if rule.form == "der" else raw_signature(der, place="signature")

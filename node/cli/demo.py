@@ -30,10 +30,11 @@ __all__ = ["add_parser", "run"]
 _DESCRIPTION = """
 Sets up a node with ten members in a directory, runs it, and plays a case on it: a seal is applied
 for, made and filed; a contract PDF is typeset and really sealed by two parties; the seal is
-suspended and an attempt to sign with it refused; a thousand further dossiers are recorded. It ends
-with an evidence bundle that is verified in a process that cannot reach the node, then again with
-one byte changed. The node goes on serving until Ctrl-C (DEMO_SERVE=0: it is stopped). With --json
-the story goes to standard error, and what came of it, in one document, to standard output.
+suspended and an attempt to sign with it refused; a thousand further dossiers are recorded; the log
+is anchored on the development chain inside the node and by a demonstration's time-stamp authority.
+It ends with an evidence bundle that is verified in a process that cannot reach the node, then again
+with one byte changed. The node goes on serving until Ctrl-C (DEMO_SERVE=0: it is stopped). With
+--json the story goes to standard error, and what came of it, in one document, to standard output.
 """
 _EXAMPLES = """
 evidence-node demo
@@ -85,14 +86,32 @@ def _perform(args: argparse.Namespace, tell: Callable[[dict[str, Any]], object])
     """Play it. ``tell`` is told what came of it, before the node goes on serving."""
     out = Path(args.out).resolve()
     home = _clear(out)
+    from node.demo.anchors import DEMO_EVERY_MS, demo_anchors
     from node.demo.home import create_demo_home
     from node.wiring import system_time
 
     say("1. A node with ten members, in {}", short_path(home))
-    made = create_demo_home(home, system_time, port=_free_port(args.port))
-    with _running(home) as url:
+    with demo_anchors(out / "demo-tsa") as anchors:
+        made = create_demo_home(
+            home,
+            system_time,
+            port=_free_port(args.port),
+            parameters={"anchor_every_ms": DEMO_EVERY_MS},
+            more=anchors.config,
+        )
+        return _serve_and_play(out, made, anchors, args, tell)
+
+
+def _serve_and_play(
+    out: Path,
+    made: Any,
+    anchors: Any,
+    args: argparse.Namespace,
+    tell: Callable[[dict[str, Any]], object],
+) -> int:
+    with _running(made.path) as url:
         say("   serving on {}", url)
-        code = _play(url, out, made, args)
+        code = _play(url, out, made, anchors, args)
         if code == ExitCode.OK:
             files = {name: str(out / f"{name}.json") for name in ("bundle", "trust")}
             tell({**files, "dossiers": args.dossiers, "url": url, "verified": True})
@@ -170,7 +189,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> 
     raise CommandFailure(ExitCode.FAULT, "the node did not start", f"its log is in {log}")
 
 
-def _play(url: str, out: Path, made: Any, args: argparse.Namespace) -> int:
+def _play(url: str, out: Path, made: Any, anchors: Any, args: argparse.Namespace) -> int:
     from node.demo.clerk import Clerk
     from node.demo.members import DEMO_OPERATOR
     from node.demo.story import Story
@@ -191,9 +210,11 @@ def _play(url: str, out: Path, made: Any, args: argparse.Namespace) -> int:
         story.suspend(seal)
         _show_refusal(clerk, seal, story.try_suspended(seal))
         say("5. {} further dossiers from seed {}", args.dossiers, args.seed)
-        _record_more(clerk, made, args)
-        say("6. The evidence of the contract, as the court gets it")
-        bundle, trust = _write_evidence(clerk, story.case, made.genesis, out)
+        size = _record_more(clerk, made, args)
+        say("6. The log is anchored")
+        _anchor(clerk, size)
+        say("7. The evidence of the contract, as the court gets it")
+        bundle, trust = _write_evidence(clerk, story.case, made, anchors, out)
         return _verify(bundle, trust)
     finally:
         clerk.close()
@@ -208,13 +229,15 @@ def _show_refusal(clerk: Any, seal: Any, refusal: dict[str, Any]) -> None:
     say("   the seal's published status: {}, set by {}", status["status"], status["set_by"]["code"])
 
 
-def _record_more(clerk: Any, made: Any, args: argparse.Namespace) -> None:
+def _record_more(clerk: Any, made: Any, args: argparse.Namespace) -> int:
+    """Record the generator's dossiers; how many entries the log has with the last of them."""
     from node.demo.generator import DemoGenerator
     from node.wiring import system_time
 
     generator = DemoGenerator(made.keys, made.genesis.chain_id, args.seed, system_time)
     client = clerk.client("anyunyin")
     counts: Counter[int] = Counter()
+    size = 1
     base = generator.base_seals(min(40, args.dossiers))
     dossiers = [*generator.dossiers(args.dossiers - len(base))]
     total = sum(map(len, base)) + sum(map(len, dossiers))
@@ -225,23 +248,47 @@ def _record_more(clerk: Any, made: Any, args: argparse.Namespace) -> None:
         for window in windows:
             for step in range(max(map(len, window))):
                 events = [life[step] for life in window if len(life) > step]
-                answers = client.submit_many(map(generator.sign, events))
+                answers = list(client.submit_many(map(generator.sign, events)))
                 counts.update(int(answer["status_code"]) for answer in answers)
+                size = max(size, *(answer.get("index", 0) + 1 for answer in answers))
                 report("records", sum(counts.values()), total)
     took = time.monotonic() - started
     if set(counts) - {201}:
         raise CommandFailure(ExitCode.FAULT, f"answers that should not be: {dict(counts)}")
     say("   {} records signed, sent and recorded in {} s", f"{total:,}", f"{took:.1f}")
+    return size
 
 
-def _write_evidence(clerk: Any, case: str, genesis: Any, out: Path) -> tuple[Path, Path]:
-    """The bundle, from the node; the trust file, made from the genesis at home."""
+def _anchor(clerk: Any, size: int) -> None:
+    """Wait until the log of ``size`` is anchored, and say by whom."""
+    from node.demo.anchors import NotAnchored, wait_until_anchored
+
+    try:
+        found = wait_until_anchored(clerk.client("jinan-data").anchors, size)
+    except NotAnchored as error:
+        raise CommandFailure(ExitCode.FAULT, str(error)) from error
+    for one in found:
+        say("   {} ({}): size {}", one["operator"], one["chain"], f"{one['newest']['size']:,}")
+    say("   neither is a third party: the one is this node's, the other this demonstration's")
+
+
+def _write_evidence(clerk: Any, case: str, made: Any, anchors: Any, out: Path) -> tuple[Path, Path]:
+    """The bundle, from the node; the trust file, made from the genesis at home, the root of the
+    time-stamp authority, and what the node calls its development chain."""
+    from node.cli.anchor_status import need_running
     from node.core.trust import Trust
 
     court = clerk.client("jinan-court")
     bundle, trust = out / "bundle.json", out / "trust.json"
     bundle.write_bytes(court.bundle(case, disclosures="all", purpose=_PURPOSE, case_no=_CASE_NO))
-    believed = Trust(genesis.chain_id, genesis.hash)
+    with need_running(str(made.path)) as admin:
+        told = admin.ask("/admin/anchors/trust")["adapters"]
+    believed = Trust(
+        made.genesis.chain_id,
+        made.genesis.hash,
+        tsa_roots=(anchors.tsa_root,),
+        anchors=(told["embedded"]["entry"],),
+    )
     trust.write_text(json.dumps(believed.to_json(), indent=1) + "\n", encoding="utf-8")
     say("   {} ({} bytes), {}", short_path(bundle), f"{bundle.stat().st_size:,}", short_path(trust))
     return bundle, trust
@@ -250,10 +297,10 @@ def _write_evidence(clerk: Any, case: str, genesis: Any, out: Path) -> tuple[Pat
 def _verify(bundle: Path, trust: Path) -> int:
     """Verify the bundle, then one with a byte changed, where nothing of the node can be reached."""
     where, prefix = isolation()
-    say("7. Verified offline, {}", where)
+    say("8. Verified offline, {}", where)
     if run_verifier(prefix, bundle, trust, print) != ExitCode.OK:
         raise CommandFailure(ExitCode.FAULT, "the bundle should have been accepted")
-    say("8. The same bundle with one byte changed")
+    say("9. The same bundle with one byte changed")
     changed = bundle.with_name("bundle-changed.json")
     changed.write_bytes(_change_one_byte(bundle.read_bytes()))
     failures: list[str] = []
@@ -278,7 +325,7 @@ def _change_one_byte(bundle: bytes) -> bytes:
 
 def _serve(url: str, out: Path) -> None:
     log = short_path(out / "demo-node.log")
-    say("9. The node goes on at {} (log: {}). Ctrl-C stops it.", url, log)
+    say("10. The node goes on at {} (log: {}). Ctrl-C stops it.", url, log)
     try:
         signal.pause()
     except KeyboardInterrupt:

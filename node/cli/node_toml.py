@@ -57,6 +57,20 @@ min_free_megabytes = 256    # with less free space the node takes nothing more
 member = ""                 # the member that runs this node; "": no records of the node's own
 key = "keys/operator.pem"
 
+[anchors]                   # outside chains: docs/anchors/README.md
+peers = []                  # URLs of other nodes, from which receipts of their anchors are fetched
+
+# [[anchors.to]]            # one table for each outside chain; docs/anchors/<kind>.md has the rest
+# kind = "rfc3161"          # or evm, evm-embedded, fabric, rest, rekor
+# name = "court-time"       # unique in this node
+# operator = "某时间戳机构"   # who runs the other side, as certificates name it
+# from = "newest"           # the point with which a new adapter begins; or "first"
+# timeout_ms = 10000
+# poll_ms = 2000
+# in_flight = 16
+# url = "https://tsa.example.cn/"
+# roots = ["anchors/tsa-root.pem"]
+
 [log]
 level = "info"
 json = false

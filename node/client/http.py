@@ -314,6 +314,10 @@ class NodeClient:
         """Who answers: version, chain, member, keys, how far the log has come."""
         return self._connection.json("GET", "/v1/node")
 
+    def anchors(self) -> Json:
+        """Newest anchor points, how the node's adapters stand, and conflicts."""
+        return self._connection.json("GET", "/v1/anchors")
+
     def statistics(self) -> Json:
         """Counts of records, dossiers and refusals."""
         return self._connection.json("GET", "/v1/statistics")

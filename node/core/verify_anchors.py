@@ -12,6 +12,15 @@ from node.core.verify_log import prove_roots
 __all__ = ["check_anchors"]
 
 
+_TITLES = {
+    "evm": ("EVM chain", "EVM 链"),
+    "fabric": ("Fabric channel", "Fabric 通道"),
+    "rekor": ("Transparency log", "透明日志"),
+    "rest": ("REST service", "存证服务接口"),
+    "rfc3161": ("Time-stamp authority", "时间戳机构"),
+}
+
+
 def check_anchors(case: Case) -> Told:
     """Every receipt must be of a point that the log shown continues, and vouch for it.
 
@@ -35,6 +44,7 @@ def check_anchors(case: Case) -> Told:
             f"{len(items)} receipt(s), and none leads to what the trust file names",
             f"共 {len(items)} 份回执，均未指向信任文件所列机构",
         )
+    case.anchored = sorted(vouched.time for _, vouched in found)
     return _summary(case, found)
 
 
@@ -42,19 +52,24 @@ def _check_one(
     case: Case, roots: set[tuple[int, bytes]], value: object, position: int
 ) -> tuple[AnchorReceipt, Vouched] | None:
     place = f"bundle.anchors[{position}]"
-    kind = case.need_bundle().anchors[position]["kind"]
+    title, title_zh = _title(case.need_bundle().anchors[position]["kind"])
     try:
         item = read_anchor_receipt(value, place)
         _check_point(case, roots, item, place)
         vouched = verify_receipt(item, case.trust, case.backend, place)
     except NotChecked as reason:
-        case.parts.append(Part(NOT_CHECKED, kind, kind, reason.told))
+        case.parts.append(Part(NOT_CHECKED, title, title_zh, reason.told))
         return None
     except InvalidInput as error:
-        case.parts.append(Part(FAILED, kind, kind, Told(str(error), str(error))))
+        case.parts.append(Part(FAILED, title, title_zh, Told(str(error), str(error))))
         return None
     case.parts.append(Part(PASSED, vouched.by, vouched.by, _told(case, item, vouched)))
     return item, vouched
+
+
+def _title(kind: str) -> tuple[str, str]:
+    """What a receipt is called whose signer's name nothing vouches for."""
+    return _TITLES.get(kind, (f"Receipt of the kind {kind}", f"{kind} 类回执"))
 
 
 def _check_point(

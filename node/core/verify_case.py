@@ -72,7 +72,8 @@ class Case:
     """What has been established so far. Steps fill it in; only what passed is in it.
 
     ``geneses`` are those of all chains, oldest first, the last of them ``genesis``; ``parts`` are
-    those of the step that is being checked.
+    those of the step that is being checked, ``anchored`` the times (ms) at which somebody outside
+    has vouched for the log.
     """
 
     trust: Trust
@@ -86,6 +87,7 @@ class Case:
     state: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+    anchored: list[int] = field(default_factory=list)
 
     def need_bundle(self) -> Bundle:
         """The decoded bundle; the first step has made it."""

@@ -268,7 +268,7 @@ def check_operators(case: Case) -> Told:
     past = describe_past(case)
     phases = [_powers(case, owners, validators) for validators in case.validator_sets]
     for powers in phases:
-        _check_several(powers, past)
+        _check_several(powers, past, case.anchored)
     parties, changes = sorted(phases[-1]), len(phases) - 1
     text = f"{len(parties)} operators: {', '.join(parties)}"
     text_zh = f"共 {len(parties)} 个运营方：{', '.join(parties)}"
@@ -279,10 +279,16 @@ def check_operators(case: Case) -> Told:
         f"{text_zh}；此前有过 {changes} 组验证节点",
         (
             "whoever holds keys of validators that have left could sign another history of their "
-            "time: an anchor or time-stamp made then rules that out",
+            f"time: an anchor or time-stamp made then rules that out{_since(case)}",
             *past,
         ),
     )
+
+
+def _since(case: Case) -> str:
+    if not case.anchored:
+        return ""
+    return f", as one does from {rfc3339(case.anchored[0])} on (step 16)"
 
 
 def _powers(case: Case, owners: dict[bytes, str], validators: ValidatorSet) -> dict[str, int]:
@@ -294,7 +300,7 @@ def _powers(case: Case, owners: dict[bytes, str], validators: ValidatorSet) -> d
     return powers
 
 
-def _check_several(powers: dict[str, int], past: tuple[str, ...]) -> None:
+def _check_several(powers: dict[str, int], past: tuple[str, ...], anchored: list[int]) -> None:
     """Whoever has more than 2/3 of the power signs alone, however many others there are."""
     member, total = max(powers, key=lambda name: powers[name]), sum(powers.values())
     if 3 * powers[member] <= 2 * total:
@@ -303,10 +309,12 @@ def _check_several(powers: dict[str, int], past: tuple[str, ...]) -> None:
     if len(powers) > 1:
         others = f" with {powers[member]} of {total} of the power, which signs without the others"
         others_zh = f"，其权重为 {powers[member]}/{total}，无需其他方即可签名"
+    since = f": of those shown, {rfc3339(anchored[0])} (step 16)" if anchored else ""
+    since_zh = f"（本证据包所示最早为 {rfc3339(anchored[0])}，见第 16 步）" if anchored else ""
     raise NotChecked(
         f"one operator ({member}){others}: the log is protected from that operator only from "
-        "its first anchor on",
-        f"单一运营方（{member}）{others_zh}：自首次第三方存证起，日志方可防范该运营方自身",
+        f"its first anchor on{since}",
+        f"单一运营方（{member}）{others_zh}：自首次第三方存证起，日志方可防范该运营方自身{since_zh}",
         past,
     )
 

@@ -22,6 +22,9 @@ port = {port}
 [operator]
 member = "jinan-data"
 
+[engine]
+empty_block_ms = 1000
+
 [submission]
 workers = {workers}
 

@@ -130,7 +130,7 @@ def _member_json(
         "keys": [{"from": 1, "jwk": keys[member.id].jwk.to_json()}],
         "name": member.name,
         "recovery_key": recovery_keys[member.id].jwk.to_json(),
-        "roles": list(member.roles),
+        "roles": sorted({*member.roles, *(("operator",) if node is not None else ())}),
     }
     if node is not None:
         out["checkpoint_key"] = ed25519_jwk(node.checkpoint)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from node.client.keys import SigningKey
 from node.core.errors import InvalidInput
@@ -45,6 +46,9 @@ timeout_commit_ms = {timeout_commit_ms}
 
 [operator]
 member = "{member}"
+
+[anchors]
+peers = {urls}
 
 [submission]
 workers = 1
@@ -97,6 +101,7 @@ def create_testnet(
     guests: int = 0,
     snapshot_every: int = 10_000,
     keep_blocks: int = 100_000,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Testnet:
     """Make the homes of ``count`` nodes in the directory ``path``, which must not exist yet.
 
@@ -112,6 +117,7 @@ def create_testnet(
         guests: how many more homes, of nodes that are no validators and may join later.
         snapshot_every: blocks from one snapshot to the next.
         keep_blocks: how many blocks the engines keep.
+        parameters: those of the chain that differ from the defaults.
 
     Raises:
         InvalidInput: there are not so many members that can run a node.
@@ -129,7 +135,9 @@ def create_testnet(
         port, p2p = chosen[2 * position : 2 * position + 2]
         nodes.append(TestnetNode(member_id, home, port, p2p, node_id(peer_key)))
     validating = {node.member: public[node.member] for node in nodes[:count]}
-    genesis = demo_genesis(keys, recovery, validating, now() - 1000, chain_id=TESTNET_CHAIN)
+    genesis = demo_genesis(
+        keys, recovery, validating, now() - 1000, chain_id=TESTNET_CHAIN, parameters=parameters
+    )
     for node in nodes:
         others = [other for other in nodes[:count] if other is not node]
         peers = [f"{other.id}@127.0.0.1:{other.p2p_port}" for other in others]
@@ -137,6 +145,7 @@ def create_testnet(
             port=node.port,
             p2p=node.p2p_port,
             peers=json.dumps(peers),
+            urls=json.dumps([other.url for other in others]),
             guests=json.dumps([other.id for other in nodes[count:] if other is not node]),
             binary=json.dumps(str(binary)),
             member=node.member,

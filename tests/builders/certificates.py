@@ -30,7 +30,6 @@ __all__ = [
     "moment",
     "new_key",
     "pem_key",
-    "root_of",
     "self_signed",
     "tsa_extensions",
 ]
@@ -64,6 +63,16 @@ class Held:
     def pem(self) -> bytes:
         """The certificate in PEM."""
         return self.certificate.public_bytes(Encoding.PEM)
+
+    @property
+    def root(self) -> x509.Certificate:
+        """The topmost certificate."""
+        return self.above[-1] if self.above else self.certificate
+
+    @property
+    def root_pem(self) -> bytes:
+        """The topmost certificate in PEM."""
+        return self.root.public_bytes(Encoding.PEM)
 
     def write(self, folder: Path) -> tuple[Path, Path, Path]:
         """PEM files in ``folder``: the certificate, its key, those above it."""
@@ -171,8 +180,3 @@ def issue(
 def self_signed(name: str = "Test root", **options: Any) -> Held:
     """A root."""
     return issue(name, None, ca_extensions(), **options)
-
-
-def root_of(held: Held) -> bytes:
-    """The root's DER."""
-    return (held.above[-1] if held.above else held.certificate).public_bytes(Encoding.DER)

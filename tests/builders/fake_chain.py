@@ -300,5 +300,7 @@ class FragileStore(MemoryStore):
 
 
 def unreachable(place: str) -> None:
-    """A fault of each call."""
+    """A fault of each call of the chain."""
+    if place.startswith("write"):
+        return
     raise Unreachable(f"nothing came back ({place})")

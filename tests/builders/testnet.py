@@ -253,7 +253,7 @@ def net_of(
     binary: Path | None = None,
     propose_ms: int = 1_000,
     prepare: Callable[[Net], None] = lambda net: None,
-    **options: int,
+    **options: Any,
 ) -> Iterator[Net]:
     """A net of ``count`` nodes, running; ended in the end, whatever happens.
 

@@ -177,6 +177,7 @@ def test_every_command_answers_in_json_where_it_is_asked_to(tmp_path: Path) -> N
     url = ("--url", "http://127.0.0.1:9", "--patience", "0")
     asked = {
         "audit": ("--home", absent),
+        "anchor": ("status", "--home", absent),
         "backup": ("--home", absent, "--to", str(tmp_path / "to")),
         "bench": ("--dir", absent),
         "bundle": ("CZ0034133234711", *url),

@@ -29,14 +29,12 @@ LOCKED_LINE = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;]+)(?: ; (.+?))?(?: \\)?$")
 PYTHONS = ("3.11", "3.12", "3.13")
 MACHINES = ("x86_64", "aarch64")
 
+ALL = BASE + [item for name in ("node", "evm", "fabric", "sm2") for item in EXTRAS[name]]
 # What each lock is made from (scripts/lock).
 LOCKS = {
     "node": BASE + EXTRAS["node"],
-    "all": BASE + EXTRAS["node"] + EXTRAS["evm"] + EXTRAS["fabric"],
-    "dev": BASE
-    + EXTRAS["node"]
-    + GROUPS["bootstrap"]
-    + [item for item in GROUPS["dev"] if isinstance(item, str)],
+    "all": ALL,
+    "dev": ALL + GROUPS["bootstrap"] + [item for item in GROUPS["dev"] if isinstance(item, str)],
     "interop": GROUPS["interop"],
     "bootstrap": GROUPS["bootstrap"],
 }
@@ -216,7 +214,7 @@ def test_wheel_installs_client_and_verifier_and_the_rest_by_extras(wheel: Path) 
     required = [Requirement(line) for line in fields.get_all("Requires-Dist", [])]
     base = {item.name for item in required if item.marker is None}
     assert base == {"cryptography", "ecdsa", "httpx"}
-    assert set(fields.get_all("Provides-Extra", [])) == {"node", "evm", "fabric", "all"}
+    assert set(fields.get_all("Provides-Extra", [])) == {"node", "evm", "fabric", "sm2", "all"}
     tops = {name.split("/")[0] for name in names}
     assert tops == {"node", "chaincode_adapters", stem}
     assert {"node/core/verify.py", "node/client/__init__.py"} <= set(names)

@@ -38,6 +38,8 @@ contract EvidenceAnchor {
     error NoSeatLeft();
     /// @notice Neither a ledger nor an account can be zero.
     error Zero();
+    /// @notice The chain has no SHA-256 at address 2.
+    error NoSha256();
     /// @notice The proposal would change nothing.
     error NoChange();
     /// @notice Members have changed since the proposal was made.
@@ -57,11 +59,11 @@ contract EvidenceAnchor {
         uint64 until
     );
     /// @notice A term begins; the constructor begins the first, with one event a member.
-    event MembersChanged(
-        uint64 indexed term, address admitted, address removed, uint256 threshold
-    );
+    event MembersChanged(uint64 indexed term, address admitted, address removed, uint256 threshold);
 
     uint256 private constant SEATS = 256;
+    bytes32 private constant SHA256_OF_NOTHING =
+        0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855;
 
     // Slot 0 and slot 1: read from outside by position.
     mapping(uint64 size => Anchor) private anchors;
@@ -80,6 +82,8 @@ contract EvidenceAnchor {
 
     constructor(bytes32 ledger_, address[] memory members_, uint256 threshold_) {
         if (ledger_ == 0) revert Zero();
+        // Where nothing answers, the compiler's code would take what lies in memory for a hash.
+        if (sha256("") != SHA256_OF_NOTHING) revert NoSha256();
         ledger = ledger_;
         for (uint256 i = 0; i < members_.length; ++i) {
             _seat(members_[i]);
@@ -134,13 +138,9 @@ contract EvidenceAnchor {
     /// @param removed who is a member no longer, 0 for nobody.
     /// @param threshold_ the threshold from then on.
     /// @param until the last block time at which it can be voted for, in the chain's own unit.
-    function vote(
-        uint64 term_,
-        address admitted,
-        address removed,
-        uint256 threshold_,
-        uint64 until
-    ) external {
+    function vote(uint64 term_, address admitted, address removed, uint256 threshold_, uint64 until)
+        external
+    {
         uint256 seat = _seatOf(msg.sender);
         if (term_ != term) revert Outdated(term_, term);
         if (block.timestamp > until) revert Expired(until, block.timestamp);
@@ -312,6 +312,8 @@ contract EvidenceAnchor {
 
     /// @dev How many bits are set.
     function _count(uint256 bits) private pure returns (uint256 count) {
-        for (; bits != 0; bits &= bits - 1) ++count;
+        for (; bits != 0; bits &= bits - 1) {
+            ++count;
+        }
     }
 }

@@ -10,7 +10,9 @@ contract AttestingTest {
     address[] private people;
 
     function setUp() public {
-        for (uint160 i = 1; i <= 4; ++i) people.push(address(i * 0x1001));
+        for (uint160 i = 1; i <= 4; ++i) {
+            people.push(address(i * 0x1001));
+        }
         anchors = new EvidenceAnchor(bytes32(uint256(1)), people, 3);
     }
 
@@ -45,12 +47,9 @@ contract AttestingTest {
         assert(confirmedAt == uint256(time) + 2 && attestations == 4);
     }
 
-    function testFuzz_strangers_are_refused(
-        address who,
-        uint64 size,
-        bytes32 root,
-        bytes32 digest
-    ) public {
+    function testFuzz_strangers_are_refused(address who, uint64 size, bytes32 root, bytes32 digest)
+        public
+    {
         vm.assume(!anchors.isMember(who));
         vm.expectRevert(abi.encodeWithSelector(EvidenceAnchor.NotMember.selector, who));
         attest(who, size, root, digest);
@@ -61,9 +60,7 @@ contract AttestingTest {
         attest(people[0], size, root, root);
         bool rises = next > size;
         if (!rises) {
-            vm.expectRevert(
-                abi.encodeWithSelector(EvidenceAnchor.NotRising.selector, next, size)
-            );
+            vm.expectRevert(abi.encodeWithSelector(EvidenceAnchor.NotRising.selector, next, size));
         }
         attest(people[0], next, root, root);
         assert(anchors.lastSizeOf(people[0]) == (rises ? next : size));
@@ -80,11 +77,15 @@ contract AttestingTest {
     ) public {
         vm.assume(size != 0 && size != type(uint64).max);
         uint256 count = 1 + confirmers % 4;
-        for (uint256 i = 0; i < count; ++i) attest(people[i], size, root, digest);
+        for (uint256 i = 0; i < count; ++i) {
+            attest(people[i], size, root, digest);
+        }
         attest(people[0], type(uint64).max, digest, root);
         bytes32 before = held(size);
         vm.warp(vm.getBlockTimestamp() + 1);
-        for (uint256 i = 0; i < count; ++i) attest(people[i], size, root, digest);
+        for (uint256 i = 0; i < count; ++i) {
+            attest(people[i], size, root, digest);
+        }
         assert(held(size) == before);
     }
 
@@ -98,7 +99,9 @@ contract AttestingTest {
         bool confirmed
     ) public {
         vm.assume(size != 0 && (root != otherRoot || digest != otherDigest));
-        for (uint256 i = 0; i < (confirmed ? 3 : 1); ++i) attest(people[i], size, root, digest);
+        for (uint256 i = 0; i < (confirmed ? 3 : 1); ++i) {
+            attest(people[i], size, root, digest);
+        }
         bytes32 before = held(size);
         vm.expectRevert(
             abi.encodeWithSelector(EvidenceAnchor.Conflict.selector, size, root, digest)
@@ -114,7 +117,9 @@ contract AttestingTest {
         for (uint256 i = 0; i < some.length; ++i) {
             some[i] = address(numbers[i]);
             vm.assume(numbers[i] != 0);
-            for (uint256 j = 0; j < i; ++j) vm.assume(some[i] != some[j]);
+            for (uint256 j = 0; j < i; ++j) {
+                vm.assume(some[i] != some[j]);
+            }
         }
         uint256 needed = 1 + threshold % some.length;
         EvidenceAnchor other = new EvidenceAnchor(bytes32(uint256(1)), some, needed);

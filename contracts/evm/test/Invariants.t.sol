@@ -52,13 +52,9 @@ contract People {
         }
     }
 
-    function recordAttested(
-        address account,
-        uint64 size,
-        bytes32 root,
-        bytes32 digest,
-        uint64 last
-    ) private {
+    function recordAttested(address account, uint64 size, bytes32 root, bytes32 digest, uint64 last)
+        private
+    {
         bytes32 pair = keccak256(abi.encode(root, digest));
         (bytes32 root_, bytes32 digest_, uint64 time, uint32 count) = anchors.anchorOf(size);
         assert(root_ == root && digest_ == digest && count >= 1);
@@ -164,7 +160,9 @@ contract InvariantsTest {
         assert(anchors.votesNeeded() <= count && anchors.votesNeeded() * 2 > count);
         address[] memory members = anchors.members();
         assert(members.length == count);
-        for (uint256 i = 0; i < count; ++i) assert(anchors.isMember(members[i]));
+        for (uint256 i = 0; i < count; ++i) {
+            assert(anchors.isMember(members[i]));
+        }
     }
 
     function invariant_ledger_stays() external view {

@@ -13,12 +13,9 @@ contract Register {
         anchors = anchors_;
     }
 
-    function register(
-        uint64 size,
-        bytes calldata entry,
-        uint64 index,
-        bytes32[] calldata path
-    ) external {
+    function register(uint64 size, bytes calldata entry, uint64 index, bytes32[] calldata path)
+        external
+    {
         require(anchors.isEntryRecorded(size, entry, index, path), "not in the log");
         known[keccak256(entry)] = true;
     }
@@ -53,9 +50,10 @@ contract RecordedTest {
     function rootOf(uint256 start, uint256 size) private view returns (bytes32) {
         if (size == 1) return leaves[start];
         uint256 left = split(size);
-        return sha256(
-            abi.encodePacked(uint8(1), rootOf(start, left), rootOf(start + left, size - left))
-        );
+        return
+            sha256(
+                abi.encodePacked(uint8(1), rootOf(start, left), rootOf(start + left, size - left))
+            );
     }
 
     function pathOf(uint256 index, uint256 start, uint256 size)
@@ -66,11 +64,12 @@ contract RecordedTest {
         if (size == 1) return path;
         uint256 left = split(size);
         bool isLeft = index < left;
-        bytes32[] memory below = isLeft
-            ? pathOf(index, start, left)
-            : pathOf(index - left, start + left, size - left);
+        bytes32[] memory below =
+            isLeft ? pathOf(index, start, left) : pathOf(index - left, start + left, size - left);
         path = new bytes32[](below.length + 1);
-        for (uint256 i = 0; i < below.length; ++i) path[i] = below[i];
+        for (uint256 i = 0; i < below.length; ++i) {
+            path[i] = below[i];
+        }
         path[below.length] = isLeft ? rootOf(start + left, size - left) : rootOf(start, left);
     }
 
@@ -108,9 +107,14 @@ contract RecordedTest {
         }
         if (otherIndex != index) {
             assert(!anchors.isRecorded(uint64(size), leaf, otherIndex, path));
-            assert(!anchors.isRecorded(uint64(size), leaf, uint64(otherIndex % 24 == index
-                ? index + 1
-                : otherIndex % 24), path));
+            assert(
+                !anchors.isRecorded(
+                    uint64(size),
+                    leaf,
+                    uint64(otherIndex % 24 == index ? index + 1 : otherIndex % 24),
+                    path
+                )
+            );
         }
         if (path.length != 0) {
             path[place % path.length] ^= noise;

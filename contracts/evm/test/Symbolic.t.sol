@@ -147,25 +147,24 @@ contract SymbolicTest {
         assert(admitted == address(0) || anchors.term() == 0 || anchors.isMember(admitted));
     }
 
-    /// @notice Of a log of three records, only the three at their places are found: with a hash
-    /// without collisions, for every leaf, index and path up to three hashes long.
-    function check_only_what_is_in_the_log_is_found(
-        bytes32 first,
-        bytes32 second,
-        bytes32 third,
-        bytes32 leaf,
-        uint64 index
+    /// @notice A change of members or threshold alters nothing that was attested before it.
+    function check_a_change_alters_no_anchor(
+        address admitted,
+        address removed,
+        uint256 threshold,
+        bool confirmed
     ) public {
-        bytes32 left = sha256(abi.encodePacked(uint8(1), first, second));
-        bytes32 root = sha256(abi.encodePacked(uint8(1), left, third));
-        attest(A, 3, root, first);
-        attest(B, 3, root, first);
-        for (uint256 length = 0; length < 4; ++length) {
-            bytes32[] memory path = new bytes32[](length);
-            for (uint256 i = 0; i < length; ++i) path[i] = svm.createBytes32("path");
-            if (!anchors.isRecorded(3, leaf, index, path)) continue;
-            assert(index < 3 && length == (index == 2 ? 1 : 2));
-            assert(leaf == (index == 0 ? first : index == 1 ? second : third));
-        }
+        uint64 until = type(uint64).max;
+        attest(A, 5, bytes32(uint256(2)), bytes32(uint256(3)));
+        if (confirmed) attest(B, 5, bytes32(uint256(2)), bytes32(uint256(3)));
+        (bytes32 pair, uint64 time, uint32 count) = held(5);
+        assert(confirmed == (time != 0));
+        vm.prank(A);
+        anchors.vote(0, admitted, removed, threshold, until);
+        vm.prank(B);
+        anchors.vote(0, admitted, removed, threshold, until);
+        (bytes32 pair_, uint64 time_, uint32 count_) = held(5);
+        assert(pair_ == pair && time_ == time && count_ == count);
+        assert(anchors.hasAttested(5, A) && anchors.hasAttested(5, B) == confirmed);
     }
 }

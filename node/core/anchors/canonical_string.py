@@ -27,6 +27,7 @@ __all__ = [
     "join_parts",
     "names_in",
     "point_values",
+    "raw_member",
     "read_time",
     "split_parts",
     "text_at",
@@ -44,6 +45,7 @@ DIGESTS = (
 """Those of `point_values` that stand for the whole point."""
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_:.]{0,63})\}|[{}]", re.ASCII)
+_SPACE = re.compile(r"[ \t\n\r]*")
 _MAX_DIGITS = 19
 
 
@@ -201,6 +203,30 @@ def decode_foreign_json(text: str, *, place: str) -> Any:
         raise InvalidEncoding(place, f"not JSON: {error.msg} at character {error.pos}") from error
     except ValueError as error:
         raise InvalidEncoding(place, f"not JSON: {error}") from error
+
+
+def raw_member(text: str, name: str, *, place: str) -> str:
+    """The member ``name`` of a JSON object as it is written there, byte by byte: some services sign
+    that. ``text`` has been decoded before, so it is well formed.
+
+    Raises:
+        InvalidEncoding: it is no object, or has no such member.
+    """
+    at = _SPACE.match(text, 0).end()  # type: ignore[union-attr]
+    if text[at : at + 1] != "{":
+        raise InvalidEncoding(place, "must be a JSON object")
+    while text[at] in "{,":
+        at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
+        if text[at] == "}":
+            break
+        found, at = _DECODER.raw_decode(text, at)
+        at = _SPACE.match(text, _SPACE.match(text, at).end() + 1).end()  # type: ignore[union-attr]
+        start = at
+        _, at = _DECODER.raw_decode(text, at)
+        if found == name:
+            return text[start:at]
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+    raise InvalidEncoding(place, f"there is no member {name[:64]}")
 
 
 def text_at(value: Any, pointer: str, *, place: str) -> str:

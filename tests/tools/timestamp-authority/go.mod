@@ -1,4 +1,4 @@
-module example.invalid/timestamp-authority
+module evidence-ledger-node/timestamp-authority
 
 go 1.25.0
 

@@ -21,6 +21,7 @@ func main() {
 	key := flag.String("key", "", "PEM file with the signer's private key")
 	policy := flag.String("policy", "1.2.3.4.1", "policy of the tokens, and the only one it takes")
 	hash := flag.String("hash", "sha256", "sha256, sha384 or sha512")
+	port := flag.Int("port", 0, "port of 127.0.0.1 to listen on; 0: any that is free")
 	flag.Parse()
 
 	for name, value := range map[string]any{
@@ -38,7 +39,7 @@ func main() {
 	} {
 		viper.Set(name, value)
 	}
-	authority := server.NewRestAPIServer("127.0.0.1", 0, []string{"http"}, false, 10*time.Second, 10*time.Second)
+	authority := server.NewRestAPIServer("127.0.0.1", *port, []string{"http"}, false, 10*time.Second, 10*time.Second)
 	authority.CleanupTimeout = time.Second
 	if err := authority.Listen(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -7,6 +7,7 @@ import msgspec
 
 from node.cli.node_toml import EXAMPLE, consortium_toml, node_toml
 from node.config import (
+    AnchorsConfig,
     ApiConfig,
     ConsortiumConfig,
     EngineConfig,
@@ -26,6 +27,7 @@ def test_every_value_of_it_is_the_default() -> None:
     shown = tomllib.loads(EXAMPLE)
     defaults = msgspec.to_builtins(NodeConfig(), enc_hook=str)
     del defaults["home"]
+    assert defaults["anchors"].pop("to") == [], "a table each, which cannot be shown as none"
     assert shown == defaults
 
 
@@ -54,3 +56,13 @@ def test_a_consortiums_text_differs_in_what_was_given_alone(tmp_path: Path) -> N
             operator=OperatorConfig(member="court-a"),
         )
         assert config == expected
+
+
+def test_its_outside_chain_is_one_that_can_be_read() -> None:
+    """What stands there as a comment, without the marks."""
+    _, _, text = EXAMPLE.partition("# [[anchors.to]]")
+    lines = [line.removeprefix("# ") for line in text.partition("[log]")[0].splitlines()[1:]]
+    shown = tomllib.loads("[[to]]\n" + "\n".join(lines))
+    [to] = msgspec.convert(shown, AnchorsConfig).to
+    assert (to.name, to.begin) == ("court-time", "newest")
+    assert (to.timeout_ms, to.poll_ms, to.in_flight) == (10_000, 2_000, 16)

@@ -53,6 +53,8 @@ def story() -> LedgerBench:
         about = data_of(event_type, code=bench.code(CASE) + "-2")
         bench.record(event_type, f"record:operator-a:{number}", about)
     bench.record("governance.proposed", "consortium:court-a:1", by="court-a")
+    anchored = data_of("anchor.confirmed", size=1, root=bench.reader().root(1).hex())
+    bench.record("anchor.confirmed", "anchor:operator-a:1", anchored)
     return bench
 
 
@@ -84,6 +86,7 @@ def story() -> LedgerBench:
         ("certificate_no", "", []),
         ("proposal", "", [12]),
         ("proposal", "other", []),
+        ("anchor", "", [13]),
     ],
 )
 def test_look_ups(story: LedgerBench, kind: str, value: str, indexes: list[int]) -> None:
@@ -106,6 +109,15 @@ def test_no_more_than_asked_for(bench: LedgerBench) -> None:
         bench.record("signing.initiated", case_sub(number))
     assert found(bench, "document", digest("document", 0)) == [1, 2, 3, 4, 5]
     assert found(bench, "document", digest("document", 0), limit=2) == [1, 2]
+
+
+def test_from_an_index_on(bench: LedgerBench) -> None:
+    for number in range(4):
+        bench.record("signing.initiated", case_sub(number))
+    rows = (bench.store, "document", digest("document", 0))
+    assert list(find(*rows, limit=10, first=2)) == [2, 3, 4]
+    assert list(find(*rows, limit=1, first=3)) == [3]
+    assert list(find(*rows, limit=10, first=5)) == []
 
 
 @pytest.mark.parametrize("value", ["", "x", digest("one").upper(), digest("one")[:-1], "\ud800"])

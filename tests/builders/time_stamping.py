@@ -1,0 +1,139 @@
+"""Time-stamp authorities for tests: two real ones, and what speaks to them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders.certificates import Held
+
+from chaincode_adapters.port import Surroundings
+from chaincode_adapters.rfc3161.adapter import TsaAdapter
+from chaincode_adapters.rfc3161.building import build
+from chaincode_adapters.rfc3161.settings import TsaSettings
+from node.core.anchors.point import AnchorPoint
+from node.demo.tsa import OpensslTsa, TsaFiles, TsaUnavailable, run_tsa
+
+__all__ = [
+    "POINT",
+    "adapter_of",
+    "go_tsa",
+    "openssl_authority",
+    "openssl_tsa",
+    "openssl_verify",
+    "system_now",
+]
+
+POINT = AnchorPoint("chain-1", 7, 40, b"\x01" * 32, b"\x02" * 32, b"\x03" * 32)
+_ROOT = Path(__file__).resolve().parents[2]
+_LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+/\S+)")
+
+
+def system_now() -> int:
+    """The system's clock, in ms."""
+    return time.time_ns() // 1_000_000
+
+
+def _missing(what: str) -> None:
+    """Skip the test, but in CI fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def adapter_of(
+    url: str, folder: Path, *roots: bytes, now: Callable[[], int] = system_now, **settings: Any
+) -> TsaAdapter:
+    """An adapter with these roots (PEM), as its settings make it."""
+    names = []
+    for number, root in enumerate(roots):
+        names.append(f"root-{number}.pem")
+        (folder / names[-1]).write_bytes(root)
+    given = {"name": "tsa", "operator": "测试", "timeout_ms": 20_000, "roots": names, **settings}
+    around = Surroundings(folder, "chain-1", bytes(32), "platform-a", now)
+    adapter = build(TsaSettings(url=url, **given), around)
+    assert isinstance(adapter, TsaAdapter)
+    return adapter
+
+
+def _files_of(held: Held, folder: Path) -> TsaFiles:
+    certificate, key, chain = held.write(folder)
+    root = folder / "root.pem"
+    root.write_bytes(held.root_pem)
+    return TsaFiles(certificate, key, chain, root)
+
+
+def openssl_authority(folder: Path, held: Held, **options: Any) -> OpensslTsa:
+    """`openssl ts -reply` with this certificate and key, without a server."""
+    try:
+        return OpensslTsa(folder, _files_of(held, folder), **options)
+    except TsaUnavailable as error:
+        _missing(str(error))
+        raise
+
+
+@contextmanager
+def openssl_tsa(folder: Path, held: Held, **options: Any) -> Iterator[str]:
+    """`openssl ts -reply` behind HTTP; its URL."""
+    with run_tsa(openssl_authority(folder, held, **options)) as url:
+        yield url
+
+
+@contextmanager
+def go_tsa(folder: Path, held: Held, *options: str) -> Iterator[str]:
+    """sigstore's timestamp-authority with this certificate and key; its URL. It ends with us."""
+    script = _ROOT / "scripts" / "build-timestamp-authority"
+    built = subprocess.run([str(script)], capture_output=True, text=True, check=False)
+    if built.returncode:
+        _missing(f"sigstore's timestamp-authority (Go) cannot be built: {built.stderr[-500:]}")
+    _, key, above = held.write(folder)
+    chain = folder / "whole-chain.pem"
+    chain.write_bytes(held.pem + above.read_bytes())
+    process = subprocess.Popen(
+        [built.stdout.strip(), "-chain", chain, "-key", key, *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if found := _LISTENING.search(line):
+                break
+        else:
+            raise AssertionError("".join(said))
+        yield found[1]
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(10)
+        finally:
+            process.kill()
+            process.stdout.close()
+
+
+def openssl_verify(token: bytes, digest: bytes, root: bytes, at: int, folder: Path) -> str:
+    """What `openssl ts -verify` has against a token as of ``at`` (s): "" if nothing."""
+    (folder / "token.der").write_bytes(token)
+    (folder / "verify-root.pem").write_bytes(root)
+    done = subprocess.run(
+        [
+            *("openssl", "ts", "-verify", "-token_in", "-in", folder / "token.der"),
+            *("-digest", digest.hex(), "-CAfile", folder / "verify-root.pem", "-attime", str(at)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
