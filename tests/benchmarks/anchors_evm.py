@@ -56,9 +56,8 @@ def _measure(name: str, adapter: AnchorAdapter, count: int, node: Anvil | None =
         sent = [(size, _send(adapter, size)) for size in sizes]
         for size, signed in sent:
             _finish(adapter, size, signed, node)
-    print(
-        f"{name}: {adapter.in_flight} in flight {count / (time.perf_counter() - began):.1f} anchors/s"
-    )
+    rate = count / (time.perf_counter() - began)
+    print(f"{name}: {adapter.in_flight} in flight {rate:.1f} anchors/s")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import rlp
 from builders.evm_vectors import VECTORS
-from eth_hash.auto import keccak
+from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlp.exceptions import RLPException

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from builders.evm import point
 from builders.evm_vectors import VECTORS
-from eth_hash.auto import keccak
+from eth_utils.crypto import keccak
 from trie.hexary import HexaryTrie
 
 from node.core.anchors import evm, evm_block, trie

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from eth_hash.auto import keccak
+from eth_utils.crypto import keccak
 
 from node.core.anchors.keccak import keccak256
 
