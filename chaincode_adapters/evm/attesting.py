@@ -98,6 +98,8 @@ class Attesting:
             )
         code = self._contract.code()
         address = f"0x{self._contract.address.hex()}"
+        if not code and self._catches_up():
+            raise Unreachable(f"{self.node.origin} is still catching up with its chain")
         if not code:
             raise Misconfigured(f"contract: nothing is at {address} on chain {chain_id}")
         if not contract_build().is_code(code):
@@ -116,6 +118,15 @@ class Attesting:
             raise Misconfigured(
                 f"depth: must be set, since {self.node.origin} tells no finalized block: {error}"
             ) from error
+
+    def _catches_up(self) -> bool:
+        """Whether the node has not come as far as the contract yet, and cannot know of it."""
+        try:
+            if self.node.ask("eth_syncing"):
+                return True
+        except RpcFault:
+            pass
+        return self.node.number("eth_blockNumber") < self._profile.from_block
 
     def sign(self, point: AnchorPoint, attempts: Sequence[Signed]) -> Signed:
         """A transaction that attests; or that which did, with nothing to send."""

@@ -170,7 +170,7 @@ class EmbeddedChain:
         return bytes(computation.output)
 
     def add(self, raw: bytes) -> bytes:
-        """Make a block of a transaction. Returns the transaction's hash.
+        """Make a block of a transaction, durable on return. Returns the transaction's hash.
 
         Raises:
             Rejected: it is none of this chain, or it has one already.
@@ -193,6 +193,7 @@ class EmbeddedChain:
         )
         try:
             self._chain.mine_all([transaction])
+            self._store.commit()
         except (PyEVMError, ValidationError) as error:
             self._store.roll_back()
             raise Rejected(f"invalid transaction: {error}") from error

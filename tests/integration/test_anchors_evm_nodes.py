@@ -255,6 +255,27 @@ def test_events_are_looked_for_in_parts_where_a_node_limits_them(alone: Bench) -
     assert (found.external_tx, found.height) == (signed.external_tx, final.height)
 
 
+@pytest.mark.parametrize(
+    ("syncing", "from_block", "raised"),
+    [
+        ({"currentBlock": "0x0", "highestBlock": "0x9"}, 0, Unreachable),
+        (False, 10**6, Unreachable),
+        (False, 0, Misconfigured),
+    ],
+)
+def test_a_node_that_is_catching_up_does_not_know_the_contract_yet(
+    alone: Bench, syncing: Any, from_block: int, raised: type[Exception]
+) -> None:
+    """The adapter waits for it; only where the node has all blocks the settings are wrong."""
+
+    def answer(method: str, params: list[Any], forward: Forward) -> dict[str, Any]:
+        told = {"eth_syncing": syncing, "eth_getCode": "0x"}
+        return {"result": told[method]} if method in told else forward()
+
+    with proxy(alone.node.url, answer) as url, pytest.raises(raised):
+        alone.adapter(url=url, from_block=from_block)
+
+
 @pytest.fixture
 def fisco(alone: Bench) -> Iterator[str]:
     with proxy(alone.node.url, answer_as_fisco) as url:

@@ -102,14 +102,14 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from builders.evm import anchor, embedded, point
-from chaincode_adapters.evm import embedded_chain
+from chaincode_adapters.evm import embedded_store
 adapter = embedded(Path(sys.argv[1]))
 adapter.open()
 anchor(adapter, point(1))
 print("anchored", flush=True)
 die = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[2] == "before the block is kept":
-    embedded_chain.EmbeddedChain.commit = die
+    embedded_store.ChainStore.commit = die
 signed = adapter.sign(point(2), [])
 adapter.send(point(2), signed)
 die()
@@ -238,6 +238,27 @@ def test_what_it_says_is_told_apart_as_of_other_nodes(tmp_path: Path) -> None:
         node.ask("eth_feeHistory")
     assert caught.value.fault is Fault.UNSUPPORTED
     node.close()
+
+
+def test_a_disk_that_takes_no_more_is_an_outage_and_leaves_whole_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = embedded(tmp_path)
+    adapter.open()
+    anchor(adapter, point(1))
+    signed = adapter.sign(point(2), [])
+
+    def full(self: ChainStore) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ChainStore, "commit", full)
+        with pytest.raises(Unreachable, match="disk is full"):
+            adapter.send(point(2), signed)
+        assert adapter.look_up(point(2), [signed], b"") == Missing()
+    adapter.send(point(2), signed)
+    assert isinstance(adapter.look_up(point(2), [signed], b""), Final)
+    adapter.close()
 
 
 def test_what_was_not_committed_is_gone(tmp_path: Path) -> None:
