@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -109,15 +110,24 @@ def go_tsa(folder: Path, held: Held, *options: str) -> Iterator[str]:
         text=True,
     )
     assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        said = []
+    said: list[str] = []
+    listening = threading.Event()
+
+    def read() -> None:
+        """To the end: it logs each request, and would stop once nobody takes that."""
+        assert process.stdout is not None
         for line in process.stdout:
             said.append(line)
-            if found := _LISTENING.search(line):
-                break
-        else:
-            raise AssertionError("".join(said))
+            if _LISTENING.search(line):
+                listening.set()
+        listening.set()
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+    try:
+        assert listening.wait(60)
+        found = _LISTENING.search("".join(said))
+        assert found, "".join(said)
         yield found[1]
     finally:
         process.stdin.close()
@@ -125,7 +135,7 @@ def go_tsa(folder: Path, held: Held, *options: str) -> Iterator[str]:
             process.wait(10)
         finally:
             process.kill()
-            process.stdout.close()
+            reading.join(10)
 
 
 def openssl_verify(token: bytes, digest: bytes, root: bytes, at: int, folder: Path) -> str:
