@@ -27,6 +27,7 @@ __all__ = [
     "POINT",
     "adapter_of",
     "go_tsa",
+    "missing",
     "need_openssl",
     "openssl_authority",
     "openssl_tsa",
@@ -44,7 +45,7 @@ def system_now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _missing(what: str) -> None:
+def missing(what: str) -> None:
     """Skip the test, but in CI fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(what)
@@ -54,7 +55,7 @@ def _missing(what: str) -> None:
 def need_openssl() -> None:
     """Skip the test where there is no openssl command, but in CI fail."""
     if shutil.which("openssl") is None:
-        _missing("the openssl command is missing: apt-get install openssl")
+        missing("the openssl command is missing: apt-get install openssl")
 
 
 def adapter_of(
@@ -98,7 +99,7 @@ def go_tsa(folder: Path, held: Held, *options: str) -> Iterator[str]:
     script = _ROOT / "scripts" / "build-timestamp-authority"
     built = subprocess.run([str(script)], capture_output=True, text=True, check=False)
     if built.returncode:
-        _missing(f"sigstore's timestamp-authority (Go) cannot be built: {built.stderr[-500:]}")
+        missing(f"sigstore's timestamp-authority (Go) cannot be built: {built.stderr[-500:]}")
     _, key, above = held.write(folder)
     chain = folder / "whole-chain.pem"
     chain.write_bytes(held.pem + above.read_bytes())
