@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -110,33 +110,40 @@ def go_tsa(folder: Path, held: Held, *options: str) -> Iterator[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdin is not None
-    said: list[str] = []
-    listening = threading.Event()
-
-    def read() -> None:
-        """To the end: it logs each request, and would stop once nobody takes that."""
-        assert process.stdout is not None
-        for line in process.stdout:
-            said.append(line)
-            if _LISTENING.search(line):
-                listening.set()
-        listening.set()
-
-    reading = threading.Thread(target=read, daemon=True)
-    reading.start()
+    output = _Output(process.stdout)
     try:
-        assert listening.wait(60)
-        found = _LISTENING.search("".join(said))
-        assert found, "".join(said)
-        yield found[1]
+        yield output.listening_at()
     finally:
+        assert process.stdin is not None
         process.stdin.close()
         try:
             process.wait(10)
         finally:
             process.kill()
-            reading.join(10)
+            output.join(10)
+
+
+class _Output(threading.Thread):
+    """Reads to the end: the authority logs each request, and stops once nobody takes that."""
+
+    def __init__(self, lines: Iterable[str] | None) -> None:
+        super().__init__(daemon=True)
+        self._lines, self._said, self._heard = lines or (), "", threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        for line in self._lines:
+            self._said += line
+            if _LISTENING.search(line):
+                self._heard.set()
+        self._heard.set()
+
+    def listening_at(self) -> str:
+        """The URL, once it is said."""
+        assert self._heard.wait(60), self._said
+        found = _LISTENING.search(self._said)
+        assert found, self._said
+        return found[1]
 
 
 def openssl_verify(token: bytes, digest: bytes, root: bytes, at: int, folder: Path) -> str:

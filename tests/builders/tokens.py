@@ -30,7 +30,15 @@ from node.core.anchors.der import (
     encode_set,
 )
 
-__all__ = ["Token", "answer_of", "identifier", "signing_certificate"]
+__all__ = [
+    "CRITICAL",
+    "MICROS",
+    "MILLIS",
+    "Token",
+    "answer_of",
+    "identifier",
+    "signing_certificate",
+]
 
 _DIGESTS = {
     "sha1": "1.3.14.3.2.26",
