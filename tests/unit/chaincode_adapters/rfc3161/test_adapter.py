@@ -190,7 +190,7 @@ def test_a_kept_answer_that_does_not_hold_is_asked_for_again(against: Any) -> No
     damaged = answer[:-1] + bytes([answer[-1] ^ 1])
     for kept in (damaged, answer[:50], b"\x00"):
         assert case.adapter.look_up(POINT, [signed], kept) == Missing()
-    with pytest.raises(AnchorError, match="not that of this point"):
+    with pytest.raises(Unreachable, match="not that of this point"):
         case.adapter.receipt(POINT, [signed], damaged, final)
 
 

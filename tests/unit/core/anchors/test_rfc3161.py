@@ -228,6 +228,7 @@ NAMED_OTHERWISE = encode_der(0xA4, ROOT.certificate.subject.public_bytes())
         ({"attributes": {MESSAGE_DIGEST: encode_der(OCTET_STRING, bytes(32))}}, "messageDigest"),
         ({"attributes": {MESSAGE_DIGEST: encode_der(OCTET_STRING, bytes(32)) * 2}}, "more members"),
         ({"unsorted": True}, "order"),
+        ({"serial": 2**168}, "more than 21 bytes"),
         ({"tsa": NAMED_OTHERWISE}, "not the signer's name"),
         ({"accuracy": ((MILLIS, 1000),)}, "from 1 to 999"),
         ({"accuracy": ((MICROS, 0),)}, "from 1 to 999"),
