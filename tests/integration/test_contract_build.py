@@ -58,7 +58,12 @@ def test_storage_that_adapters_read_lies_where_they_read_it() -> None:
     assert places["attesters"] == ("1", 0)
     [anchor] = [item for name, item in layout["types"].items() if name.startswith("t_struct(Anch")]
     assert [
-        (item["label"], item["slot"], item["offset"], layout["types"][item["type"]]["numberOfBytes"])
+        (
+            item["label"],
+            item["slot"],
+            item["offset"],
+            layout["types"][item["type"]]["numberOfBytes"],
+        )
         for item in anchor["members"]
     ] == [
         ("root", "0", 0, "32"),

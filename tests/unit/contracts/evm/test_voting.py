@@ -44,7 +44,9 @@ def account(number: int) -> str:
 def test_constructor_refuses(chain: Chain, members: list[int], threshold: int, said: tuple) -> None:
     with pytest.raises(Refused) as raised:
         chain.deploy([account(number) for number in members], threshold)
-    said = tuple(word.lower() if isinstance(word, str) and word[:2] == "0x" else word for word in said)
+    said = tuple(
+        word.lower() if isinstance(word, str) and word[:2] == "0x" else word for word in said
+    )
     assert refusal(raised) == said
 
 
