@@ -64,7 +64,7 @@ def holds(leaf: bytes, index: int, size: int, path: list[bytes]) -> bool:
     return True
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(data=st.data(), size=SIZES)
 def test_what_the_core_proves_the_contract_finds_recorded(data: st.DataObject, size: int) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -74,7 +74,7 @@ def test_what_the_core_proves_the_contract_finds_recorded(data: st.DataObject, s
     assert contract.see("isEntryRecorded", size, ENTRIES[index], index, path)
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(data=st.data(), size=SIZES)
 def test_what_the_core_refuses_the_contract_does_not_find(data: st.DataObject, size: int) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -245,4 +245,4 @@ class Rules(RuleBasedStateMachine):
 
 
 TestRules = Rules.TestCase
-TestRules.settings = settings(max_examples=12, stateful_step_count=25)
+TestRules.settings = settings(max_examples=10, stateful_step_count=20)
