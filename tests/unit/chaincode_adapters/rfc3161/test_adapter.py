@@ -190,7 +190,7 @@ def test_a_kept_answer_that_does_not_hold_is_asked_for_again(against: Any) -> No
     damaged = answer[:-1] + bytes([answer[-1] ^ 1])
     for kept in (damaged, answer[:50], b"\x00"):
         assert case.adapter.look_up(POINT, [signed], kept) == Missing()
-    with pytest.raises(AnchorError, match="not that of this point"):
+    with pytest.raises(Unreachable, match="not that of this point"):
         case.adapter.receipt(POINT, [signed], damaged, final)
 
 
@@ -270,6 +270,16 @@ def test_a_connection_that_drips_ends_in_time(start: bytes, against: Any) -> Non
 
     case = against(respond, timeout_ms=300)
     case.fails(Unreachable, r"no whole answer within 0\.3 s")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_listener_that_says_nothing(scheme: str, tmp_path: Path) -> None:
+    """Not even the handshake of TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/"
+        adapter = adapter_of(url, tmp_path, ROOT.pem, timeout_ms=200)
+        with pytest.raises(Unreachable, match="no whole answer"):
+            adapter.send(POINT, adapter.sign(POINT, []))
 
 
 def test_nobody_there(tmp_path: Path) -> None:
@@ -464,8 +474,9 @@ def test_a_password_is_sent_and_never_told(
         assert not any(secret in text for text in told)
 
 
-def test_an_authority_that_asks_for_a_client_certificate(tmp_path: Path) -> None:
-    """TLS both ways: without the certificate nothing is answered."""
+@pytest.fixture
+def tls(tmp_path: Path) -> ssl.SSLContext:
+    """A server's side, with certificates of both sides in files."""
     name = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     now = (datetime.now(UTC) - BEGIN).total_seconds() / 86_400
     days = (now - 1, now + 1)
@@ -481,9 +492,28 @@ def test_an_authority_that_asks_for_a_client_certificate(tmp_path: Path) -> None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "server/tsa.pem", tmp_path / "server/tsa.key")
     context.load_verify_locations(tmp_path / "tls.pem")
-    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def test_a_hanging_connection_over_tls_ends_in_time(tls: ssl.SSLContext, tmp_path: Path) -> None:
+    def respond(asked: Asked, write: Write) -> None:
+        write(b"HTTP/1.1 200 OK\r\nx: ")
+        while not odd.over.wait(0.02):
+            write(b"y")
+
+    with odd_server(respond, tls) as odd:
+        adapter = adapter_of(odd.url, tmp_path, ROOT.pem, tls_roots="tls.pem", timeout_ms=400)
+        with pytest.raises(Unreachable, match="no whole answer"):
+            adapter.send(POINT, adapter.sign(POINT, []))
+
+
+def test_an_authority_that_asks_for_a_client_certificate(
+    tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """TLS both ways: without the certificate nothing is answered."""
+    tls.verify_mode = ssl.CERT_REQUIRED
     own = {"client_certificate": "client/tsa.pem", "client_key": "client/tsa.key"}
-    with odd_server(granting(), context) as odd:
+    with odd_server(granting(), tls) as odd:
 
         def send(**settings: Any) -> bytes:
             adapter = adapter_of(odd.url, tmp_path, ROOT.pem, now=lambda: NOW, **settings)

@@ -190,7 +190,7 @@ def test_a_root_that_cannot_be_read_is_named() -> None:
 
 # --- what is signed -------------------------------------------------------------------------------
 
-V2 = "1.2.840.113549.1.9.16.2.47"
+V2, V1 = "1.2.840.113549.1.9.16.2.47", "1.2.840.113549.1.9.16.2.12"
 CONTENT_TYPE, MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 OTHER = issue("TSA 时间", MIDDLE, tsa_extensions(), days=(0, 30))
 ISSUED = encode_der(
@@ -200,6 +200,7 @@ ISSUED = encode_der(
     ),
     encode_integer(TSA.certificate.serial_number),
 )
+OF_ANOTHER = signing_certificate(OTHER.der, digest="sha1")
 WRONG = ISSUED[:-1] + bytes([ISSUED[-1] ^ 1])
 NAMED = encode_der(0xA4, TSA.certificate.subject.public_bytes())
 NAMED_OTHERWISE = encode_der(0xA4, ROOT.certificate.subject.public_bytes())
@@ -211,18 +212,23 @@ NAMED_OTHERWISE = encode_der(0xA4, ROOT.certificate.subject.public_bytes())
         ({"hashed_with": "sha512"}, "not of this anchor point"),
         ({"hashed_with": "sha1"}, "SHA-256, SHA-384 or SHA-512"),
         ({"attributes": {V2: None}}, "must be there"),
-        ({"attributes": {V2: signing_certificate()}}, "must name"),
+        ({"attributes": {V2: signing_certificate()}}, "not of the signer"),
         ({"attributes": {V2: signing_certificate(OTHER.der)}}, "not of the signer"),
         ({"attributes": {V2: signing_certificate(TSA.der, OTHER.der)}}, "not of a certificate"),
         ({"attributes": {V2: signing_certificate(OTHER.der, TSA.der)}}, "not of the signer"),
         ({"attributes": {V2: signing_certificate(TSA.der, issued=WRONG)}}, "signer"),
-        ({"attributes": {V2: encode_der(OCTET_STRING)}}, "must be there"),
+        ({"attributes": {V2: encode_der(OCTET_STRING)}}, "must be a SEQUENCE"),
+        ({"attributes": {V2: None, V1: OF_ANOTHER}}, "not of the signer"),
+        ({"attributes": {V1: OF_ANOTHER}}, "not of the signer"),
+        ({"attributes": {V2: None, V1: signing_certificate(TSA.der)}}, "not of the signer"),
+        ({"attributes": {V2: signing_certificate(TSA.der, digest="sha1")}}, "not of the signer"),
         ({"attributes": {CONTENT_TYPE: None}}, "contentType"),
         ({"attributes": {CONTENT_TYPE: encode_oid("1.2.840.113549.1.7.1")}}, "contentType"),
         ({"attributes": {MESSAGE_DIGEST: None}}, "messageDigest"),
         ({"attributes": {MESSAGE_DIGEST: encode_der(OCTET_STRING, bytes(32))}}, "messageDigest"),
         ({"attributes": {MESSAGE_DIGEST: encode_der(OCTET_STRING, bytes(32)) * 2}}, "more members"),
         ({"unsorted": True}, "order"),
+        ({"serial": 2**168}, "more than 21 bytes"),
         ({"tsa": NAMED_OTHERWISE}, "not the signer's name"),
         ({"accuracy": ((MILLIS, 1000),)}, "from 1 to 999"),
         ({"accuracy": ((MICROS, 0),)}, "from 1 to 999"),
@@ -240,6 +246,8 @@ def test_what_is_signed_must_be_right(options: dict[str, Any], rule: str) -> Non
     "options",
     [
         {"attributes": {V2: signing_certificate(TSA.der, MIDDLE.der, ROOT.der)}},
+        {"attributes": {V1: signing_certificate(TSA.der, digest="sha1", issued=ISSUED)}},
+        {"attributes": {V2: None, V1: signing_certificate(TSA.der, MIDDLE.der, digest="sha1")}},
         {"attributes": {V2: signing_certificate(TSA.der, digest="sha512", issued=ISSUED)}},
         {"attributes": {"1.2.840.113549.1.9.5": b"\x17\x0d260102000000Z"}},
         {"tsa": NAMED},
