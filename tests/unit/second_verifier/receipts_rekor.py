@@ -6,6 +6,7 @@ import base64
 import re
 
 from second_receipts_forms import (
+    MOST,
     Bad,
     NothingTrusted,
     array,
@@ -27,7 +28,8 @@ from second_receipts_forms import (
 
 __all__ = ["read_trusted", "verify"]
 
-LINE = re.compile("\u2014 ([^ +\n]+) ([A-Za-z0-9+/=]+)")
+NAME = r"[^\s+\x00-\x1f]"
+LINE = re.compile(f"\u2014 ({NAME}+) ([A-Za-z0-9+/=]+)")
 check_ed25519 = verify_ed25519 = None
 """Those of verifier.py, which is loaded after this."""
 
@@ -50,7 +52,7 @@ def read_verifier(value, kinds):
     """Name, key id, type, key."""
     need(isinstance(value, str) and value.count("+") >= 2, "no verifier key")
     name, identity, encoded = value.split("+", 2)
-    need(name and not re.search(r"\s", name), "name of a verifier key")
+    need(re.fullmatch(f"{NAME}{{1,200}}", name), "name of a verifier key")
     identity, material = from_hex(identity, 4, 4), from_base64(encoded, 1000)
     need(material and material[0] in kinds, "type of a verifier key")
     kind, key = material[0], material[1:]
@@ -71,11 +73,12 @@ class Note:
         need(empty and lines.endswith("\n"), "no note")
         self.text = body.encode() + b"\n"
         parts = body.split("\n")
-        need(len(parts) == 3 and parts[0], "three lines")
+        need(len(parts) == 3, "three lines")
+        need(re.fullmatch(f"{NAME}{{1,200}}", parts[0]), "origin")
         self.origin = parts[0]
         need(re.fullmatch("[1-9][0-9]{0,18}", parts[1]), "size")
         self.size, self.root = int(parts[1]), from_base64(parts[2], 32)
-        need(len(self.root) == 32, "root")
+        need(self.size <= MOST and len(self.root) == 32, "size or root")
         self.lines = {}
         for line in lines[:-1].split("\n"):
             found = LINE.fullmatch(line)
