@@ -353,6 +353,8 @@ class Block:
             raw, signature = from_base64(one[kind], 65_536), from_base64(one["signature"], 256)
             need(raw and signature, "empty")
             self.signatures.append((kind, raw, signature))
+        headers = [raw for _, raw, _ in self.signatures]
+        need(headers == sorted(set(headers)), "order of the signatures")
         self.der = header_der(self.number, self.previous, sha256(b"".join(self.data)))
 
     def check_orderers(self, entry, time):

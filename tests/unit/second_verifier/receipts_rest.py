@@ -30,7 +30,7 @@ __all__ = ["read_trusted", "verify"]
 
 PUBLIC = ("ecdsa-p256-sha256", "sm2-sm3")
 SECRET = ("hmac-sha256", "hmac-sha1", "hmac-sm3", "salted-sha256", "salted-sm3", "none")
-FIELD = re.compile("[a-z][A-Za-z0-9_]{0,39}")
+FIELD = re.compile("[a-z][a-z0-9_]{0,39}")
 NAME = re.compile("[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 # GB/T 32918.5: p, a, b, n, G
 SM2_P = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
@@ -70,7 +70,7 @@ def read_public(entry):
     text(entry.get("user_id", "1"), 1000)
     fields = set(Reading(entry["text"]).fields)
     digest, time = exactly(entry["digest"], "field is"), exactly(entry["time"], "field form")
-    need(digest["is"] in FORMS and time["form"] in TIMES, "is or form")
+    need(digest["is"] in list(FORMS) and time["form"] in list(TIMES), "is or form")
     expects = entry.get("expects", {})
     need(isinstance(expects, dict), "expects")
     for values in expects.values():
