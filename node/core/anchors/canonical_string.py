@@ -15,7 +15,7 @@ from typing import Any
 
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.sm3 import sm3
-from node.core.encoding import MAX_INTEGER, parse_rfc3339
+from node.core.encoding import MAX_INTEGER, check_nesting, parse_rfc3339
 from node.core.errors import InvalidEncoding
 
 __all__ = [
@@ -47,6 +47,7 @@ DIGESTS = (
 _PIECE = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_:.]{0,63})\}|[{}]", re.ASCII)
 _SPACE = re.compile(r"[ \t\n\r]*")
 _MAX_DIGITS = 19
+_MAX_NESTING = 64
 
 
 def point_values(point: AnchorPoint) -> dict[str, str]:
@@ -201,6 +202,7 @@ def decode_foreign_json(text: str, *, place: str) -> Any:
     Raises:
         InvalidEncoding: not JSON, nested too deep, or text behind it.
     """
+    check_nesting(text, place, _MAX_NESTING)
     try:
         return _DECODER.decode(text)
     except RecursionError as error:
