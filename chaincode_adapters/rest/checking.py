@@ -32,7 +32,8 @@ def check_service(service: Service, account: Iterable[str]) -> None:
     try:
         _check(service, frozenset(account))
     except InvalidInput as error:
-        raise Misconfigured(f"service {service.name}: {error}") from error
+        told = str(error).replace("proof.text.", "proof.signed.", 1)  # as the file calls it
+        raise Misconfigured(f"service {service.name}: {told}") from error
     except Misconfigured as error:
         raise Misconfigured(f"service {service.name}: {error}") from error
 
@@ -47,8 +48,8 @@ def _check(service: Service, account: frozenset[str]) -> None:
         if service.poll.keep:
             raise Misconfigured("poll.keep: is of submit only")
     _check_outcomes(service)
-    rule_of_proof(service.proof)
     _check_proof(service.proof)
+    rule_of_proof(service.proof)
     if service.proof.algorithm in PUBLIC_ALGORITHMS:
         decode_service_entry(service_trust_entry(service, "operator"), "proof")
 

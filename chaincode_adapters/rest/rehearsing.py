@@ -38,7 +38,7 @@ class Rehearsal:
     """What a rehearsal found: a line for each thing, and whether all of it is well."""
 
     lines: list[str] = field(default_factory=list)
-    good: bool = True
+    holds: bool = True
 
     def tell(self, text: str) -> None:
         """A line that says how it went."""
@@ -47,7 +47,7 @@ class Rehearsal:
     def object_to(self, text: str) -> None:
         """A line that says what is wrong."""
         self.lines.append(f"WRONG: {text}")
-        self.good = False
+        self.holds = False
 
 
 def rehearse(

@@ -142,7 +142,8 @@ class JudicialService:
             shown.request_id = "0" * len(shown.request_id)
             shown.digest = "11" * 32
         if self.fault("other-digest"):
-            shown.digest = "22" * 32
+            raw = b"\x22" * 32
+            shown.digest = raw.hex() if len(made.digest) == 64 else b64encode(raw).decode()
         if self.fault("ahead"):
             shown.time += 3_600_000
         return shown
@@ -221,6 +222,8 @@ class SignedAnswers(JudicialService):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     server: _Server
 
     def log_message(self, *arguments: Any) -> None:

@@ -118,7 +118,8 @@ def check_signed_parts(parts: Sequence[str], separator: str, *, place: str) -> N
     """Check that what these parts make can be taken apart in one way only.
 
     Raises:
-        InvalidEncoding: the separator is empty, or a part has two values in it.
+        InvalidEncoding: the separator is empty, a part has two values in it, or its own text holds
+            a character of the separator.
     """
     if not separator:
         raise InvalidEncoding(
@@ -130,15 +131,18 @@ def check_signed_parts(parts: Sequence[str], separator: str, *, place: str) -> N
         pieces = _pieces(part, f"{place}.parts[{index}]")
         if sum(name is not None for _, name in pieces) > 1:
             raise InvalidEncoding(f"{place}.parts[{index}]", "must hold at most one {name}")
-        if any(separator in text for text, _ in pieces):
-            raise InvalidEncoding(f"{place}.parts[{index}]", "must not hold the separator")
+        if any(set(separator) & set(text) for text, _ in pieces):
+            raise InvalidEncoding(
+                f"{place}.parts[{index}]", "must hold no character of the separator"
+            )
 
 
 def split_parts(parts: Sequence[str], separator: str, text: str, *, place: str) -> dict[str, str]:
     """The values that a canonical string was made of, by name.
 
     Raises:
-        InvalidEncoding: ``text`` is not made of these parts, or has two values for one name.
+        InvalidEncoding: ``text`` is not made of these parts, has two values for one name, or a
+            value with a character of the separator.
     """
     given = text.split(separator)
     if len(given) != len(parts):
@@ -157,6 +161,8 @@ def split_parts(parts: Sequence[str], separator: str, text: str, *, place: str) 
             raise InvalidEncoding(where, f"is not of the form {part}")
         for name in names:
             value = found[len(before) : len(found) - len(behind)]
+            if set(separator) & set(value):
+                raise InvalidEncoding(where, "holds a character of the separator")
             if values.setdefault(name, value) != value:
                 raise InvalidEncoding(where, f"gives {name} a second value")
     return values
@@ -174,7 +180,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > _MAX_DIGITS:
+    if len(text.lstrip("-")) > _MAX_DIGITS:
         raise _Refused("an integer has more than 19 digits")
     return int(text)
 
