@@ -12,7 +12,9 @@ from node.core.anchors.canonical_string import (
     check_signed_parts,
     names_in,
 )
-from node.core.anchors.key_forms import TEXT_FORMS
+from node.core.anchors.der import SEQUENCE, decode_der
+from node.core.anchors.key_forms import TEXT_FORMS, decode_base64
+from node.core.anchors.public_keys import RsaKey, decode_public_key
 from node.core.anchors.sm2 import SM2_USER_ID, check_sm2_point
 from node.core.encoding import decode_hex
 from node.core.errors import InvalidEncoding
@@ -28,7 +30,7 @@ __all__ = [
     "decode_text_rule",
 ]
 
-PUBLIC_ALGORITHMS = ("ecdsa-p256-sha256", "sm2-sm3")
+PUBLIC_ALGORITHMS = ("ecdsa-p256-sha256", "rsa-pkcs1-sha256", "sm2-sm3")
 """Those whose signatures anybody can check who has the public key."""
 SECRET_ALGORITHMS = (
     "hmac-sha1",
@@ -115,7 +117,11 @@ def decode_service_entry(value: Any, place: str) -> ServiceEntry:
         algorithm=algorithm,
         key=_read_key(members["public_key"], algorithm, f"{place}.public_key"),
         encoding=_one_of(members["encoding"], TEXT_FORMS, f"{place}.encoding"),
-        form=_one_of(members["form"], ("der", "raw"), f"{place}.form"),
+        form=_one_of(
+            members["form"],
+            ("raw",) if algorithm == "rsa-pkcs1-sha256" else ("der", "raw"),
+            f"{place}.form",
+        ),
         hashed=_one_of(hashed, ("sha256", "sm3"), f"{place}.hashed") if hashed else "",
         user_id=user_id,
         text=decode_text_rule(members, place),
@@ -129,6 +135,11 @@ def _one_of(value: Any, allowed: tuple[str, ...], place: str) -> str:
 
 
 def _read_key(value: Any, algorithm: str, place: str) -> bytes:
+    if algorithm == "rsa-pkcs1-sha256":
+        der = decode_base64(read_text(value, place, most=2000), place=place)
+        if not isinstance(decode_public_key(decode_der(der, place, SEQUENCE)), RsaKey):
+            raise InvalidEncoding(place, "must be an RSA key")
+        return der
     key = decode_hex(value, place=place, length=64)
     if algorithm == "sm2-sm3":
         x, y = int.from_bytes(key[:32], "big"), int.from_bytes(key[32:], "big")
