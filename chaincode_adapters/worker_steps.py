@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from chaincode_adapters.errors import AnchorError, Refused, SignAnew, Unreachable
+from chaincode_adapters.errors import AnchorError, Refused, SignAnew, Unreachable, place_of
 from chaincode_adapters.jobs import (
     FINAL,
     INCLUDED,
@@ -26,9 +26,10 @@ from chaincode_adapters.jobs import (
     Course,
     Job,
     decode_point,
+    encode,
     shortened,
 )
-from chaincode_adapters.jobs_kept import JobsKept
+from chaincode_adapters.keeping import Keeping
 from chaincode_adapters.port import (
     AnchorAdapter,
     Final,
@@ -37,13 +38,12 @@ from chaincode_adapters.port import (
     Receipt,
     Standing,
 )
-from chaincode_adapters.receipts import Receipts, decode_item, encode_item
+from chaincode_adapters.receipts import decode_item, encode_item
 from chaincode_adapters.retry import backoff
 from node.core.anchors.receipts import AnchorReceipt
 from node.core.errors import InvalidInput
-from node.storage.ports import Store
 
-__all__ = ["After", "CheckReceipt", "Keeping", "Steps", "Unexpected"]
+__all__ = ["After", "CheckReceipt", "Steps", "Unexpected"]
 
 _MOST_ATTEMPTS = 32
 _MOST_BAD_RECEIPTS = 5
@@ -56,21 +56,6 @@ CheckReceipt = Callable[[AnchorReceipt, AnchorAdapter], str]
 class Unexpected(AnchorError):
     """An adapter failed in a way that it should not. Says which kind of error it was and where, not
     its text: nobody knows what stands in that."""
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """Where jobs and receipts are kept: all in one store, so that both change together."""
-
-    store: Store
-    jobs: JobsKept
-    receipts: Receipts
-    member: str
-
-    @classmethod
-    def of(cls, store: Store, member: str) -> Keeping:
-        """In ``store``, by ``member``'s node."""
-        return cls(store, JobsKept(store), Receipts(store), member)
 
 
 @dataclass(frozen=True)
@@ -153,7 +138,7 @@ class Steps:
         except AnchorError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this adapter's alone
-            raise Unexpected(_where(error)) from None
+            raise Unexpected(place_of(error)) from None
 
     # -- the steps --------------------------------------------------------------------------------
 
@@ -163,10 +148,9 @@ class Steps:
         point, attempts = decode_point(job.point), [item.signed() for item in job.attempts]
         signed = self.call(lambda: self._adapter.sign(point, attempts))
         made = msgspec.structs.replace(
-            job,
-            state=SIGNED,
-            attempts=(*job.attempts, Attempt.of(signed)),
+            job, state=SIGNED, attempts=(*job.attempts, Attempt.of(signed))
         )
+        self.call(lambda: encode(made))  # a memo that cannot be kept is the adapter's fault
         self._keeping.jobs.put(made, sync=True)
         self._ready.add(made.key)
         self._anew.discard(made.key)
@@ -261,7 +245,7 @@ class Steps:
         except (AnchorError, InvalidInput):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this adapter's alone
-            raise Unexpected(_where(error)) from None
+            raise Unexpected(place_of(error)) from None
 
     # -- what they share --------------------------------------------------------------------------
 
@@ -305,12 +289,3 @@ def _with_final(course: Course, job: Job) -> Course:
         newest_time=job.external_time,
         newest_ended_at=job.ended_at,
     )
-
-
-def _where(error: Exception) -> str:
-    trace, place = error.__traceback__, "nowhere"
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        place = f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"{type(error).__name__} in {place}"

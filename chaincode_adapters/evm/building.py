@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from chaincode_adapters.errors import Misconfigured
 from chaincode_adapters.evm.account import EvmAccount, load_account, new_account
-from chaincode_adapters.evm.adapter import Connection, EvmAdapter, Profile
+from chaincode_adapters.evm.adapter import EvmAdapter
+from chaincode_adapters.evm.attesting import Connection, Profile
 from chaincode_adapters.evm.deploying import deploy_over
 from chaincode_adapters.evm.embedded_chain import CHAIN_ID, EmbeddedChain
 from chaincode_adapters.evm.embedded_rpc import EmbeddedProvider

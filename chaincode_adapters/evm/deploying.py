@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-
-from chaincode_adapters.errors import Misconfigured, Refused
-from chaincode_adapters.evm.account import EvmAccount
-from chaincode_adapters.evm.contract import contract_build
-from chaincode_adapters.evm.pricing import Pricing
-from chaincode_adapters.evm.rpc import EvmNode, RpcFault, read_data, read_quantity
-
-__all__ = ["Deployed", "deploy", "deploy_over"]
-
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaincode_adapters.evm.account import load_account
+from chaincode_adapters.errors import Misconfigured, Refused
+from chaincode_adapters.evm.account import EvmAccount, load_account
+from chaincode_adapters.evm.contract import contract_build
+from chaincode_adapters.evm.pricing import Pricing
+from chaincode_adapters.evm.rpc import EvmNode, RpcFault, read_data, read_quantity
 from chaincode_adapters.evm.transport import BoundedProvider
+
+__all__ = ["Deployed", "deploy", "deploy_over"]
 
 _GAS = 4_000_000
 _MOST_MEMBERS = 256

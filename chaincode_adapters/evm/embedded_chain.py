@@ -15,7 +15,13 @@ from eth.abc import BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI
 from eth.chains.base import MiningChain
 from eth.constants import POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE
 from eth.db.atomic import AtomicDB
-from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, Revert, TransactionNotFound
+from eth.exceptions import (
+    CanonicalHeadNotFound,
+    HeaderNotFound,
+    PyEVMError,
+    Revert,
+    TransactionNotFound,
+)
 from eth.typing import AccountDetails
 from eth.vm.forks.paris import ParisVM
 from eth.vm.spoof import SpoofTransaction
@@ -89,6 +95,7 @@ class EmbeddedChain:
         account: AccountDetails = {"balance": _WEALTH, "nonce": 0, "code": b"", "storage": {}}
         made = _Chain.from_genesis(database, genesis, {Address(wealthy): account})
         assert isinstance(made, _Chain)
+        self._store.commit()
         return made
 
     def note(self, name: str, value: bytes) -> None:
@@ -163,7 +170,7 @@ class EmbeddedChain:
         return bytes(computation.output)
 
     def add(self, raw: bytes) -> bytes:
-        """Make a block of a transaction. Returns the transaction's hash.
+        """Make a block of a transaction, durable on return. Returns the transaction's hash.
 
         Raises:
             Rejected: it is none of this chain, or it has one already.
@@ -172,8 +179,10 @@ class EmbeddedChain:
             transaction = self._chain.get_vm().get_transaction_builder().decode(raw)
             transaction.validate()
             sender = transaction.sender
-        except (RLPException, ValidationError, ValueError, TypeError) as error:
+        except (PyEVMError, RLPException, ValidationError, ValueError, TypeError) as error:
             raise Rejected(f"invalid transaction: {error}") from error
+        if transaction.chain_id != CHAIN_ID:
+            raise Rejected(f"invalid chain id: this is chain {CHAIN_ID}")
         if self.place_of(transaction.hash) is not None:
             raise Rejected("already known")
         if transaction.nonce < self.nonce(sender):
@@ -184,7 +193,8 @@ class EmbeddedChain:
         )
         try:
             self._chain.mine_all([transaction])
-        except ValidationError as error:
+            self._store.commit()
+        except (PyEVMError, ValidationError) as error:
             self._store.roll_back()
             raise Rejected(f"invalid transaction: {error}") from error
         except BaseException:

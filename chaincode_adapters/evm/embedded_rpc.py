@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from eth.abc import BlockHeaderAPI, ReceiptAPI
 from web3.providers.base import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from chaincode_adapters.errors import Unreachable
 from chaincode_adapters.evm.embedded_chain import CHAIN_ID, EmbeddedChain, Rejected
 from node.core.anchors.keccak import keccak256
 from node.core.anchors.rlp import encode_number, encode_rlp
@@ -60,6 +62,8 @@ class EmbeddedProvider(BaseProvider):
         except Rejected as error:
             code = 3 if error.data else -32000
             answer["error"] = {"code": code, "message": str(error), "data": _hex(error.data)}
+        except sqlite3.Error as error:
+            raise Unreachable(f"{self.origin}: its file: {error}") from error
         return answer
 
     def _block_number(self) -> str:
@@ -101,15 +105,20 @@ class EmbeddedProvider(BaseProvider):
         return _hex(self._chain.call(_bytes(request["to"]), _bytes(request["data"]), sender))
 
     def _send(self, raw: str) -> str:
-        txid = self._chain.add(_bytes(raw))
-        self._chain.commit()
-        return _hex(txid)
+        return _hex(self._chain.add(_bytes(raw)))
 
     def _transaction(self, txid: str) -> dict[str, Any] | None:
         place = self._chain.place_of(_bytes(txid))
         if place is None:
             return None
-        return {"hash": txid, "blockNumber": hex(place[0]), "transactionIndex": hex(place[1])}
+        header = self._chain.header(place[0])
+        assert header is not None
+        return {
+            "blockHash": _hex(header.hash),
+            "blockNumber": hex(place[0]),
+            "hash": txid,
+            "transactionIndex": hex(place[1]),
+        }
 
     def _receipt(self, txid: str) -> dict[str, Any] | None:
         place = self._chain.place_of(_bytes(txid))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from eth.db.backends.base import BaseDB
 
+from chaincode_adapters.errors import Misconfigured, Unreachable
+
 __all__ = ["ChainStore"]
 
 
@@ -18,9 +20,25 @@ class ChainStore(BaseDB):
     """
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=5
-        )
+        """Raises Unreachable: another process has it. Misconfigured: it is no such file."""
+        try:
+            self._connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=0
+            )
+        except sqlite3.Error as error:
+            raise Misconfigured(f"path: {path}: {error}") from error
+        try:
+            self._prepare()
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            if "locked" not in str(error):
+                raise Misconfigured(f"path: {path}: {error}") from error
+            raise Unreachable(f"{path} is used by another process") from error
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise Misconfigured(f"path: {path}: {error}") from error
+
+    def _prepare(self) -> None:
         # A second process with the same chain would fork it: it is kept out.
         self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._connection.execute("PRAGMA synchronous = FULL")

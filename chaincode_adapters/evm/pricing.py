@@ -90,9 +90,12 @@ class Pricing:
         return Price(room, tip)
 
     def is_too_low(self, node: EvmNode, price: Price) -> bool:
-        """Whether a block of now could not take a transaction that pays this."""
+        """Whether a transaction that pays this has to wait until prices fall: it is below the base
+        fee, or below half of what the node suggests where there is none."""
         base = base_fee(node)
-        return base is not None and price.most < base
+        if base:
+            return price.most < base
+        return self.fixed is None and price.most < node.number("eth_gasPrice") // 2
 
 
 def base_fee(node: EvmNode) -> int | None:

@@ -102,6 +102,8 @@ class Prover:
         try:
             found = self.node.ask("eth_getBlockReceipts", hex(block.number))
         except RpcFault:
+            found = None
+        if found is None:
             hashes = read_sequence(block.fields.get("transactions"), "transactions")
             found = [self.node.receipt(_read_hash(one)) for one in hashes]
         return [

@@ -10,7 +10,7 @@ from chaincode_adapters.common_settings import Common, Milliseconds, Natural, Po
 
 __all__ = ["EmbeddedSettings", "EvmSettings"]
 
-_Address = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+_Address = Annotated[str, msgspec.Meta(pattern=r"^0x[0-9a-fA-F]{40}\Z")]
 
 
 class EvmSettings(Common, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="evm"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from fabric_protos.common import common_pb2, configtx_pb2
 from fabric_protos.common import configuration_pb2 as common_configuration
 from fabric_protos.msp import msp_config_pb2
@@ -138,16 +139,15 @@ def _organisations(group: configtx_pb2.ConfigGroup, role: str) -> list[dict[str,
         }
         if config.intermediate_certs:
             member["intermediates"] = [_base64(_der(pem)) for pem in config.intermediate_certs]
-        if config.fabric_node_ous.enable:
-            unit = getattr(config.fabric_node_ous, role).organizational_unit_identifier
+        unit = getattr(config.fabric_node_ous, role).organizational_unit_identifier
+        if config.fabric_node_ous.enable and unit:
             member["unit"] = unit
         out.append(member)
     return sorted(out, key=lambda member: str(member["msp_id"]))
 
 
 def _der(pem: bytes) -> bytes:
-    lines: Sequence[bytes] = pem.strip().splitlines()
-    return base64.b64decode(b"".join(lines[1:-1]), validate=True)
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
 
 
 def _base64(data: bytes) -> str:

@@ -127,6 +127,7 @@ def standing_of(node: Node) -> dict[str, Any]:
         "alarms": [alarm.to_json() for alarm in anchor_alarms(node)],
         "receipts": {
             "refused": 0 if exchange is None else exchange.refused,
+            "trouble": "" if exchange is None else exchange.trouble,
             "wanted": len(node.receipts.wanted(1000)),
         },
         "recording": {

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from eth.vm.forks.paris import ParisVM
-from eth_abi.abi import decode
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
-from eth_utils.abi import function_signature_to_4byte_selector
 from web3 import EthereumTesterProvider, Web3
 
 __all__ = ["BUILD", "NOBODY", "AnchorContract", "Chain", "Refused"]
@@ -35,7 +33,7 @@ def _types(inputs: Sequence[dict[str, Any]]) -> list[str]:
 
 
 ERRORS = {
-    function_signature_to_4byte_selector(f"{item['name']}({','.join(_types(item['inputs']))})"): (
+    bytes(Web3.keccak(text=f"{item['name']}({','.join(_types(item['inputs']))})")[:4]): (
         item["name"],
         _types(item["inputs"]),
     )
@@ -49,7 +47,7 @@ class Refused(Exception):
 
     def __init__(self, data: bytes) -> None:
         self.name, types = ERRORS.get(data[:4], ("?" + data.hex(), []))
-        self.values = decode(types, data[4:]) if types else ()
+        self.values = Web3().codec.decode(types, data[4:]) if types else ()
         super().__init__(self.name, *self.values)
 
 

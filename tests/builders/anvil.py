@@ -86,7 +86,8 @@ def anvil(*arguments: str) -> Iterator[Anvil]:
     reading = threading.Thread(target=read, daemon=True)
     reading.start()
     try:
-        assert ready.wait(60) and found, "".join(lines)
+        assert ready.wait(60), "".join(lines)
+        assert found, "".join(lines)
         node = Anvil(f"http://{found[0]}")
         try:
             yield node

@@ -45,8 +45,8 @@ def command(name: str) -> Path:
 
 
 def environment(folder: Path, *names: str) -> dict[str, str]:
-    """Variables for a run that uses the tools of ``names``: PATH, a home in ``folder``, the Solidity
-    compiler and the places that forge writes to, none of which is the checkout."""
+    """Variables for a run that uses the tools of ``names``: PATH, the Solidity compiler, and in
+    ``folder``, not in the checkout, a home and the places that forge writes to."""
     places = [str(command(name).parent) for name in names]
     (folder / "home").mkdir(exist_ok=True)
     return {
@@ -57,6 +57,8 @@ def environment(folder: Path, *names: str) -> dict[str, str]:
         "FOUNDRY_SOLC": str(command("solc")),
         "FOUNDRY_OUT": str(folder / "out"),
         "FOUNDRY_CACHE_PATH": str(folder / "cache"),
+        "FOUNDRY_FUZZ_FAILURE_PERSIST_DIR": str(folder / "cache" / "fuzz"),
+        "FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR": str(folder / "cache" / "invariant"),
     }
 
 

@@ -21,6 +21,7 @@ from node.core.trust import Trust
 
 __all__ = [
     "GENESIS",
+    "LEDGER",
     "Bench",
     "anchor",
     "anchored_once",
@@ -91,9 +92,13 @@ class Bench:
         }
         return EvmSettings(**{**said, **changes})
 
+    def closed(self, number: int = 0, **changes: Any) -> AnchorAdapter:
+        """The adapter of a member, not opened yet."""
+        return build(self.settings(number, **changes), surroundings(self.home))
+
     def adapter(self, number: int = 0, **changes: Any) -> AnchorAdapter:
         """The adapter of a member, open."""
-        made = build(self.settings(number, **changes), surroundings(self.home))
+        made = self.closed(number, **changes)
         made.open()
         return made
 

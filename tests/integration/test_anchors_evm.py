@@ -82,7 +82,7 @@ def test_two_members_confirm_and_show_the_same_block(pair: Bench) -> None:
     signed, final, receipt = anchor(first, of, pair.node)
     pinned = block_to_pin(receipt.content, "receipt")
     vouched = verify_evm(receipt.content, of, trust_in(first, pinned), BACKEND, "receipt")
-    assert "not confirmed by the threshold of its members yet" in vouched.how
+    assert "threshold of its members not reached yet" in vouched.how
 
     _, final_too, receipt_too = anchor(second, of, pair.node)
     again = first.receipt(of, [signed], b"", final)
@@ -317,6 +317,29 @@ def test_an_account_without_means_waits_for_them(alone: Bench) -> None:
     with pytest.raises(Unreachable, match="cannot pay") as caught:
         adapter.send(of, signed)
     assert caught.value.retry_after > 0
+
+
+def test_a_transaction_that_runs_out_of_gas_is_not_tried_again(alone: Bench) -> None:
+    adapter = alone.adapter(gas_limit=60_000)
+    of = point(1)
+    signed = adapter.sign(of, [])
+    adapter.send(of, signed)
+    alone.node.mine(2)
+    with pytest.raises(Refused, match="gas_limit is too low"):
+        adapter.look_up(of, [signed], b"")
+    enough = alone.adapter()
+    with pytest.raises(SignAnew):
+        enough.look_up(of, [signed], b"")
+    anchor(enough, of, alone.node)
+
+
+def test_gas_is_enough_for_a_whole_consortium(pair: Bench) -> None:
+    """The most that an attestation takes: the first of a size, and the one that confirms."""
+    of = point(2**53 - 1)
+    for number in range(2):
+        signed, _, _ = anchor(pair.adapter(number), of, pair.node)
+        receipt = pair.node.ask("eth_getTransactionReceipt", signed.external_tx)
+        assert int(receipt["gasUsed"], 16) * 2 < pair.settings().gas_limit
 
 
 def test_the_receipt_proof_where_state_is_gone(alone: Bench) -> None:

@@ -255,15 +255,34 @@ def test_events_are_looked_for_in_parts_where_a_node_limits_them(alone: Bench) -
     assert (found.external_tx, found.height) == (signed.external_tx, final.height)
 
 
+@pytest.mark.parametrize(
+    ("syncing", "from_block", "raised"),
+    [
+        ({"currentBlock": "0x0", "highestBlock": "0x9"}, 0, Unreachable),
+        (False, 10**6, Unreachable),
+        (False, 0, Misconfigured),
+    ],
+)
+def test_a_node_that_is_catching_up_does_not_know_the_contract_yet(
+    alone: Bench, syncing: Any, from_block: int, raised: type[Exception]
+) -> None:
+    """The adapter waits for it; only where the node has all blocks the settings are wrong."""
+
+    def answer(method: str, params: list[Any], forward: Forward) -> dict[str, Any]:
+        told = {"eth_syncing": syncing, "eth_getCode": "0x"}
+        return {"result": told[method]} if method in told else forward()
+
+    with proxy(alone.node.url, answer) as url, pytest.raises(raised):
+        alone.adapter(url=url, from_block=from_block)
+
+
 @pytest.fixture
 def fisco(alone: Bench) -> Iterator[str]:
     with proxy(alone.node.url, answer_as_fisco) as url:
         yield url
 
 
-def test_fisco_bcos_is_anchored_to_and_proves_nothing_by_itself(
-    alone: Bench, fisco: str
-) -> None:
+def test_fisco_bcos_is_anchored_to_and_proves_nothing_by_itself(alone: Bench, fisco: str) -> None:
     adapter = alone.adapter(url=fisco, depth=None)
     of = point(1)
     signed = adapter.sign(of, [])
@@ -329,9 +348,12 @@ def test_a_hanging_connection_ends_at_the_timeout(alone: Bench) -> None:
 
 def test_an_answer_of_another_form_is_an_outage(alone: Bench) -> None:
     for method, result in (("eth_chainId", 31337), ("eth_getCode", "0xzz"), ("eth_call", "0x12")):
-        with proxy(alone.node.url, changing(method, lambda told, new=result: new)) as url:
-            with pytest.raises((Unreachable, Misconfigured)):
-                alone.adapter(url=url)
+        change = changing(method, lambda told, new=result: new)
+        with (
+            proxy(alone.node.url, change) as url,
+            pytest.raises((Unreachable, Misconfigured)),
+        ):
+            alone.adapter(url=url)
 
 
 def test_keys_are_in_no_error_and_no_text(alone: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -341,10 +363,11 @@ def test_keys_are_in_no_error_and_no_text(alone: Bench, caplog: pytest.LogCaptur
     of = point(1)
     signed, _, receipt = anchor(adapter, of, alone.node)
     texts = [repr(adapter), repr(vars(adapter)), repr(signed), json.dumps(receipt.content)]
-    with pytest.raises(Unreachable) as caught:
-        with proxy(alone.node.url, failing("eth_sendRawTransaction", "boom")) as url:
-            broken = alone.adapter(url=url)
-            broken.send(point(2), broken.sign(point(2), []))
+    with proxy(alone.node.url, failing("eth_sendRawTransaction", "boom")) as url:
+        broken = alone.adapter(url=url)
+        again = broken.sign(point(2), [])
+        with pytest.raises(Unreachable) as caught:
+            broken.send(point(2), again)
     texts += [str(caught.value), repr(caught.value.__cause__), caplog.text]
     for text in texts:
         assert key.lower() not in text.lower()

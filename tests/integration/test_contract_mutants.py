@@ -1,7 +1,7 @@
 """Faults planted in the EVM contract, each found by the tool and the test that the list names.
 
-A test that finds nothing says little; these say that the tests of the contract can fail, and for the
-reason that they were written for.
+A test that finds nothing says little; these say that the tests of the contract can fail, and for
+the reason that they were written for.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def forge(mutant: dict[str, str], folder: Path) -> set[str]:
         *(command("forge"), "test", "--root", copy_with(mutant, folder), "--json"),
         *("--match-test", mutant["test"], "--skip", "Symbolic.t.sol"),
         folder=folder,
-        variables=environment(folder, "forge"),
+        # How short the way to the fault can be made is not asked.
+        variables=environment(folder, "forge") | {"FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT": "0"},
     )
     assert ran.stdout.startswith("{"), ran.stdout + ran.stderr
     return {
@@ -86,8 +87,10 @@ def run_pytest(mutant: dict[str, str], folder: Path) -> set[str]:
     (folder / "build.json").write_text(json.dumps(build))
     file, _, test = mutant["test"].partition("::")
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-        + [f"tests/unit/contracts/evm/{file}", "-k", test],
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"),
+            *(f"tests/unit/contracts/evm/{file}", "-k", test),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -95,7 +98,7 @@ def run_pytest(mutant: dict[str, str], folder: Path) -> set[str]:
         env={**os.environ, "EVIDENCE_ANCHOR_BUILD": str(folder / "build.json")},
     )
     assert ran.returncode == 1, ran.stdout  # 1: tests were run and some failed
-    return set(re.findall(rf"^FAILED \S+::({test})\b", ran.stdout, re.MULTILINE))
+    return set(re.findall(r"^FAILED \S+::(\w+)", ran.stdout, re.MULTILINE))
 
 
 TOOLS = {"forge": forge, "halmos": halmos, "pytest": run_pytest}
@@ -104,4 +107,5 @@ TOOLS = {"forge": forge, "halmos": halmos, "pytest": run_pytest}
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant["name"])
 def test_planted_fault_is_found(mutant: dict[str, str], tmp_path: Path) -> None:
     assert set(mutant) == {"name", "find", "replace", "tool", "test"}
-    assert mutant["test"].split("::")[-1] in TOOLS[mutant["tool"]](mutant, tmp_path)
+    found = TOOLS[mutant["tool"]](mutant, tmp_path)
+    assert any(name.startswith(mutant["test"].split("::")[-1]) for name in found), found

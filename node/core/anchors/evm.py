@@ -155,7 +155,8 @@ def _attested(held: Held) -> tuple[str, str]:
             "已由一个成员账户背书；未显示达到门限",
         )
     return (
-        f"not confirmed by the threshold of its members yet (attestations: {held.attestations})",
+        "attested, the threshold of its members not reached yet "
+        f"(attestations: {held.attestations})",
         f"当时尚未达到成员门限（背书账户数：{held.attestations}）",
     )
 

@@ -25,12 +25,16 @@ def attesting_call(raw: bytes, point: AnchorPoint, place: str) -> tuple[int, byt
     if raw[:1] == b"\x02":
         items = read_items(decode_rlp(raw[1:], place=place), place, least=12, most=12)
         chain_id = read_number(items[0], place, most=_MAX_INTEGER)
-        to, value, data, signature = items[5], items[6], items[7], items[9:]
+        if items.pop(8) != []:
+            raise InvalidEncoding(place, "the transaction must have an empty access list")
+        to, value, data, signature = items[5], items[6], items[7], items[8:]
         read_number(signature[0], place, most=1)
     else:
         items = read_items(decode_rlp(raw, place=place), place, least=9, most=9)
         to, value, data, signature = items[3], items[4], items[5], items[6:]
-        chain_id = (read_number(signature[0], place, most=2 * _MAX_INTEGER) - 35) // 2
+        chain_id = (read_number(signature[0], place, most=2 * _MAX_INTEGER + 36) - 35) // 2
+    if any(isinstance(item, list) for item in items):
+        raise InvalidEncoding(place, "the transaction has a list where bytes must be")
     if chain_id < 1:
         raise InvalidEncoding(place, "the transaction names no chain id")
     for part in signature[1:]:

@@ -6,8 +6,6 @@ half a millisecond each.
 
 from __future__ import annotations
 
-import struct
-
 __all__ = ["keccak256"]
 
 _RATE = 136
@@ -87,7 +85,8 @@ def keccak256(data: bytes) -> bytes:
     padded[-1] |= 0x80
     lanes = [0] * 25
     for start in range(0, len(padded), _RATE):
-        for position, word in enumerate(struct.unpack_from("<17Q", padded, start)):
-            lanes[position] ^= word
+        for position in range(_RATE // 8):
+            at = start + 8 * position
+            lanes[position] ^= int.from_bytes(padded[at : at + 8], "little")
         lanes = _permute(lanes)
-    return struct.pack("<4Q", *lanes[:4])
+    return b"".join(lane.to_bytes(8, "little") for lane in lanes[:4])

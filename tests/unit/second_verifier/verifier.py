@@ -535,6 +535,10 @@ def read_genesis(document):
 def read_trust(data):
     value = read_json(data, 1_048_576)
     conform(value, "trust")
+    try:
+        receipts.check_trusted(value)
+    except receipts.Bad as error:
+        raise Refused(f"trust file: {error}") from error
     return value
 
 
