@@ -44,6 +44,7 @@ SECRET_ALGORITHMS = (
 
 _SERVICE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+_POINTER = re.compile(r"(?:/(?:[^~]|~[01])*)?")
 _SERVICE_RULE = "must be 1 to 40 lower-case letters, digits and inner hyphens"
 _FIELD_RULE = "must be a lower-case letter and up to 39 letters, digits or '_'"
 _SIGNED_MEMBERS = ("digest", "encoding", "form", "public_key", "text", "time")
@@ -162,7 +163,8 @@ def decode_text_rule(members: dict[str, Any], place: str) -> SignedText:
     parts, separator, pointers = _read_layout(members["text"], f"{place}.text")
     known = set(pointers)
     for index, part in enumerate(parts):
-        known.update(names_in(part, place=f"{place}.text.parts[{index}]"))
+        where = f"{place}.text.parts[{index}]"
+        known.update(_read_field(name, where) for name in names_in(part, place=where))
 
     def field(value: Any, where: str) -> str:
         name = _read_field(value, where)
@@ -191,6 +193,11 @@ def decode_text_rule(members: dict[str, Any], place: str) -> SignedText:
     )
 
 
+def _read_pointer(value: Any, place: str) -> str:
+    read_text(value, place, least=0, most=300)
+    return read_match(value, place, _POINTER, "must be a JSON pointer (RFC 6901)")
+
+
 def _read_expected(value: Any, place: str) -> str:
     return read_text(value, place, least=0, most=200)
 
@@ -215,8 +222,8 @@ def _read_layout(value: Any, place: str) -> tuple[tuple[str, ...], str, dict[str
         (),
         "",
         {
-            _read_field(name, f"{place}.pointers"): read_text(
-                pointer, f"{place}.pointers.{name[:40]}", least=0, most=300
+            _read_field(name, f"{place}.pointers"): _read_pointer(
+                pointer, f"{place}.pointers.{name[:40]}"
             )
             for name, pointer in pointers.items()
         },

@@ -208,6 +208,9 @@ P256_SPKI = b64encode(spki_of_p256(PublicJwk.from_json(JWK, place="key"))).decod
         ({"text": {"parts": ["{a}{b}"], "separator": "&"}}, "e.text.parts[0]: must hold at most"),
         ({"text": {"pointers": {}}}, "e.text.pointers: must name 1 to 50"),
         ({"text": {"pointers": {"A": "/a"}}}, "e.text.pointers: must be a lower-case"),
+        ({"text": {"pointers": {"a": "a"}}}, "e.text.pointers.a: must be a JSON pointer"),
+        ({"text": {"pointers": {"a": "/~2"}}}, "e.text.pointers.a: must be a JSON pointer"),
+        ({"text": {"parts": ["{a:b}"], "separator": "&"}}, "e.text.parts[0]: must be a lower-case"),
         ({"more": 1}, "e.more: is not a member"),
     ],
 )
