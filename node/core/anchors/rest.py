@@ -11,15 +11,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from node.core.anchors.canonical_string import (
-    DIGESTS,
-    decode_foreign_json,
-    point_values,
-    read_time,
-    split_parts,
-    text_at,
-)
+from node.core.anchors.canonical_string import DIGESTS, point_values, read_time, split_parts
 from node.core.anchors.der import SEQUENCE, decode_der
+from node.core.anchors.foreign_json import decode_foreign_json, text_at
 from node.core.anchors.key_forms import raw_signature, read_text_form
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.public_keys import SignatureAlgorithm, decode_public_key, verify_signature
