@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -60,10 +60,15 @@ class Unexpected(AnchorError):
 
 @dataclass(frozen=True)
 class After:
-    """A job after a step, and how many seconds its next one has to wait."""
+    """A job after a step, and how many seconds its next one has to wait.
+
+    ``answered`` says that the other side has certainly spoken. Signing, and looking up what nobody
+    knows, may have asked nobody: services that answer at once keep nothing that could be asked for.
+    """
 
     job: Job
     delay: float = 0.0
+    answered: bool = True
 
 
 class Steps:
@@ -155,14 +160,14 @@ class Steps:
         self._ready.add(made.key)
         self._anew.discard(made.key)
         self._signed_at[made.key] = self._clock()
-        return After(made)
+        return After(made, answered=False)
 
     def _sign_anew(self, job: Job) -> After:
         """Sign again, the later the more often it has been done."""
         signed_at = self._signed_at.setdefault(job.key, self._clock())
         pause = backoff(len(job.attempts), first=0.2, most=60.0, draw=self._draw)
         wait = signed_at + pause - self._clock()
-        return After(job, wait) if wait > 0 else self._sign(job)
+        return After(job, wait, answered=False) if wait > 0 else self._sign(job)
 
     def _send(self, job: Job) -> After:
         self._ready.discard(job.key)
@@ -209,9 +214,9 @@ class Steps:
             return self._sign_anew(made)
         since = self._clock() - self._sent_at.get(job.key, -self._poll)
         if job.state == SENT and since < self._poll:
-            return After(job, self._poll - since)
+            return After(job, self._poll - since, answered=False)
         self._ready.add(job.key)
-        return self._kept(job, made, 0.0)
+        return replace(self._kept(job, made, 0.0), answered=False)
 
     def _end(self, job: Job, final: Final) -> After:
         """Get the receipt, check it as a court would, and keep all of it at once."""
