@@ -11,16 +11,14 @@ from builders.judicial_setup import point_of
 from node.core.anchors.canonical_string import (
     DIGESTS,
     check_signed_parts,
-    decode_foreign_json,
     fill_template,
     join_parts,
     names_in,
     point_values,
-    raw_member,
     read_time,
     split_parts,
-    text_at,
 )
+from node.core.anchors.foreign_json import decode_foreign_json, raw_member, text_at
 from node.core.errors import InvalidEncoding
 
 
