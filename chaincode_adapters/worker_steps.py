@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -60,15 +60,12 @@ class Unexpected(AnchorError):
 
 @dataclass(frozen=True)
 class After:
-    """A job after a step, and how many seconds its next one has to wait.
-
-    ``answered`` says that the other side has certainly spoken. Signing, and looking up what nobody
-    knows, may have asked nobody: services that answer at once keep nothing that could be asked for.
-    """
+    """A job after a step, and how many seconds its next one has to wait. ``came_on``: whether this
+    was no step on the spot or back, so that former failures are forgotten."""
 
     job: Job
     delay: float = 0.0
-    answered: bool = True
+    came_on: bool = False
 
 
 class Steps:
@@ -160,14 +157,14 @@ class Steps:
         self._ready.add(made.key)
         self._anew.discard(made.key)
         self._signed_at[made.key] = self._clock()
-        return After(made, answered=False)
+        return After(made)
 
     def _sign_anew(self, job: Job) -> After:
         """Sign again, the later the more often it has been done."""
         signed_at = self._signed_at.setdefault(job.key, self._clock())
         pause = backoff(len(job.attempts), first=0.2, most=60.0, draw=self._draw)
         wait = signed_at + pause - self._clock()
-        return After(job, wait, answered=False) if wait > 0 else self._sign(job)
+        return After(job, wait) if wait > 0 else self._sign(job)
 
     def _send(self, job: Job) -> After:
         self._ready.discard(job.key)
@@ -182,7 +179,7 @@ class Steps:
         self._sent_at[job.key] = self._clock()
         made = msgspec.structs.replace(job, state=SENT, answer=answer)
         self._keeping.jobs.put(made, sync=bool(answer))
-        return After(made, 0.0 if first else self._poll)
+        return After(made, 0.0 if first else self._poll, came_on=True)
 
     def _look_up(self, job: Job) -> After:
         try:
@@ -196,16 +193,13 @@ class Steps:
             made = msgspec.structs.replace(
                 job, state=INCLUDED, mark=standing.mark, height=standing.height
             )
-            return self._kept(job, made, self._poll)
+            return self._kept(job, made, self._poll, came_on=True)
         if job.state == INCLUDED:
             self._log.warning("reorganised away", **self._told(job), height=job.height)
         made = msgspec.structs.replace(job, state=SENT, mark="", height=0)
         if isinstance(standing, Pending):
             self._anew.discard(job.key)
-            made = msgspec.structs.replace(made, reason=shortened(standing.reason))
-            if made.reason and made.reason != job.reason:
-                self._log.warning("pending for long", **self._told(job), reason=made.reason)
-            return self._kept(job, made, max(self._poll, standing.retry_after))
+            return self._kept(job, made, self._poll, came_on=True)
         return self._missing(job, made)
 
     def _missing(self, job: Job, made: Job) -> After:
@@ -214,9 +208,9 @@ class Steps:
             return self._sign_anew(made)
         since = self._clock() - self._sent_at.get(job.key, -self._poll)
         if job.state == SENT and since < self._poll:
-            return After(job, self._poll - since, answered=False)
+            return After(job, self._poll - since)
         self._ready.add(job.key)
-        return replace(self._kept(job, made, 0.0), answered=False)
+        return self._kept(job, made, 0.0)
 
     def _end(self, job: Job, final: Final) -> After:
         """Get the receipt, check it as a court would, and keep all of it at once."""
@@ -241,7 +235,7 @@ class Steps:
         self.course = course
         self.forget(job)
         self._log.info("final", **self._told(job), external_tx=receipt.external_tx)
-        return After(ended)
+        return After(ended, came_on=True)
 
     def _checked(self, item: AnchorReceipt) -> str:
         """What the verifier says of a receipt. Raises InvalidInput, and AnchorError."""
@@ -258,10 +252,10 @@ class Steps:
     def _poll(self) -> float:
         return self._adapter.poll_ms / 1000
 
-    def _kept(self, before: Job, after: Job, delay: float) -> After:
+    def _kept(self, before: Job, after: Job, delay: float, *, came_on: bool = False) -> After:
         if after != before:
             self._keeping.jobs.put(after, sync=False)
-        return After(after, delay)
+        return After(after, delay, came_on)
 
     def _told(self, job: Job) -> dict[str, Any]:
         return {"adapter": job.adapter, "chain": job.chain, "size": job.size}
