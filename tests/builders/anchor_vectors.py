@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from builders.fabric import RecordedPoint
+from builders.mutations import GONE, changed
 from builders.second_opinion import second
 
 from node.core.anchors.point import AnchorPoint
@@ -19,7 +20,17 @@ from node.core.signatures import Backend, load_backend
 from node.core.trust import Trust, decode_trust
 from node.core.verify_case import NotChecked
 
-__all__ = ["FOLDER", "Vector", "both_say", "names", "ours", "theirs", "vector"]
+__all__ = [
+    "FOLDER",
+    "Vector",
+    "both_say",
+    "forgeries",
+    "forgery",
+    "names",
+    "ours",
+    "theirs",
+    "vector",
+]
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "anchors"
 NOT_RECEIPTS = ("forgeries.json",)
@@ -50,6 +61,27 @@ def vector(name: str) -> Vector:
     made = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
     del made["what"]
     return Vector(**made)
+
+
+@functools.cache
+def forgeries() -> tuple[dict[str, Any], ...]:
+    """What forgeries.json has."""
+    return tuple(json.loads((FOLDER / "forgeries.json").read_text("utf-8")))
+
+
+def forgery(made: dict[str, Any]) -> Vector:
+    """The receipt, point and trust file of a forgery."""
+    of = vector(made["of"])
+    parts = {
+        "receipt": of.receipt,
+        "point": vector(made.get("point_of", made["of"])).point,
+        "trust": vector(made.get("trust_of", made["of"])).trust,
+    }
+    for change in made["changes"]:
+        steps = change["at"].split("/")[1:]
+        place = tuple(int(step) if step.isdigit() else step for step in steps)
+        parts = changed(parts, place, change.get("to", GONE))
+    return replace(of, **parts)
 
 
 @functools.lru_cache(maxsize=64)
