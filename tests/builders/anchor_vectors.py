@@ -14,6 +14,7 @@ from builders.second_opinion import second
 
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.receipts import check_trusted, read_anchor_receipt, verify_receipt
+from node.core.anchors.vouching import VerifyReceipt, Vouched
 from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput
 from node.core.signatures import Backend, load_backend
@@ -30,6 +31,7 @@ __all__ = [
     "ours",
     "theirs",
     "vector",
+    "with_second_opinion",
 ]
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "anchors"
@@ -141,6 +143,32 @@ def theirs(vector: Vector) -> tuple[str, str]:
     finally:
         forms.digest_of = digest
     return "passed", ""
+
+
+def with_second_opinion(kind: str, verify: VerifyReceipt) -> VerifyReceipt:
+    """A verifier that does what ``verify`` does, after the second one has come to the same verdict.
+
+    It does not for a trust file that is malformed: there ours may fail later, or not at all.
+    """
+
+    def verified(
+        receipt: Any, point: AnchorPoint, trust: Trust, backend: Backend, place: str
+    ) -> Vouched:
+        attested = getattr(point, "attested", "")
+        made = Vector(kind, point.to_json(), receipt, trust.to_json(), attested)
+        said = theirs(made)
+        try:
+            vouched = verify(receipt, point, trust, backend, place)
+        except NotChecked:
+            assert said[0] in ("not checked", "trust refused"), said
+            raise
+        except InvalidInput as error:
+            assert said[0] in ("failed", "trust refused"), (said, str(error))
+            raise
+        assert said[0] == "passed", said
+        return vouched
+
+    return verified
 
 
 def both_say(vector: Vector) -> str:
