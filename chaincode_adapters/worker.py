@@ -251,7 +251,7 @@ class Worker:
                 return self._troubles.of_job(self._kept(job), error)
             self._troubles.answered()
             job = after.job
-            if job.state in (SENT, FINAL) or after.delay:
+            if after.came_on:
                 self._troubles.went_well(job)
             if job.state == FINAL:
                 self._troubles.forget(job)

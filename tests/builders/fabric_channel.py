@@ -9,6 +9,7 @@ Fabric's, as the recording shows them; how a network behaves is not tested by th
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 from collections.abc import Callable
 from concurrent import futures
@@ -37,10 +38,14 @@ from fabric_protos.peer import (
 from google.rpc import status_pb2
 
 from chaincode_adapters.fabric.building import build
+from chaincode_adapters.fabric.gateway import Gateway
 from chaincode_adapters.fabric.settings import FabricSettings
+from chaincode_adapters.fabric.signing import SigningIdentity
 from chaincode_adapters.port import AnchorAdapter, Surroundings
 from node.core.anchors.fabric_block import header_der
+from node.core.anchors.fabric_transaction import attest_argument
 from node.core.anchors.fabric_trust import quorum_of
+from node.core.anchors.point import AnchorPoint
 
 __all__ = ["NOW", "Channel"]
 
@@ -113,6 +118,16 @@ class Channel:
         made = build(settings, around)
         made.open()
         return made
+
+    def careless(self, point: AnchorPoint) -> None:
+        """Anchor ``point`` by a client that signs whatever the gateway answers."""
+        client = self.authorities["Org1MSP"].member("client")
+        identity = SigningIdentity(client.msp_id, client.pem, client.key_pem)
+        with grpc.insecure_channel(f"127.0.0.1:{self.port}") as channel:
+            gateway = Gateway(channel, identity, 10.0, lambda: NOW * 10**6, secrets.token_bytes)
+            proposal = gateway.propose("evidence", "anchor", [b"Attest", attest_argument(point)])
+            envelope = gateway.sign_envelope(gateway.endorse(proposal))
+            gateway.submit("evidence", proposal.tx_id, envelope)
 
     def order(self) -> None:
         """Put the envelopes that wait into one block."""

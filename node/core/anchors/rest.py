@@ -71,13 +71,13 @@ def verify_rest(
     )
     name = read_text(members["service"], f"{place}.service", most=40)
     text = read_text(members[held], f"{place}.{held}", most=MAX_SIGNED)
+    signature = read_text(members["signature"], f"{place}.signature", most=2048) if signed else ""
     entry = _entry_of(name, trust)
     if entry.algorithm not in PUBLIC_ALGORITHMS:
         _check_names_point(text, point, place)
         raise _not_checked(entry)
     if not signed:
         raise InvalidProof(f"{place}.signed", f"is missing: {name} signs its answers")
-    signature = read_text(members["signature"], f"{place}.signature", most=2048)
     verify_service_signature(entry, text, signature, backend, f"{place}.signature")
     assert entry.text is not None  # of a public algorithm
     statement = check_statement(entry.text, text, point, f"{place}.signed")

@@ -114,7 +114,7 @@ def bad_keys() -> list[tuple[str, bytes, str]]:
     ]
 
 
-@pytest.mark.parametrize(("algorithm", "content", "told"), bad_keys())
+@pytest.mark.parametrize(("algorithm", "content", "told"), bad_keys(), ids=range(7))
 def test_a_key_of_another_kind_is_refused_and_not_told(
     algorithm: str, content: bytes, told: str
 ) -> None:

@@ -89,7 +89,7 @@ def refused(wrong: bytes | Token, rule: str, *roots: bytes) -> InvalidInput:
 def test_a_token_says_who_vouches_for_what_and_how(backend: Backend) -> None:
     found = verify(token(fraction=".25", accuracy=((2, 1), (MILLIS, 500))), backend=backend)
     assert found.time == START + DAY + 250 + 1500
-    assert found.by == "CN=TSA 时间,O=测试 Test,C=CN (CN=Test root,O=测试 Test,C=CN)"
+    assert found.by == "TSA 时间 (Test root)"
     assert found.where == "RFC 3161 policy 1.2.3.4.1, serial 7"
     assert "revoked was not" in found.how
     assert "未核验证书当时是否已被吊销" in found.how_zh
@@ -137,7 +137,7 @@ def test_certificates_may_stand_in_any_order_and_the_root_among_them() -> None:
 
 def test_the_signer_may_be_trusted_itself() -> None:
     found = verify(token(certificates=[TSA.der]), TSA.der)
-    assert found.by == "CN=TSA 时间,O=测试 Test,C=CN"
+    assert found.by == "TSA 时间"
 
 
 def test_a_certificate_that_has_expired_since_does_not_matter() -> None:
