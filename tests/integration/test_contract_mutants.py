@@ -49,7 +49,7 @@ def forge(mutant: dict[str, str], folder: Path) -> set[str]:
     """The tests that failed."""
     ran = run_tool(
         *(command("forge"), "test", "--root", copy_with(mutant, folder), "--json"),
-        *("--match-test", mutant["test"]),
+        *("--match-test", mutant["test"], "--fail-fast"),
         folder=folder,
         # How short the way to the fault can be made is not asked.
         variables=environment(folder, "forge") | {"FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT": "0"},
