@@ -199,7 +199,10 @@ class Steps:
         made = msgspec.structs.replace(job, state=SENT, mark="", height=0)
         if isinstance(standing, Pending):
             self._anew.discard(job.key)
-            return self._kept(job, made, self._poll, came_on=True)
+            made = msgspec.structs.replace(made, reason=shortened(standing.reason))
+            if made.reason and made.reason != job.reason:
+                self._log.warning("pending for long", **self._told(job), reason=made.reason)
+            return self._kept(job, made, max(self._poll, standing.retry_after), came_on=True)
         return self._missing(job, made)
 
     def _missing(self, job: Job, made: Job) -> After:

@@ -6,12 +6,14 @@ import json
 import re
 from typing import Any
 
+from node.core.encoding import check_nesting
 from node.core.errors import InvalidEncoding
 
 __all__ = ["decode_foreign_json", "raw_member", "text_at"]
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _MAX_DIGITS = 19
+_MAX_NESTING = 64
 
 
 class _Refused(ValueError):
@@ -47,6 +49,7 @@ def decode_foreign_json(text: str, *, place: str) -> Any:
     Raises:
         InvalidEncoding: not JSON, nested too deep, or text behind it.
     """
+    check_nesting(text, place, _MAX_NESTING)
     try:
         return _DECODER.decode(text)
     except RecursionError as error:

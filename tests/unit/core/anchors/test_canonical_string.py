@@ -101,7 +101,17 @@ def test_foreign_json_may_hold_what_is_not_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a":1,"a":2}', "{", "NaN", "1 2", "[" * 100_000, '{"a":' + "9" * 5000 + "}", ""]
+    "text",
+    [
+        '{"a":1,"a":2}',
+        "{",
+        "NaN",
+        "1 2",
+        "[" * 100_000,
+        "[" * 65 + "]" * 65,
+        '{"a":' + "9" * 5000 + "}",
+        "",
+    ],
 )
 def test_foreign_json_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InvalidEncoding, match=r"^x: "):
