@@ -60,8 +60,12 @@ class Unexpected(AnchorError):
 
 @dataclass(frozen=True)
 class After:
-    """A job after a step, and how many seconds its next one has to wait. ``came_on``: whether this
-    was no step on the spot or back, so that former failures are forgotten."""
+    """A job after a step, and how many seconds its next one has to wait.
+
+    ``came_on``: whether the other side has certainly spoken, and this was no step on the spot or
+    back, so that former failures are forgotten. Signing, and looking up what nobody knows, may have
+    asked nobody: services that answer at once keep nothing that could be asked for.
+    """
 
     job: Job
     delay: float = 0.0
@@ -199,7 +203,10 @@ class Steps:
         made = msgspec.structs.replace(job, state=SENT, mark="", height=0)
         if isinstance(standing, Pending):
             self._anew.discard(job.key)
-            return self._kept(job, made, self._poll, came_on=True)
+            made = msgspec.structs.replace(made, reason=shortened(standing.reason))
+            if made.reason and made.reason != job.reason:
+                self._log.warning("pending for long", **self._told(job), reason=made.reason)
+            return self._kept(job, made, max(self._poll, standing.retry_after), came_on=True)
         return self._missing(job, made)
 
     def _missing(self, job: Job, made: Job) -> After:
