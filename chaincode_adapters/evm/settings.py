@@ -34,6 +34,10 @@ class EvmSettings(Common, frozen=True, forbid_unknown_fields=True, kw_only=True,
     most_gas_price: Positive | None = None
     from_block: Natural = 0
 
+    def __repr__(self) -> str:
+        """Without the URL, into which keys for the node are put."""
+        return f"EvmSettings({self.name})"
+
 
 class EmbeddedSettings(
     Common, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="evm-embedded"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from urllib.parse import urlsplit
 
@@ -14,7 +15,6 @@ from chaincode_adapters.errors import Misconfigured, Unreachable
 __all__ = ["BoundedProvider", "origin_of"]
 
 _MOST_BYTES = 32 << 20
-_CHUNK = 65_536
 
 
 def origin_of(url: str) -> str:
@@ -35,30 +35,36 @@ def origin_of(url: str) -> str:
 
 
 class BoundedProvider(JSONBaseProvider):
-    """Asks the node at ``url``.
+    """Asks the node at ``url``, from one thread.
 
-    A request takes no longer than is left until ``deadline`` (of `time.monotonic`), its answer has
-    at most 32 MiB. Redirects are not followed.
+    All requests between one `begin` and the next take no longer than ``timeout`` seconds together,
+    and an answer has at most 32 MiB. Redirects are not followed. Its own event loop is there so
+    that a request ends in time even where a byte comes now and then.
     """
 
     def __init__(self, url: str, timeout: float) -> None:
         super().__init__()
         self.origin = origin_of(url)
         self.timeout = timeout
-        self.deadline = time.monotonic() + timeout
+        self._deadline = time.monotonic() + timeout
         self._url = url
-        self._client = httpx.Client(follow_redirects=False, timeout=timeout)
+        self._runner: asyncio.Runner | None = None
+        self._client: httpx.AsyncClient | None = None
 
     def __repr__(self) -> str:
         return f"BoundedProvider({self.origin})"
 
     def begin(self) -> None:
-        """The deadline is one timeout from now."""
-        self.deadline = time.monotonic() + self.timeout
+        """From now on there is one timeout."""
+        self._deadline = time.monotonic() + self.timeout
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._client.close()
+        """Let go of the connections. They are made anew where it is asked again."""
+        runner, client = self._runner, self._client
+        self._runner = self._client = None
+        if runner is not None and client is not None:
+            runner.run(client.aclose())
+            runner.close()
 
     def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
         """See `BaseProvider`.
@@ -67,9 +73,12 @@ class BoundedProvider(JSONBaseProvider):
             Unreachable: no answer in time, or none of JSON-RPC.
         """
         body = self.encode_rpc_request(method, params)
+        if self._runner is None or self._client is None:
+            self._runner = asyncio.Runner()
+            self._client = httpx.AsyncClient(follow_redirects=False, timeout=self.timeout)
         try:
-            status, answer = self._post(body)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            status, answer = self._runner.run(self._bounded(self._client, body))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # Its text may hold the URL, and so a key: only the error's kind is told.
             raise Unreachable(f"{self.origin}: {type(error).__name__} ({method})") from None
         try:
@@ -80,19 +89,21 @@ class BoundedProvider(JSONBaseProvider):
             raise Unreachable(f"{self.origin}: HTTP {status}, and no answer of JSON-RPC ({method})")
         return decoded
 
-    def _post(self, body: bytes) -> tuple[int, bytes]:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise Unreachable(f"{self.origin}: took longer than {self.timeout:g} s")
-        headers = {"content-type": "application/json"}
-        answer = bytearray()
-        with self._client.stream(
-            "POST", self._url, content=body, headers=headers, timeout=left
-        ) as response:
-            for chunk in response.iter_bytes(_CHUNK):
-                answer += chunk
+    async def _bounded(self, client: httpx.AsyncClient, body: bytes) -> tuple[int, bytes]:
+        try:
+            async with asyncio.timeout(max(self._deadline - time.monotonic(), 0)):
+                return await self._post(client, body)
+        except TimeoutError as error:
+            raise Unreachable(f"{self.origin}: took longer than {self.timeout:g} s") from error
+
+    async def _post(self, client: httpx.AsyncClient, body: bytes) -> tuple[int, bytes]:
+        headers = {"content-type": "application/json", "accept-encoding": "identity"}
+        async with client.stream("POST", self._url, content=body, headers=headers) as response:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise Unreachable(f"{self.origin}: a compressed answer, which was not asked for")
+            answer = bytearray()
+            async for part in response.aiter_raw():
+                answer += part
                 if len(answer) > _MOST_BYTES:
                     raise Unreachable(f"{self.origin}: an answer of more than 32 MiB")
-                if time.monotonic() > self.deadline:
-                    raise Unreachable(f"{self.origin}: took longer than {self.timeout:g} s")
-        return response.status_code, bytes(answer)
+            return response.status_code, bytes(answer)

@@ -32,8 +32,10 @@ def chain() -> Iterator[Anvil]:
 
 
 @pytest.fixture
-def alone(chain: Anvil, tmp_path: Path) -> Bench:
-    return bench(chain, tmp_path)
+def alone(chain: Anvil, tmp_path: Path) -> Iterator[Bench]:
+    made = bench(chain, tmp_path)
+    yield made
+    made.close()
 
 
 def changing(name: str, change: Callable[[Any], Any]) -> Callable[..., dict[str, Any]]:
@@ -311,9 +313,10 @@ def test_fisco_bcos_with_gas_that_costs_nothing(alone: Bench, fisco: str) -> Non
         b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnull",
         b"HTTP/1.1 301 Moved\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n" + b" " * (33 << 20),
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
         b"",
     ],
-    ids=["html", "gateway", "null", "redirect", "huge", "closed"],
+    ids=["html", "gateway", "null", "redirect", "huge", "gzip", "closed"],
 )
 def test_what_is_no_answer_of_json_rpc_is_an_outage(
     alone: Bench, tmp_path: Path, answer: bytes
@@ -344,6 +347,37 @@ def test_a_hanging_connection_ends_at_the_timeout(alone: Bench) -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(Unreachable):
             alone.adapter(url=url, timeout_ms=50)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 O",
+        b"HTTP/1.1 200 OK\r\nx: ",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n",
+    ],
+)
+def test_an_answer_that_never_ends_ends_at_the_timeout(alone: Bench, head: bytes) -> None:
+    """A byte now and then keeps every single wait short."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(head)
+                try:
+                    while not ended.wait(0.01):
+                        connection.sendall(b" ")
+                except OSError:
+                    pass
+
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        with pytest.raises(Unreachable, match="took longer than"):
+            alone.adapter(url=f"http://127.0.0.1:{server.getsockname()[1]}", timeout_ms=100)
+        ended.set()
+        dripping.join(10)
 
 
 def test_an_answer_of_another_form_is_an_outage(alone: Bench) -> None:
