@@ -377,6 +377,7 @@ def test_an_answer_that_never_ends_ends_at_the_timeout(alone: Bench, head: bytes
         with pytest.raises(Unreachable, match="took longer than"):
             alone.adapter(url=f"http://127.0.0.1:{server.getsockname()[1]}", timeout_ms=100)
         ended.set()
+        socket.create_connection(server.getsockname()).close()  # if it never came to connect
         dripping.join(10)
 
 
