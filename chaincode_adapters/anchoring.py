@@ -12,6 +12,7 @@ import structlog
 
 from chaincode_adapters.exchange import Exchange
 from chaincode_adapters.jobs import Job
+from chaincode_adapters.keeping import Keeping
 from chaincode_adapters.port import AnchorAdapter
 from chaincode_adapters.receipts import decode_item
 from chaincode_adapters.recording import Recording
@@ -23,7 +24,6 @@ from chaincode_adapters.standing import (
 )
 from chaincode_adapters.worker import Points, Worker
 from chaincode_adapters.worker_checks import VerifyItem, check_item, trust_of
-from chaincode_adapters.worker_steps import Keeping
 from node.core.anchors.receipts import AnchorReceipt
 from node.core.errors import InvalidInput
 from node.core.signatures import Backend

@@ -19,6 +19,7 @@ __all__ = [
     "Refused",
     "SignAnew",
     "Unreachable",
+    "place_of",
 ]
 
 
@@ -52,3 +53,14 @@ class Conflicting(AnchorError):
 
 class Misconfigured(AnchorError):
     """The settings name something that is not there or not what it must be."""
+
+
+def place_of(error: Exception) -> str:
+    """The kind of an error that nobody foresaw, and the line it came from. Its text is left out:
+    nobody knows what stands in it."""
+    trace, place = error.__traceback__, "nowhere"
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename.rpartition("/")[2]
+        place = f"{file}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__} in {place}"

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import structlog
 
+from chaincode_adapters.errors import place_of
 from chaincode_adapters.jobs import shortened
 from chaincode_adapters.receipts import MAX_RECEIPT_BYTES, Receipts, Wanted, decode_item
 from chaincode_adapters.retry import backoff
@@ -89,7 +90,8 @@ def _point_at(height: int, reader: LedgerReader) -> AnchorPoint:
 
 
 class Exchange:
-    """Follows the ledger's anchors and fetches what is missing, in a thread of its own.
+    """Follows the ledger's anchors and fetches what is missing, in a thread of its own. ``refused``
+    counts wrong receipts, ``trouble`` says why its thread has ended.
 
     Args:
         peers: URLs of other nodes.
@@ -111,6 +113,7 @@ class Exchange:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.refused = 0
+        self.trouble = ""
         self._peers = [url.rstrip("/") for url in peers]
         self._receipts = receipts
         self._reader = reader
@@ -148,10 +151,16 @@ class Exchange:
             while not self._stopping.wait(0 if self.round() else _IDLE_SECONDS):
                 pass
         except EvidenceError as error:
-            if not self._stopping.is_set():
-                self._log.error("receipts are not fetched any more", reason=str(error))
+            self._ends(shortened(str(error)))
+        except Exception as error:  # noqa: BLE001 - a fault of this program's; it must be seen
+            self._ends(place_of(error))
         finally:
             self._http.close()
+
+    def _ends(self, reason: str) -> None:
+        if not self._stopping.is_set():
+            self.trouble = f"its thread has ended: {reason}"
+            self._log.error("receipts are not fetched any more", reason=reason)
 
     def round(self) -> bool:
         """Follow the ledger a step and fetch what is missing; whether there is more at once.
@@ -171,12 +180,14 @@ class Exchange:
         first = self._receipts.followed
         with self._reader() as reader:
             size = reader.meta.size
+            if size < first:  # an older ledger was restored: what is in it now may be another thing
+                first = 0
             found = list(find(reader.rows, "anchor", "", limit=_MOST_FOLLOWED, first=first))
             found = [index for index in found if index < size]
             wanted = [_wanted(entry.parts[1], entry.index) for entry in reader.entries(found)]
         more = len(found) == _MOST_FOLLOWED
         followed = found[-1] + 1 if more else size
-        if followed != first and (wanted or more or followed - first >= _MOST_FOLLOWED):
+        if wanted or more or abs(followed - self._receipts.followed) >= _MOST_FOLLOWED:
             self._receipts.want(wanted, followed)
         return more
 

@@ -20,6 +20,7 @@ import msgspec
 
 from chaincode_adapters.jobs import (
     FINAL,
+    QUEUED,
     Course,
     Job,
     decode_course,
@@ -33,7 +34,11 @@ __all__ = ["JobsKept"]
 
 _COURSE, _OPEN, _PARKED, _DONE, _UNRECORDED = b"a/c/", b"a/o/", b"a/p/", b"a/d/", b"a/u/"
 _BEHIND_SIZE = b"\xff" * 8
-_MOST_UNRECORDED = 64
+_MOST_UNRECORDED = 1000
+_MOST_PARKED = 1000
+_MOST_UNDER_WAY = 256
+"""So many may be under way at once; what stands behind them is queued."""
+_MOST_COUNTED = 10_000
 _Row = TypeVar("_Row")
 
 
@@ -73,13 +78,17 @@ class JobsKept:
         return list(islice(self._jobs(_OPEN, adapter), most))
 
     def parked(self, adapter: str) -> list[Job]:
-        """Jobs that are failed or in conflict."""
-        return list(self._jobs(_PARKED, adapter))
+        """Jobs that are failed or in conflict, the first thousand of them."""
+        return list(islice(self._jobs(_PARKED, adapter), _MOST_PARKED))
 
     def count(self, adapter: str) -> Counter[str]:
-        """How many jobs are in each state; final ones by the course, which counts them."""
-        jobs = (*self._jobs(_OPEN, adapter), *self._jobs(_PARKED, adapter))
-        counts = Counter(job.state for job in jobs)
+        """How many jobs are in each state, and at most ten thousand of a long queue; final ones by
+        the course, which counts them."""
+        jobs = self._rows(_OPEN + adapter.encode() + b"\0")
+        first = [_decoded(key, raw, decode_job) for key, raw in islice(jobs, _MOST_UNDER_WAY)]
+        counts = Counter(job.state for job in (*first, *self.parked(adapter)))
+        behind = sum(1 for _ in islice(jobs, _MOST_COUNTED - _MOST_UNDER_WAY))
+        counts.update([QUEUED] * behind)
         course = self.course(adapter)
         counts[FINAL] = 0 if course is None else course.finals
         return counts

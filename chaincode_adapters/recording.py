@@ -14,10 +14,11 @@ from typing import Any
 
 import structlog
 
+from chaincode_adapters.errors import place_of
 from chaincode_adapters.jobs import Job, decode_point, reference_of, shortened
 from chaincode_adapters.jobs_kept import JobsKept
 from chaincode_adapters.retry import backoff
-from node.core.errors import EvidenceError
+from node.core.errors import EvidenceError, InvalidInput
 from node.ledger.reader import LedgerReader
 from node.rules.rejections import REJECTIONS
 from node.submission.errors import SubmissionError
@@ -36,7 +37,7 @@ def anchor_data(job: Job) -> dict[str, Any]:
     """The public fields of a final job's ``anchor.confirmed``."""
     data: dict[str, Any] = {
         "adapter": job.adapter,
-        "chain": job.chain,
+        "chain": _token(job.chain),
         "external_time": job.external_time,
         "external_tx": _token(job.external_tx),
         "receipt_hash": job.receipt.hex(),
@@ -54,6 +55,10 @@ def _token(text: str) -> str:
     if _TOKEN.fullmatch(text):
         return text
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+class _NotNow(Exception):
+    """The ledger takes nothing now."""
 
 
 class Recording:
@@ -96,17 +101,19 @@ class Recording:
 
     def run(self) -> None:
         """Record what there is until told to stop."""
-        while not self._stopping.is_set():
-            try:
-                wait = self.round()
-            except EvidenceError as error:
-                if self._stopping.is_set():
-                    return
-                self.trouble = shortened(str(error))
-                self._log.error("anchors cannot be recorded", reason=self.trouble)
-                return
-            self._wake.wait(wait)
-            self._wake.clear()
+        try:
+            while not self._stopping.is_set():
+                self._wake.wait(self.round())
+                self._wake.clear()
+        except EvidenceError as error:
+            self._ends(shortened(str(error)))
+        except Exception as error:  # noqa: BLE001 - a fault of this program's; it must be seen
+            self._ends(place_of(error))
+
+    def _ends(self, reason: str) -> None:
+        if not self._stopping.is_set():
+            self.trouble = f"its thread has ended: {reason}"
+            self._log.error("anchors are not recorded any more", reason=reason)
 
     def round(self) -> float:
         """Record what there is; how many seconds until there may be more.
@@ -114,21 +121,24 @@ class Recording:
         Raises:
             StorageError, LedgerFault: nothing can be read or kept.
         """
+        trouble = ""
         for job in self._jobs.unrecorded():
-            reason = "" if self._is_recorded(job) else self._record(job)
+            try:
+                reason = "" if self._is_recorded(job) else self._record(job)
+            except _NotNow as error:
+                trouble = str(error)
+                break
+            if reason:
+                trouble = trouble or f"size {job.size} of {job.adapter}: {reason}"
+            else:
+                self._jobs.recorded(job)
             if self._stopping.is_set():
                 return 0.0
-            if reason:
-                self._failures += 1
-                if reason != self.trouble:
-                    self._log.error(
-                        "anchor not recorded", adapter=job.adapter, size=job.size, reason=reason
-                    )
-                self.trouble = reason
-                return backoff(self._failures)
-            self._jobs.recorded(job)
-            self._failures, self.trouble = 0, ""
-        return _IDLE_SECONDS
+        if trouble and trouble != self.trouble:
+            self._log.error("anchor not recorded", reason=trouble)
+        self.trouble = trouble
+        self._failures = self._failures + 1 if trouble else 0
+        return backoff(self._failures) if trouble else _IDLE_SECONDS
 
     def _is_recorded(self, job: Job) -> bool:
         subject = self._operator.subject("anchor", reference_of(job))
@@ -136,7 +146,11 @@ class Recording:
             return reader.state(f"dossier/{subject}") is not None
 
     def _record(self, job: Job) -> str:
-        """Submit the record and wait for it; why it is not recorded, "" where it is."""
+        """Submit the record and wait for it; why it is refused, "" where it is recorded.
+
+        Raises:
+            _NotNow: nothing can be recorded now.
+        """
         try:
             group = self._operator.submit(
                 "anchor.confirmed", anchor_data(job), "anchor", reference_of(job)
@@ -145,10 +159,12 @@ class Recording:
                 if self._operator.wait(group, _SLICE_SECONDS):
                     return _outcome(group.tickets[0])
                 if self._stopping.is_set():
-                    return "the node is stopping"
+                    raise _NotNow("the node is stopping")
         except SubmissionError as error:
-            return shortened(str(error))
-        return "it was not committed in time; it may be yet"
+            raise _NotNow(shortened(str(error))) from error
+        except InvalidInput as error:
+            return str(error)
+        raise _NotNow("it was not committed in time; it may be yet")
 
 
 def _outcome(ticket: Ticket) -> str:

@@ -12,13 +12,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
 import structlog
 
 from chaincode_adapters.breaker import Breaker
-from chaincode_adapters.errors import AnchorError, Conflicting
+from chaincode_adapters.errors import AnchorError, Conflicting, Misconfigured, place_of
 from chaincode_adapters.jobs import (
     CONFLICT,
     FAILED,
@@ -30,10 +31,11 @@ from chaincode_adapters.jobs import (
     Job,
     shortened,
 )
+from chaincode_adapters.keeping import Keeping
 from chaincode_adapters.port import AnchorAdapter
 from chaincode_adapters.retry import draw
 from chaincode_adapters.worker_rechecks import Rechecks
-from chaincode_adapters.worker_steps import CheckReceipt, Keeping, Steps
+from chaincode_adapters.worker_steps import CheckReceipt, Steps
 from chaincode_adapters.worker_troubles import Troubles
 from node.core.anchors.point import AnchorPoint
 from node.core.errors import EvidenceError
@@ -41,7 +43,7 @@ from node.core.errors import EvidenceError
 __all__ = ["Points", "Worker"]
 
 Points = Callable[[int], Iterable[AnchorPoint]]
-"""The ledger's anchor points after a height, in order."""
+"""The ledger's anchor points after a height, in order: all of them, or the first ones."""
 
 _IDLE_SECONDS = 1.0
 _MOST_NEW = 1000
@@ -137,14 +139,19 @@ class Worker:
                 self._wake.wait(wait)
                 self._wake.clear()
         except EvidenceError as error:
-            if not self._stopping.is_set():
-                self._troubles.text = f"its thread has ended: {shortened(str(error))}"
-                self._log.error("anchoring has stopped", reason=str(error))
+            self._ends(shortened(str(error)))
+        except Exception as error:  # noqa: BLE001 - a fault of this program's; it must be seen
+            self._ends(place_of(error))
         finally:
             self._stopping.set()
             self._close()
             while self._asked:
                 self._asked.popleft()[1].cancel()
+
+    def _ends(self, reason: str) -> None:
+        if not self._stopping.is_set():
+            self._troubles.text = f"its thread has ended: {reason}"
+            self._log.error("anchoring has stopped", reason=reason)
 
     def ask(self, function: Callable[[], Any]) -> Future[Any]:
         """Have the thread call ``function`` between two steps: what may call the adapter, too."""
@@ -164,8 +171,7 @@ class Worker:
             StorageError, LedgerFault: nothing can be read or kept.
         """
         self._answer()
-        if self.adapter.chain:
-            self._take_points()
+        self._take_points()
         if self.course.stopped:
             return _IDLE_SECONDS
         if (wait := self.breaker.waits()) > 0:
@@ -189,16 +195,17 @@ class Worker:
                 future.set_exception(error)
 
     def _take_points(self) -> None:
-        """Make jobs of the points that have come since; a new adapter begins at the newest."""
-        course, found = self.course, []
-        for point in self._points(course.height):
-            found.append(point)
-            if len(found) > _MOST_NEW and not self._is_new:
-                break
+        """Make jobs of the points that have come since, once it is known for which chain; a new
+        adapter begins at the newest."""
+        if not self.adapter.chain:
+            return
+        course = self.course
+        if self._is_new and self._begin == "newest":
+            found = self._newest_point()
+        else:
+            found = list(islice(self._points(course.height), _MOST_NEW))
         if not found:
             return
-        if self._is_new and self._begin == "newest":
-            found = found[-1:]
         now, chain = self._now(), self.adapter.chain
         jobs = [
             Job(self.adapter.name, chain, point.document(), point.size, point.root, QUEUED, now)
@@ -208,6 +215,13 @@ class Worker:
             msgspec.structs.replace(course, height=found[-1].height, chain=chain), jobs
         )
         self._is_new = False
+
+    def _newest_point(self) -> list[AnchorPoint]:
+        """The ledger's newest point, or none, whose points may come in pieces."""
+        newest: list[AnchorPoint] = []
+        while piece := list(self._points(newest[0].height if newest else -1)):
+            newest = piece[-1:]
+        return newest
 
     def _step_all(self) -> float:
         """Take every job under way as far as it goes now."""
@@ -237,7 +251,7 @@ class Worker:
                 return self._troubles.of_job(self._kept(job), error)
             self._troubles.answered()
             job = after.job
-            if job.state in (SENT, FINAL) or after.delay:
+            if after.came_on:
                 self._troubles.went_well(job)
             if job.state == FINAL:
                 self._troubles.forget(job)
@@ -274,6 +288,8 @@ class Worker:
         """Open the adapter, if it is not. Raises AnchorError."""
         if not self._is_open:
             self._steps.call(self.adapter.open)
+            if not self.adapter.chain:
+                raise Misconfigured("the adapter does not say which chain it is of")
             self._is_open = True
             self._rechecks.hasten()
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from chaincode_adapters.errors import AnchorError, Refused, SignAnew, Unreachable
+from chaincode_adapters.errors import AnchorError, Refused, SignAnew, Unreachable, place_of
 from chaincode_adapters.jobs import (
     FINAL,
     INCLUDED,
@@ -26,9 +26,10 @@ from chaincode_adapters.jobs import (
     Course,
     Job,
     decode_point,
+    encode,
     shortened,
 )
-from chaincode_adapters.jobs_kept import JobsKept
+from chaincode_adapters.keeping import Keeping
 from chaincode_adapters.port import (
     AnchorAdapter,
     Final,
@@ -37,13 +38,12 @@ from chaincode_adapters.port import (
     Receipt,
     Standing,
 )
-from chaincode_adapters.receipts import Receipts, decode_item, encode_item
+from chaincode_adapters.receipts import decode_item, encode_item
 from chaincode_adapters.retry import backoff
 from node.core.anchors.receipts import AnchorReceipt
 from node.core.errors import InvalidInput
-from node.storage.ports import Store
 
-__all__ = ["After", "CheckReceipt", "Keeping", "Steps", "Unexpected"]
+__all__ = ["After", "CheckReceipt", "Steps", "Unexpected"]
 
 _MOST_ATTEMPTS = 32
 _MOST_BAD_RECEIPTS = 5
@@ -59,26 +59,13 @@ class Unexpected(AnchorError):
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """Where jobs and receipts are kept: all in one store, so that both change together."""
-
-    store: Store
-    jobs: JobsKept
-    receipts: Receipts
-    member: str
-
-    @classmethod
-    def of(cls, store: Store, member: str) -> Keeping:
-        """In ``store``, by ``member``'s node."""
-        return cls(store, JobsKept(store), Receipts(store), member)
-
-
-@dataclass(frozen=True)
 class After:
-    """A job after a step, and how many seconds its next one has to wait."""
+    """A job after a step, and how many seconds its next one has to wait. ``came_on``: whether this
+    was no step on the spot or back, so that former failures are forgotten."""
 
     job: Job
     delay: float = 0.0
+    came_on: bool = False
 
 
 class Steps:
@@ -153,7 +140,7 @@ class Steps:
         except AnchorError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this adapter's alone
-            raise Unexpected(_where(error)) from None
+            raise Unexpected(place_of(error)) from None
 
     # -- the steps --------------------------------------------------------------------------------
 
@@ -163,10 +150,9 @@ class Steps:
         point, attempts = decode_point(job.point), [item.signed() for item in job.attempts]
         signed = self.call(lambda: self._adapter.sign(point, attempts))
         made = msgspec.structs.replace(
-            job,
-            state=SIGNED,
-            attempts=(*job.attempts, Attempt.of(signed)),
+            job, state=SIGNED, attempts=(*job.attempts, Attempt.of(signed))
         )
+        self.call(lambda: encode(made))  # a memo that cannot be kept is the adapter's fault
         self._keeping.jobs.put(made, sync=True)
         self._ready.add(made.key)
         self._anew.discard(made.key)
@@ -193,7 +179,7 @@ class Steps:
         self._sent_at[job.key] = self._clock()
         made = msgspec.structs.replace(job, state=SENT, answer=answer)
         self._keeping.jobs.put(made, sync=bool(answer))
-        return After(made, 0.0 if first else self._poll)
+        return After(made, 0.0 if first else self._poll, came_on=True)
 
     def _look_up(self, job: Job) -> After:
         try:
@@ -207,13 +193,16 @@ class Steps:
             made = msgspec.structs.replace(
                 job, state=INCLUDED, mark=standing.mark, height=standing.height
             )
-            return self._kept(job, made, self._poll)
+            return self._kept(job, made, self._poll, came_on=True)
         if job.state == INCLUDED:
             self._log.warning("reorganised away", **self._told(job), height=job.height)
         made = msgspec.structs.replace(job, state=SENT, mark="", height=0)
         if isinstance(standing, Pending):
             self._anew.discard(job.key)
-            return self._kept(job, made, self._poll)
+            made = msgspec.structs.replace(made, reason=shortened(standing.reason))
+            if made.reason and made.reason != job.reason:
+                self._log.warning("pending for long", **self._told(job), reason=made.reason)
+            return self._kept(job, made, max(self._poll, standing.retry_after), came_on=True)
         return self._missing(job, made)
 
     def _missing(self, job: Job, made: Job) -> After:
@@ -249,7 +238,7 @@ class Steps:
         self.course = course
         self.forget(job)
         self._log.info("final", **self._told(job), external_tx=receipt.external_tx)
-        return After(ended)
+        return After(ended, came_on=True)
 
     def _checked(self, item: AnchorReceipt) -> str:
         """What the verifier says of a receipt. Raises InvalidInput, and AnchorError."""
@@ -258,7 +247,7 @@ class Steps:
         except (AnchorError, InvalidInput):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this adapter's alone
-            raise Unexpected(_where(error)) from None
+            raise Unexpected(place_of(error)) from None
 
     # -- what they share --------------------------------------------------------------------------
 
@@ -266,10 +255,10 @@ class Steps:
     def _poll(self) -> float:
         return self._adapter.poll_ms / 1000
 
-    def _kept(self, before: Job, after: Job, delay: float) -> After:
+    def _kept(self, before: Job, after: Job, delay: float, *, came_on: bool = False) -> After:
         if after != before:
             self._keeping.jobs.put(after, sync=False)
-        return After(after, delay)
+        return After(after, delay, came_on)
 
     def _told(self, job: Job) -> dict[str, Any]:
         return {"adapter": job.adapter, "chain": job.chain, "size": job.size}
@@ -302,12 +291,3 @@ def _with_final(course: Course, job: Job) -> Course:
         newest_time=job.external_time,
         newest_ended_at=job.ended_at,
     )
-
-
-def _where(error: Exception) -> str:
-    trace, place = error.__traceback__, "nowhere"
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        place = f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"{type(error).__name__} in {place}"

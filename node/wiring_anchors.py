@@ -11,10 +11,10 @@ from chaincode_adapters.anchoring import Anchoring, Configured, Ledger
 from chaincode_adapters.building import build_adapters, kind_of
 from chaincode_adapters.errors import Misconfigured
 from chaincode_adapters.exchange import Exchange
+from chaincode_adapters.keeping import Keeping
 from chaincode_adapters.port import Surroundings
 from chaincode_adapters.recording import Recording
 from chaincode_adapters.standing import Described
-from chaincode_adapters.worker_steps import Keeping
 from node.config import ConfigError
 from node.core.anchors.receipts import AnchorReceipt, verify_receipt
 from node.core.signatures import load_backend

@@ -8,6 +8,7 @@ in a block and VALID: Fabric has no reorganisations.
 from __future__ import annotations
 
 import base64
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -33,6 +34,7 @@ _COMMIT_WAIT = 3.0
 """Seconds that a look-up waits for a transaction sent just now: about ten of Fabric's blocks."""
 _PENDING_MS = 30_000
 """How long a submitted envelope is waited for before it is taken to be lost."""
+_LONGEST_NAME = 64
 _VALID = transaction_pb2.TxValidationCode.Value("VALID")
 
 
@@ -53,7 +55,7 @@ class FabricAdapter:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = settings.name
-        self.chain = f"fabric:{settings.channel[:31]}:{settings.chaincode[:24]}"
+        self.chain = _chain_name(settings.channel, settings.chaincode)
         self.in_flight = settings.in_flight
         self.poll_ms = settings.poll_ms
         self._settings, self._connect, self._now, self._pause = settings, connect, now, pause
@@ -161,12 +163,27 @@ class FabricAdapter:
             arguments = (b"Attest", attest_argument(point))
             proposal = gateway.propose(settings.channel, settings.chaincode, arguments)
             try:
-                return proposal.tx_id, gateway.endorse(proposal, settings.endorsers)
+                payload = gateway.endorse(proposal, settings.endorsers)
+                return proposal.tx_id, self._own(payload, proposal.tx_id, point)
             except GatewayError as error:
                 pause = next(pauses, None)
                 if pause is None or not failures.is_mismatch(error):
                     raise failures.to_error(error) from error
                 self._pause(pause)
+
+    def _own(self, payload: bytes, tx_id: str, point: AnchorPoint) -> bytes:
+        """``payload``, which is about to be signed: it must be of the call that was proposed."""
+        try:
+            read = read_attestation(payload, "endorsement")
+            read.check_point(point, "endorsement")
+        except InvalidInput as error:
+            raise Refused(
+                f"the gateway's answer is no endorsement of the point: {error}"
+            ) from error
+        proposed = (tx_id, self._settings.channel, self._settings.chaincode)
+        if (read.tx_id, read.channel, read.chaincode) != proposed:
+            raise Refused("the gateway answered with another transaction than was proposed")
+        return payload
 
     def _confirmation(self, point: AnchorPoint) -> str:
         """An endorsement of the same call again, which is never submitted: it shows what the
@@ -175,10 +192,7 @@ class FabricAdapter:
             _, payload = self._endorse(point)
         except (Refused, SignAnew) as error:  # what is final stays so, whatever this says
             raise Unreachable(f"the endorsers do not confirm it: {error}") from error
-        try:
-            reading = read_attestation(payload, "confirmation")
-        except InvalidInput as error:
-            raise Unreachable(f"the endorsement has another form than expected: {error}") from error
+        reading = read_attestation(payload, "confirmation")
         if reading.held is None or reading.writes:
             raise Unreachable("the endorsing peers do not hold the point yet")
         return base64.b64encode(payload).decode("ascii")
@@ -264,3 +278,11 @@ class FabricAdapter:
             "operator": settings.operator,
             "time_window_ms": settings.time_window_ms,
         }
+
+
+def _chain_name(channel: str, chaincode: str) -> str:
+    """As the ledger's records name the chain; a long name by its hash."""
+    name = f"fabric:{channel}:{chaincode}"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"fabric:{hashlib.sha256(name.encode('ascii')).hexdigest()[:40]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ def build(settings: FabricSettings, surroundings: Surroundings) -> AnchorAdapter
         Misconfigured: a file is missing or not what it must be, or the endpoint would be reached
             without TLS over a network.
     """
+    # gRPC's C core otherwise tells of every connection on standard error
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     home = surroundings.home
     identity = SigningIdentity(
         settings.msp_id,

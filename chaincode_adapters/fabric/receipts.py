@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from fabric_protos.common import common_pb2, configtx_pb2
 from fabric_protos.common import configuration_pb2 as common_configuration
 from fabric_protos.msp import msp_config_pb2
@@ -83,8 +85,14 @@ def block_member(block: common_pb2.Block) -> dict[str, Any]:
         "metadata": _base64(metadata.value),
         "number": block.header.number,
         "previous_hash": block.header.previous_hash.hex(),
-        "signatures": [_signature_member(one) for one in metadata.signatures],
+        "signatures": _signature_members(metadata.signatures),
     }
+
+
+def _signature_members(signatures: Iterable[common_pb2.MetadataSignature]) -> list[dict[str, str]]:
+    """Without repetitions and in the order of a receipt, which is not that of every peer."""
+    by_header = {one.identifier_header or one.signature_header: one for one in signatures}
+    return [_signature_member(by_header[header]) for header in sorted(by_header)]
 
 
 def _signature_member(signature: common_pb2.MetadataSignature) -> dict[str, str]:
@@ -138,16 +146,15 @@ def _organisations(group: configtx_pb2.ConfigGroup, role: str) -> list[dict[str,
         }
         if config.intermediate_certs:
             member["intermediates"] = [_base64(_der(pem)) for pem in config.intermediate_certs]
-        if config.fabric_node_ous.enable:
-            unit = getattr(config.fabric_node_ous, role).organizational_unit_identifier
+        unit = getattr(config.fabric_node_ous, role).organizational_unit_identifier
+        if config.fabric_node_ous.enable and unit:
             member["unit"] = unit
         out.append(member)
     return sorted(out, key=lambda member: str(member["msp_id"]))
 
 
 def _der(pem: bytes) -> bytes:
-    lines: Sequence[bytes] = pem.strip().splitlines()
-    return base64.b64decode(b"".join(lines[1:-1]), validate=True)
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
 
 
 def _base64(data: bytes) -> str:

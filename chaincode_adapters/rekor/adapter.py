@@ -52,6 +52,7 @@ class RekorAdapter:
         settings: RekorSettings,
         key: EntryKey,
         exchange: Callable[..., Reply],
+        tiles: str,
         surroundings: Surroundings,
     ) -> None:
         self.name = settings.name
@@ -69,7 +70,7 @@ class RekorAdapter:
         self.chain = _chain_of(log.key)
         self._log: LogKey = log.key
         self._witnesses = tuple(key for _, key in log.witnesses)
-        self._tiles = Tiles(self._get_tile)
+        self._tiles = Tiles(lambda path: exchange(Sent("GET", path, (), b""), url=tiles))
         self._fresh: set[str] = set()
 
     def open(self) -> None:
@@ -172,10 +173,6 @@ class RekorAdapter:
         return min(times, default=self._surroundings.now())
 
     # -- the log's tiles --------------------------------------------------------------------------
-
-    def _get_tile(self, path: str) -> Reply:
-        base = self._settings.tiles or f"{self._settings.url.rstrip('/')}/api/v2"
-        return self._exchange(Sent("GET", path, (), b""), url=base.rstrip("/"))
 
     def _of_duplicate(self, reply: Reply, signed: Signed) -> dict[str, Any]:
         """The receipt of the entry that the log has already."""

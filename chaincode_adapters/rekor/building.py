@@ -19,13 +19,13 @@ def build(settings: RekorSettings, surroundings: Surroundings) -> AnchorAdapter:
     Raises:
         Misconfigured: names the member and the rule.
     """
-    if settings.tiles:
-        check_url(settings.tiles)
+    tiles = settings.tiles or f"{check_url(settings.url)}/api/v2"
     exchange = Exchange(
         settings.url,
         timeout_ms=settings.timeout_ms,
         most=_MAX_ANSWER,
         authorities=surroundings.home / settings.ca if settings.ca else None,
+        others=(tiles,),
     )
     key = read_entry_key(surroundings.home / settings.key)
-    return RekorAdapter(settings, key, exchange, surroundings)
+    return RekorAdapter(settings, key, exchange, check_url(tiles), surroundings)

@@ -32,7 +32,8 @@ def check_service(service: Service, account: Iterable[str]) -> None:
     try:
         _check(service, frozenset(account))
     except InvalidInput as error:
-        raise Misconfigured(f"service {service.name}: {error}") from error
+        told = str(error).replace("proof.text.", "proof.signed.", 1)  # as the file calls it
+        raise Misconfigured(f"service {service.name}: {told}") from error
     except Misconfigured as error:
         raise Misconfigured(f"service {service.name}: {error}") from error
 
@@ -47,8 +48,8 @@ def _check(service: Service, account: frozenset[str]) -> None:
         if service.poll.keep:
             raise Misconfigured("poll.keep: is of submit only")
     _check_outcomes(service)
-    rule_of_proof(service.proof)
     _check_proof(service.proof)
+    rule_of_proof(service.proof)
     if service.proof.algorithm in PUBLIC_ALGORITHMS:
         decode_service_entry(service_trust_entry(service, "operator"), "proof")
 
@@ -107,7 +108,7 @@ def _check_proof(proof: Proof) -> None:
     if (proof.algorithm == "none") != (proof.signature == ""):
         raise Misconfigured("proof.signature: must be given unless the algorithm is none")
     if (proof.algorithm in PUBLIC_ALGORITHMS) != (proof.public_key != ""):
-        raise Misconfigured("proof.public_key: is of ecdsa-p256-sha256 and sm2-sm3, and needed")
+        raise Misconfigured("proof.public_key: is of ECDSA, RSA and SM2, and needed")
     if proof.algorithm == "none" and proof.signed.text != "body":
         raise Misconfigured('proof.signed.text: must be "body" where nothing is signed')
     if (proof.signed.text in ("member", "object")) != (proof.signed.at != ""):
@@ -158,7 +159,7 @@ def service_trust_entry(service: Service, operator: str) -> dict[str, Any]:
     entry.update(
         _rule_members(proof),
         encoding=proof.encoding,
-        form=proof.form,
+        form="raw" if proof.algorithm.startswith("rsa") else proof.form,
         public_key=proof.public_key,
     )
     if proof.hashed:

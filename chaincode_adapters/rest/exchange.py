@@ -62,11 +62,22 @@ def retry_after(reply: Reply) -> float:
 
 
 class Exchange:
-    """Exchanges with one server. Nothing of the process' environment (proxies, .netrc) is used, no
-    redirect is followed, no compression is undone."""
+    """Exchanges with one server, at ``url``, and with ``others`` that belong to it. Nothing of the
+    process' environment (proxies, .netrc) is used, no redirect is followed, no compression undone.
+    """
 
-    def __init__(self, url: str, *, timeout_ms: int, most: int, authorities: Path | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_ms: int,
+        most: int,
+        authorities: Path | None = None,
+        others: tuple[str, ...] = (),
+    ) -> None:
         self._url = check_url(url)
+        self._others = tuple(check_url(other) for other in others)
+        self._encrypted = any(one.startswith("https:") for one in (self._url, *self._others))
         self._timeout = timeout_ms / 1000
         self._most = most
         self._authorities = authorities
@@ -76,24 +87,34 @@ class Exchange:
     def open(self) -> None:
         """Make the client; a connection is made by the first request."""
         self.close()
-        if self._authorities is None:
-            context = ssl.create_default_context()
-        else:
-            try:
-                context = ssl.create_default_context(cafile=str(self._authorities))
-            except (OSError, ssl.SSLError) as error:
-                raise Misconfigured(f"ca {self._authorities}: no certificates: {error}") from error
         self._client = httpx.AsyncClient(
-            trust_env=False, follow_redirects=False, timeout=self._timeout, verify=context
+            trust_env=False,
+            follow_redirects=False,
+            timeout=self._timeout,
+            verify=self._context() if self._encrypted else False,
         )
         self._runner = asyncio.Runner()
+
+    def _context(self) -> ssl.SSLContext:
+        """Whom to believe: the system's authorities, or those of the settings alone."""
+        if self._authorities is None:
+            return ssl.create_default_context()
+        try:
+            return ssl.create_default_context(cafile=str(self._authorities))
+        except (OSError, ssl.SSLError) as error:
+            raise Misconfigured(f"ca {self._authorities}: no certificates: {error}") from error
 
     def close(self) -> None:
         """Close the connections."""
         runner, client = self._runner, self._client
         self._runner = self._client = None
-        if runner is not None and client is not None:
+        if runner is None or client is None:
+            return
+        try:
             runner.run(client.aclose())
+        except (httpx.HTTPError, OSError):
+            pass  # it is gone already
+        finally:
             runner.close()
 
     def __call__(self, request: Sent, *, url: str | None = None) -> Reply:
@@ -105,7 +126,9 @@ class Exchange:
         if self._runner is None:
             self.open()
         assert self._runner is not None
-        return self._runner.run(self._bounded(request, url or self._url))
+        target = self._url if url is None else url
+        assert target in (self._url, *self._others)
+        return self._runner.run(self._bounded(request, target))
 
     async def _bounded(self, request: Sent, url: str) -> Reply:
         try:

@@ -18,7 +18,7 @@ from chaincode_adapters.rest.recording import Recording, Step, decode_recording
 from chaincode_adapters.rest.requesting import make_request
 from chaincode_adapters.rest.service import Request, Service, read_service
 from chaincode_adapters.rest.signing import Secret, holds, read_secret
-from node.core.anchors.canonical_string import text_at
+from node.core.anchors.foreign_json import text_at
 from node.core.anchors.rest import verify_rest
 from node.core.anchors.rest_entry import PUBLIC_ALGORITHMS, decode_service_entry
 from node.core.encoding import rfc3339
@@ -38,7 +38,7 @@ class Rehearsal:
     """What a rehearsal found: a line for each thing, and whether all of it is well."""
 
     lines: list[str] = field(default_factory=list)
-    good: bool = True
+    holds: bool = True
 
     def tell(self, text: str) -> None:
         """A line that says how it went."""
@@ -47,7 +47,7 @@ class Rehearsal:
     def object_to(self, text: str) -> None:
         """A line that says what is wrong."""
         self.lines.append(f"WRONG: {text}")
-        self.good = False
+        self.holds = False
 
 
 def rehearse(

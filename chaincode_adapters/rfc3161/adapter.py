@@ -179,9 +179,13 @@ class TsaAdapter:
     def receipt(
         self, point: AnchorPoint, attempts: Sequence[Signed], answer: bytes, final: Final
     ) -> Receipt:
-        """See AnchorAdapter."""
+        """See AnchorAdapter.
+
+        Raises:
+            Unreachable: the answer that was kept does not hold any more; `look_up` says Missing.
+        """
         if self.look_up(point, attempts, answer) != final:
-            raise AnchorError("the answer that was kept is not that of this point any more")
+            raise Unreachable("the answer that was kept is not that of this point any more")
         content = {"token": base64.b64encode(answer).decode("ascii")}
         return Receipt(RFC3161, content, final.external_tx, None, final.time)
 

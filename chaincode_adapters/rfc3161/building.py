@@ -59,6 +59,8 @@ def _read_url(settings: TsaSettings) -> httpx.URL:
             f"{settings.name}: url must be one of http or https, with a host, "
             "without a user (see user and password_file) or a fragment"
         )
+    if url.port is not None and not 1 <= url.port <= 65_535:
+        raise Misconfigured(f"{settings.name}: url has port {url.port}, there is none")
     return url
 
 

@@ -26,6 +26,19 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from anchor_reading import (
+    Refusal,
+    canonical,
+    check_size,
+    is_hash,
+    read_chain,
+    read_integer,
+    read_json,
+    read_object,
+    read_point,
+    root_of,
+)
+
 __all__ = [
     "FUNCTIONS",
     "Call",
@@ -38,18 +51,9 @@ __all__ = [
     "point_key",
 ]
 
-_CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}", re.ASCII)
 _MSP_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
-_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_INTEGER = re.compile(r"[1-9][0-9]{0,15}|0", re.ASCII)
 _MOST_MEMBERS = 100
-_MOST_INTEGER = 2**53 - 1
-_MOST_BYTES = 4_096
 _CONFIGURATION = "c"
-
-
-class Refusal(Exception):
-    """The call is refused; the text begins with a word that stays: conflict, stale, bad …, not …"""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def initialise(call: Call, members: tuple[str, ...], threshold: int) -> Rule:
         return Outcome(current.decode("utf-8"))
     first = {"members": sorted(set(members)), "threshold": threshold, "version": 1}
     check_configuration(members, threshold)
-    text = _canonical(first)
+    text = canonical(first)
     return Outcome(text, {_CONFIGURATION: text})
 
 
@@ -117,7 +121,7 @@ def point_key(chain_id: str, size: int) -> str:
 
 def _attest(call: Call) -> Rule:
     """Attest({chain_id, root, size}): a member says that its ledger had this root at this size."""
-    point = _read_point(call.parameters[0])
+    point = read_point(call.parameters[0])
     configuration = yield from _member(call)
     chain_id, size, root = point["chain_id"], point["size"], point["root"]
     kept = yield point_key(chain_id, size)
@@ -125,7 +129,7 @@ def _attest(call: Call) -> Rule:
     if record["root"] != root:
         raise Refusal(f"conflict: {chain_id} size {size} known root {record['root']} given {root}")
     if call.msp_id in record["by"]:
-        return Outcome(_canonical(record))
+        return Outcome(canonical(record))
     own = f"m|{chain_id}|{call.msp_id}"
     last = int((yield own) or b"0")
     if size <= last:
@@ -136,11 +140,11 @@ def _attest(call: Call) -> Rule:
     attested = set(record["by"]) & set(configuration["members"])
     if "confirmed_tx" not in record and len(attested) >= configuration["threshold"]:
         record.update(confirmed_time=call.time, confirmed_tx=call.tx_id)
-        event = ("Anchored", _canonical(record))
+        event = ("Anchored", canonical(record))
         newest = int((yield f"h|{chain_id}") or b"0")
         if size > newest:
             writes[f"h|{chain_id}"] = str(size)
-    text = _canonical(record)
+    text = canonical(record)
     writes[point_key(chain_id, size)] = text
     return Outcome(text, writes, event)
 
@@ -150,7 +154,7 @@ def _vote(call: Call) -> Rule:
     configuration before it have voted as that one's threshold says. Votes are for the version that
     follows the present one, so none of them outlives a change."""
     configuration = yield from _member(call)
-    wanted = _read_object(call.parameters[0], "configuration")
+    wanted = read_object(call.parameters[0], "configuration")
     if set(wanted) != {"members", "threshold", "version"}:
         raise Refusal("bad configuration: must have members, threshold and version")
     members = wanted["members"]
@@ -161,29 +165,29 @@ def _vote(call: Call) -> Rule:
         raise Refusal("bad configuration: members must be sorted")
     if wanted["version"] != configuration["version"] + 1:
         raise Refusal(f"stale: the configuration has version {configuration['version']}")
-    text = _canonical(wanted)
+    text = canonical(wanted)
     key = f"v|{wanted['version']}|{hashlib.sha256(text.encode('utf-8')).hexdigest()}"
     kept = yield key
     votes = json.loads(kept)["by"] if kept else []
     if call.msp_id in votes:
-        return Outcome(_canonical({"by": votes, "configuration": wanted}))
+        return Outcome(canonical({"by": votes, "configuration": wanted}))
     votes = sorted({*votes, call.msp_id})
-    writes, event = {key: _canonical({"by": votes})}, None
+    writes, event = {key: canonical({"by": votes})}, None
     if len(set(votes) & set(configuration["members"])) >= configuration["threshold"]:
         writes[_CONFIGURATION] = text
         event = ("ConfigurationChanged", text)
-    return Outcome(_canonical({"by": votes, "configuration": wanted}), writes, event)
+    return Outcome(canonical({"by": votes, "configuration": wanted}), writes, event)
 
 
 def _get_configuration(call: Call) -> Rule:
     """GetConfiguration()."""
     configuration = yield from _configuration()
-    return Outcome(_canonical(configuration))
+    return Outcome(canonical(configuration))
 
 
 def _get_anchor(call: Call) -> Rule:
     """GetAnchor(chain_id): the greatest confirmed size and what is attested there."""
-    chain_id = _read_chain(call.parameters[0])
+    chain_id = read_chain(call.parameters[0])
     newest = yield f"h|{chain_id}"
     if not newest:
         raise Refusal(f"not found: {chain_id}")
@@ -192,8 +196,8 @@ def _get_anchor(call: Call) -> Rule:
 
 def _get_anchor_at(call: Call) -> Rule:
     """GetAnchorAt(chain_id, size): what is attested there, confirmed or not."""
-    chain_id = _read_chain(call.parameters[0])
-    size = _read_integer(call.parameters[1], "size", 1)
+    chain_id = read_chain(call.parameters[0])
+    size = read_integer(call.parameters[1], "size", 1)
     kept = yield point_key(chain_id, size)
     if not kept:
         raise Refusal(f"not found: {chain_id} size {size}")
@@ -208,25 +212,24 @@ def _is_recorded(call: Call) -> Rule:
     hashes of its inclusion proof (RFC 9162 §2.1.3).
     """
     document, leaf, index, path = call.parameters
-    point = _read_object(document, "point")
-    if not isinstance(point.get("root"), str) or _HASH.fullmatch(point["root"]) is None:
+    point = read_object(document, "point")
+    if not is_hash(point.get("root")):
         raise Refusal("bad point: root must be a SHA-256 in hex")
-    chain_id, size = _read_chain(point.get("chain_id")), point.get("size")
-    if type(size) is not int or not 1 <= size <= _MOST_INTEGER:
-        raise Refusal("bad point: size must be a positive integer")
+    chain_id, size = read_chain(point.get("chain_id")), point.get("size")
+    check_size(size)
     kept = yield point_key(chain_id, size)
     record = json.loads(kept) if kept else {}
     if record.get("root") != hashlib.sha256(document.encode("utf-8")).hexdigest():
         raise Refusal(f"not found: {chain_id} size {size} with this point")
     if "confirmed_tx" not in record:
         raise Refusal(f"not confirmed: {chain_id} size {size}")
-    hashes = _read_json(path, "path")
-    if not isinstance(hashes, list) or not all(_is_hash(one) for one in (leaf, *hashes)):
+    hashes = read_json(path, "path")
+    if not isinstance(hashes, list) or not all(is_hash(one) for one in (leaf, *hashes)):
         raise Refusal("bad path: must be an array of SHA-256 hashes in hex")
-    root = _root_of(leaf, _read_integer(index, "index", 0), size, hashes)
+    root = root_of(leaf, read_integer(index, "index", 0), size, hashes)
     if root != point["root"]:
         raise Refusal("not recorded: the path leads to another root")
-    return Outcome(_canonical({**record, "index": int(index), "leaf": leaf}))
+    return Outcome(canonical({**record, "index": int(index), "leaf": leaf}))
 
 
 FUNCTIONS: dict[str, tuple[int, Callable[[Call], Rule]]] = {
@@ -254,82 +257,3 @@ def _member(call: Call) -> Generator[str, bytes, dict[str, Any]]:
     if call.msp_id not in configuration["members"]:
         raise Refusal(f"not a member: {call.msp_id[:100]}")
     return configuration
-
-
-def _read_point(text: str) -> dict[str, Any]:
-    point = _read_object(text, "point")
-    if set(point) != {"chain_id", "root", "size"}:
-        raise Refusal("bad point: must have chain_id, root and size")
-    _read_chain(point["chain_id"])
-    if type(point["size"]) is not int or not 1 <= point["size"] <= _MOST_INTEGER:
-        raise Refusal("bad point: size must be a positive integer")
-    if not _is_hash(point["root"]):
-        raise Refusal("bad point: root must be 32 bytes of lower-case hex")
-    return point
-
-
-def _read_chain(value: Any) -> str:
-    if not isinstance(value, str) or _CHAIN_ID.fullmatch(value) is None:
-        raise Refusal("bad chain_id: must be a chain id")
-    return value
-
-
-def _read_integer(text: str, name: str, least: int) -> int:
-    if _INTEGER.fullmatch(text) is None or not least <= int(text) <= _MOST_INTEGER:
-        raise Refusal(f"bad {name}: must be an integer from {least}")
-    return int(text)
-
-
-def _is_hash(value: Any) -> bool:
-    return isinstance(value, str) and _HASH.fullmatch(value) is not None
-
-
-def _read_object(text: str, name: str) -> dict[str, Any]:
-    value = _read_json(text, name)
-    if not isinstance(value, dict):
-        raise Refusal(f"bad {name}: must be a JSON object")
-    return value
-
-
-def _read_json(text: str, name: str) -> Any:
-    """JSON without duplicate members, floats, NaN or anything that is read in more than one way."""
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(dict(items)) != len(items):
-            raise Refusal(f"bad {name}: a member stands there twice")
-        return dict(items)
-
-    def number(literal: str) -> Any:
-        raise Refusal(f"bad {name}: {literal[:20]} is no integer")
-
-    if len(text) > _MOST_BYTES:
-        raise Refusal(f"bad {name}: longer than {_MOST_BYTES} characters")
-    try:
-        return json.loads(text, object_pairs_hook=pairs, parse_float=number, parse_constant=number)
-    except (ValueError, RecursionError):
-        raise Refusal(f"bad {name}: no JSON") from None
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _root_of(leaf: str, index: int, size: int, path: list[str]) -> str:
-    """The root that an inclusion proof leads to (RFC 9162 §2.1.3.2)."""
-    if index >= size:
-        raise Refusal("bad index: must be below the size")
-    first, last, found = index, size - 1, bytes.fromhex(leaf)
-    for text in path:
-        other = bytes.fromhex(text)
-        if last == 0:
-            raise Refusal("bad path: too long")
-        if first & 1 or first == last:
-            found = hashlib.sha256(b"\x01" + other + found).digest()
-            while not first & 1 and first:
-                first, last = first >> 1, last >> 1
-        else:
-            found = hashlib.sha256(b"\x01" + found + other).digest()
-        first, last = first >> 1, last >> 1
-    if last:
-        raise Refusal("bad path: too short")
-    return found.hex()

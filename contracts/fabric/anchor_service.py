@@ -23,15 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from anchor_rules import (
-    Call,
-    Outcome,
-    Refusal,
-    Rule,
-    check_configuration,
-    initialise,
-    invoke,
-)
+from anchor_reading import Refusal
+from anchor_rules import Call, Outcome, Rule, check_configuration, initialise, invoke
 from fabric_chaincode_python.fabric_shim.handler import Handler
 from fabric_chaincode_python.fabric_shim.interfaces import Chaincode
 from fabric_chaincode_python.fabric_shim.msg_queue_handler import QueueMessage

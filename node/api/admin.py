@@ -145,6 +145,7 @@ def _anchor_line(told: Mapping[str, Any]) -> dict[str, Any]:
     newest = told["newest"]
     return {
         "lag_points": told["lag"]["points"],
+        "lag_seconds": told["lag"]["seconds"],
         "newest_size": 0 if newest is None else newest["size"],
         "parked": len(told["parked"]),
         "state": told["state"],

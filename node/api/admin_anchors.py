@@ -80,7 +80,8 @@ class AnchorAdmin:
         content = await asyncio.to_thread(self._node.receipts.get, held.receipt)
         assert content is not None
         item = decode_item(content)
-        live: dict[str, Any] = {"stands": None, "text": "not asked: another member's anchor"}
+        untold = "not asked: no adapter of this node made it"
+        live: dict[str, Any] = {"stands": None, "text": untold}
         anchoring = self._node.anchoring
         name = _adapter_of(self._node, held)
         if anchoring is not None and name is not None:
@@ -127,6 +128,7 @@ def standing_of(node: Node) -> dict[str, Any]:
         "alarms": [alarm.to_json() for alarm in anchor_alarms(node)],
         "receipts": {
             "refused": 0 if exchange is None else exchange.refused,
+            "trouble": "" if exchange is None else exchange.trouble,
             "wanted": len(node.receipts.wanted(1000)),
         },
         "recording": {

@@ -98,6 +98,10 @@ def _add_rehearse(actions: Any) -> None:
     action = actions.add_parser("rehearse", help="check a REST service's file")
     action.add_argument("service", metavar="SERVICE", help="the service's TOML file")
     action.add_argument("exchange", metavar="EXCHANGE", help="the recorded exchange, JSON")
+    action.add_argument("--key", metavar="FILE", help="the account's key: checks signatures too")
+    action.add_argument(
+        "--operator", default="operator", metavar="NAME", help="as node.toml names it"
+    )
     _json(action)
     action.set_defaults(run=_rehearse)
 
@@ -154,7 +158,7 @@ def _trust(args: argparse.Namespace) -> int:
 def _rehearse(args: argparse.Namespace) -> int:
     from node.cli.anchor_setup import rehearse
 
-    return rehearse(args.service, args.exchange, as_json=args.json)
+    return rehearse(args)
 
 
 def _deploy(args: argparse.Namespace) -> int:

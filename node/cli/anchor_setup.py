@@ -20,19 +20,22 @@ __all__ = ["deploy", "read_addresses", "rehearse"]
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 
 
-def rehearse(service: str, exchange: str, *, as_json: bool) -> int:
+def rehearse(args: argparse.Namespace) -> int:
     """Check a service's file against a recorded exchange; 1 where it does not fit."""
     module = _need("chaincode_adapters.rest.rehearsing", "node")
     try:
-        found = module.rehearse(Path(service), Path(exchange))
+        key = None if args.key is None else Path(args.key)
+        found = module.rehearse(
+            Path(args.service), Path(args.exchange), key=key, operator=args.operator
+        )
     except Misconfigured as error:
         raise CommandFailure(ExitCode.BAD_INPUT, str(error)) from error
-    if as_json:
-        write_json({"holds": found.holds, "lines": list(found.lines)})
+    if args.json:
+        write_json({"good": found.good, "lines": list(found.lines)})
     else:
         for line in found.lines:
             say("{}", line)
-    return ExitCode.OK if found.holds else ExitCode.REFUSED
+    return ExitCode.OK if found.good else ExitCode.REFUSED
 
 
 def read_addresses(given: list[str]) -> list[bytes]:

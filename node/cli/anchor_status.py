@@ -65,7 +65,7 @@ def _stored(config: NodeConfig) -> dict[str, Any]:
     return {
         "adapters": adapters,
         "alarms": alarms,
-        "receipts": {"refused": 0, "wanted": wanted},
+        "receipts": {"refused": 0, "trouble": "", "wanted": wanted},
         "recording": {"configured": bool(config.operator.member), "trouble": ""},
     }
 
@@ -85,6 +85,8 @@ def _tell(told: Mapping[str, Any], config: NodeConfig) -> None:
         say("No outside chain is configured." if not config.anchors.to else "Nothing yet.")
     if told["recording"]["trouble"]:
         say("Not on the ledger yet: {}", told["recording"]["trouble"])
+    if told["receipts"]["trouble"]:
+        say("Receipts of other members: {}", told["receipts"]["trouble"])
     if told["receipts"]["wanted"]:
         say("Receipts of other members still to be fetched: {}", told["receipts"]["wanted"])
 

@@ -10,6 +10,7 @@ from node.cli.patient import Patient
 
 __all__ = ["check_anchors", "judge_adapter"]
 
+_LONG_SECONDS = 6 * 3600
 _SEE = "`evidence-node anchor status` says more, docs/anchors/README.md what to do"
 
 
@@ -41,6 +42,9 @@ def judge_adapter(name: str, told: Mapping[str, Any]) -> Finding:
         return Finding(FAILED, text, _SEE)
     if told["parked"]:
         return Finding(WARNING, f"{text}, {told['parked']} parked", _SEE)
+    if told["lag_seconds"] > _LONG_SECONDS:
+        late = f"{text}, the oldest for {told['lag_seconds'] // 3600} hours"
+        return Finding(WARNING, late, "see what it waits for: the other side may never answer")
     if state == "unreachable":
         return Finding(WARNING, text, "look whether the other side is up; it is tried again")
     return Finding(OK, text)

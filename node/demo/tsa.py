@@ -43,7 +43,7 @@ accuracy = secs:1
 ess_cert_id_alg = sha256
 {more}
 """
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+_PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 class TsaUnavailable(EvidenceError):
@@ -66,7 +66,7 @@ def make_tsa_files(
     """A root and an authority below it, valid at ``now``; ``kind`` is ec (P-256) or rsa (2,048)."""
     folder.mkdir(parents=True, exist_ok=True)
     root_key = ec.generate_private_key(ec.SECP256R1())
-    key: PrivateKey = ec.generate_private_key(ec.SECP256R1())
+    key: _PrivateKey = ec.generate_private_key(ec.SECP256R1())
     if kind == "rsa":
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     root_name, tsa_name = _name(f"{name}根证书"), _name(name)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import anchors
 import bundles
 import consortium
 import http_posts
@@ -18,7 +19,7 @@ import solo
 import structlog
 from harness import Figure, write_figures
 
-_PARTS = ("solo", "http", "consortium", "million")
+_PARTS = ("solo", "http", "consortium", "anchors", "million")
 
 
 def main() -> int:
@@ -40,6 +41,8 @@ def main() -> int:
     if arguments.only in (None, "consortium"):
         seconds = 5.0 if arguments.quick else 15.0
         figures += _told(consortium.consortium(seconds, 1 if arguments.quick else rounds))
+    if arguments.only in (None, "anchors"):
+        figures += _told(anchors.anchors(count, rounds))
     if arguments.million or arguments.only == "million":
         few = 2_000 if arguments.quick else 10_000
         figures += _told(solo.million(10 * few if arguments.quick else 1_000_000, few, 5))

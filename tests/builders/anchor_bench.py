@@ -15,10 +15,10 @@ from builders.fake_chain import (
 )
 
 from chaincode_adapters.jobs import Job
+from chaincode_adapters.keeping import Keeping
 from chaincode_adapters.port import AnchorAdapter
 from chaincode_adapters.worker import Worker
 from chaincode_adapters.worker_checks import VerifyItem, check_item, trust_of
-from chaincode_adapters.worker_steps import Keeping
 from node.core.anchors.receipts import AnchorReceipt
 from node.core.signatures import load_backend
 
@@ -41,6 +41,7 @@ class WorkerBench:
         self.ended: list[Job] = []
         self.begin = begin
         self.options = options
+        self.piece = 1000
         self.restart()
 
     def restart(self) -> None:
@@ -49,7 +50,7 @@ class WorkerBench:
         self.worker = Worker(
             self.adapter,
             self.keeping,
-            lambda after: [point for point in self.points if point.height > after],
+            lambda after: [point for point in self.points if point.height > after][: self.piece],
             self._check,
             lambda: int(1000 * self.seconds),
             begin=self.begin,

@@ -5,13 +5,19 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import ModuleType
 
 import pytest
+import uvicorn
 from builders.fake_chain import FakeAdapter, FakeChain
+from builders.served import ServedNode
 
-__all__ = ["MINING", "Miner", "fake_kind", "settled", "to_chains"]
+from node.api.admin import create_admin
+from node.api.sockets import admin_listener
+
+__all__ = ["MINING", "Miner", "administered", "fake_kind", "settled", "to_chains"]
 
 MINING = 0.02
 
@@ -91,3 +97,19 @@ def settled(true: Callable[[], object], seconds: float = 30.0) -> None:
     while not true():
         assert time.monotonic() < deadline, "it did not come about"
         threading.Event().wait(0.01)
+
+
+@contextmanager
+def administered(running: ServedNode) -> Iterator[None]:
+    """The admin socket of a served node, in its home."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(admin_listener(running.home.path))
+        app = create_admin(running.app.state.service, lambda: None)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(20)

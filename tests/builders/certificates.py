@@ -24,6 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 __all__ = [
     "BEGIN",
     "TIME_STAMPING",
+    "Extension",
     "Held",
     "ca_extensions",
     "issue",

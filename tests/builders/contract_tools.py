@@ -45,8 +45,8 @@ def command(name: str) -> Path:
 
 
 def environment(folder: Path, *names: str) -> dict[str, str]:
-    """Variables for a run that uses the tools of ``names``: PATH, a home in ``folder``, the Solidity
-    compiler and the places that forge writes to, none of which is the checkout."""
+    """Variables for a run that uses the tools of ``names``: PATH, the Solidity compiler, and in
+    ``folder``, not in the checkout, a home and the places that forge writes to."""
     places = [str(command(name).parent) for name in names]
     (folder / "home").mkdir(exist_ok=True)
     return {
@@ -57,15 +57,19 @@ def environment(folder: Path, *names: str) -> dict[str, str]:
         "FOUNDRY_SOLC": str(command("solc")),
         "FOUNDRY_OUT": str(folder / "out"),
         "FOUNDRY_CACHE_PATH": str(folder / "cache"),
+        "FOUNDRY_FUZZ_FAILURE_PERSIST_DIR": str(folder / "cache" / "fuzz"),
+        "FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR": str(folder / "cache" / "invariant"),
     }
 
 
 def run_tool(
-    *arguments: str | Path, folder: Path, variables: dict[str, str]
+    *arguments: str | Path, folder: Path, variables: dict[str, str], given: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a tool in ``folder`` to its end; nothing is raised whatever it exits with."""
+    """Run a tool in ``folder`` to its end, with ``given`` on its standard input; nothing is raised
+    whatever it exits with."""
     return subprocess.run(
         [str(word) for word in arguments],
+        input=given,
         capture_output=True,
         text=True,
         check=False,

@@ -16,6 +16,7 @@ from node.core.anchors.point import AnchorPoint
 from node.core.trust import Trust
 
 __all__ = [
+    "FOLDER",
     "ROOT_1000",
     "ROOT_2000",
     "ROOT_3000",
@@ -29,7 +30,7 @@ __all__ = [
     "trust_entry",
 ]
 
-_FOLDER = Path(__file__).parents[1] / "vectors" / "fabric"
+FOLDER = Path(__file__).parents[1] / "vectors" / "fabric"
 ROOT_1000 = "1665e13273a41193423c79f8f8507e8c7f7e93b79b8715d6a8a9855409f3dfb1"
 ROOT_2000 = "fb19fefa10f1d819c2f8543e88397c0cb246c94c8df4f6093100f9a9600a08c7"
 ROOT_3000 = "7318ede26825fbdff5fc793b3deb7e129e38feb721772d3ec7b2be506abdaf30"
@@ -53,13 +54,13 @@ class RecordedPoint(AnchorPoint):
 @functools.cache
 def recorded() -> dict[str, Any]:
     """The recorded exchanges, with what stands beside them."""
-    return json.loads((_FOLDER / "fabric-3.1-exchange.json").read_text("utf-8"))
+    return json.loads((FOLDER / "fabric-3.1-exchange.json").read_text("utf-8"))
 
 
 @functools.cache
 def recorded_blocks() -> dict[str, Any]:
     """The recorded blocks, with what stands beside them."""
-    return json.loads((_FOLDER / "fabric-3.1-blocks.json").read_text("utf-8"))
+    return json.loads((FOLDER / "fabric-3.1-blocks.json").read_text("utf-8"))
 
 
 @functools.cache

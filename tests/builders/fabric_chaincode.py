@@ -9,7 +9,7 @@ transaction invalid).
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import queue
 import subprocess
@@ -38,13 +38,9 @@ _SECONDS = 30.0
 
 
 def _load_rules() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("anchor_rules", FOLDER / "anchor_rules.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["anchor_rules"] = module
-    spec.loader.exec_module(module)
-    return module
+    if str(FOLDER) not in sys.path:
+        sys.path.append(str(FOLDER))
+    return importlib.import_module("anchor_rules")
 
 
 rules = _load_rules()

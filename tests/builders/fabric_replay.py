@@ -80,16 +80,18 @@ def adapter(
 
     made = FabricAdapter(
         FabricSettings(
-            name="court-channel",
-            operator="Court consortium",
-            endpoint=replay.endpoint,
-            channel=replay.channel,
-            chaincode="anchor",
-            msp_id=msp_id,
-            certificate="client.pem",
-            key="client.key",
-            endorsements_needed=2,
-            **settings,
+            **{
+                "name": "court-channel",
+                "operator": "Court consortium",
+                "endpoint": replay.endpoint,
+                "channel": replay.channel,
+                "chaincode": "anchor",
+                "msp_id": msp_id,
+                "certificate": "client.pem",
+                "key": "client.key",
+                "endorsements_needed": 2,
+                **settings,
+            }
         ),
         connect,
         now,

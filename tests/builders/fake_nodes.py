@@ -92,7 +92,9 @@ class FakeNode:
             return httpx.Response(200, content=self.checkpoint(), headers=headers)
         if request.url.path == "/v1/anchors":
             alarms = [{"adapter": "court", "chain": "c:1", "text": text} for text in self.conflicts]
-            return httpx.Response(200, json={"alarms": alarms}, headers=headers)
+            return httpx.Response(
+                200, json={"adapters": [{"newest": None}], "alarms": alarms}, headers=headers
+            )
         first, second = (int(request.url.params[name]) for name in ("first", "second"))
         if second > self.size:
             return httpx.Response(400, json={"title": "the log does not reach so far"})

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-__all__ = ["Asked", "OddServer", "http", "odd_server"]
+__all__ = ["Asked", "OddServer", "Respond", "Write", "http", "odd_server"]
 
 Write = Callable[[bytes], None]
 

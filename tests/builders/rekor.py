@@ -108,6 +108,8 @@ class _Files(BaseHTTPRequestHandler):
     """The log's storage, read-only."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     storage: Path
 
     def log_message(self, *arguments: Any) -> None:
@@ -215,6 +217,8 @@ def witnessing(name: str = "witness.test") -> Iterator[WitnessServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
 
         def log_message(self, *arguments: Any) -> None:
             pass

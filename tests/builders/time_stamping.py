@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,14 @@ from chaincode_adapters.rfc3161.adapter import TsaAdapter
 from chaincode_adapters.rfc3161.building import build
 from chaincode_adapters.rfc3161.settings import TsaSettings
 from node.core.anchors.point import AnchorPoint
-from node.demo.tsa import OpensslTsa, TsaFiles, TsaUnavailable, run_tsa
+from node.demo.tsa import OpensslTsa, TsaFiles, run_tsa
 
 __all__ = [
     "POINT",
     "adapter_of",
     "go_tsa",
+    "missing",
+    "need_openssl",
     "openssl_authority",
     "openssl_tsa",
     "openssl_verify",
@@ -41,11 +45,17 @@ def system_now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _missing(what: str) -> None:
+def missing(what: str) -> None:
     """Skip the test, but in CI fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(what)
     pytest.skip(what)
+
+
+def need_openssl() -> None:
+    """Skip the test where there is no openssl command, but in CI fail."""
+    if shutil.which("openssl") is None:
+        missing("the openssl command is missing: apt-get install openssl")
 
 
 def adapter_of(
@@ -72,11 +82,8 @@ def _files_of(held: Held, folder: Path) -> TsaFiles:
 
 def openssl_authority(folder: Path, held: Held, **options: Any) -> OpensslTsa:
     """`openssl ts -reply` with this certificate and key, without a server."""
-    try:
-        return OpensslTsa(folder, _files_of(held, folder), **options)
-    except TsaUnavailable as error:
-        _missing(str(error))
-        raise
+    need_openssl()
+    return OpensslTsa(folder, _files_of(held, folder), **options)
 
 
 @contextmanager
@@ -92,7 +99,7 @@ def go_tsa(folder: Path, held: Held, *options: str) -> Iterator[str]:
     script = _ROOT / "scripts" / "build-timestamp-authority"
     built = subprocess.run([str(script)], capture_output=True, text=True, check=False)
     if built.returncode:
-        _missing(f"sigstore's timestamp-authority (Go) cannot be built: {built.stderr[-500:]}")
+        missing(f"sigstore's timestamp-authority (Go) cannot be built: {built.stderr[-500:]}")
     _, key, above = held.write(folder)
     chain = folder / "whole-chain.pem"
     chain.write_bytes(held.pem + above.read_bytes())
@@ -103,24 +110,40 @@ def go_tsa(folder: Path, held: Held, *options: str) -> Iterator[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
+    output = _Output(process.stdout)
     try:
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if found := _LISTENING.search(line):
-                break
-        else:
-            raise AssertionError("".join(said))
-        yield found[1]
+        yield output.listening_at()
     finally:
+        assert process.stdin is not None
         process.stdin.close()
         try:
             process.wait(10)
         finally:
             process.kill()
-            process.stdout.close()
+            output.join(10)
+
+
+class _Output(threading.Thread):
+    """Reads to the end: the authority logs each request, and stops once nobody takes that."""
+
+    def __init__(self, lines: Iterable[str] | None) -> None:
+        super().__init__(daemon=True)
+        self._lines, self._said, self._heard = lines or (), "", threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        for line in self._lines:
+            self._said += line
+            if _LISTENING.search(line):
+                self._heard.set()
+        self._heard.set()
+
+    def listening_at(self) -> str:
+        """The URL, once it is said."""
+        assert self._heard.wait(60), self._said
+        found = _LISTENING.search(self._said)
+        assert found, self._said
+        return found[1]
 
 
 def openssl_verify(token: bytes, digest: bytes, root: bytes, at: int, folder: Path) -> str:

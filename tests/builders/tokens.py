@@ -30,7 +30,15 @@ from node.core.anchors.der import (
     encode_set,
 )
 
-__all__ = ["Token", "answer_of", "identifier", "signing_certificate"]
+__all__ = [
+    "CRITICAL",
+    "MICROS",
+    "MILLIS",
+    "Token",
+    "answer_of",
+    "identifier",
+    "signing_certificate",
+]
 
 _DIGESTS = {
     "sha1": "1.3.14.3.2.26",
@@ -56,8 +64,9 @@ def identifier(oid: str, *parameters: bytes) -> bytes:
 
 
 def signing_certificate(*certificates: bytes, digest: str = "sha256", issued: bytes = b"") -> bytes:
-    """The value of signingCertificateV2 for these certificates (DER)."""
-    named = b"" if digest == "sha256" else identifier(_DIGESTS[digest])
+    """The value of signingCertificateV2 for these certificates (DER); with SHA-1, of the older
+    signingCertificate."""
+    named = b"" if digest in ("sha256", "sha1") else identifier(_DIGESTS[digest])
     ids = (
         encode_der(
             SEQUENCE, named, encode_der(OCTET_STRING, hashlib.new(digest, one).digest()), issued

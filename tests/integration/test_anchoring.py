@@ -11,6 +11,9 @@ from builders.home import Home, make_home
 from builders.running import record_of, running, submit
 
 from node.core.anchors.receipts import read_anchor_receipt
+from node.core.encoding import canonical_json
+from node.core.trust import Trust
+from node.core.verify import verify_bundle
 from node.evidence.bundle import bundle_record
 from node.ledger.indexes import find
 from node.wiring import Node
@@ -94,3 +97,27 @@ def test_without_outside_chains_nothing_of_them_runs(tmp_path: Path) -> None:
         assert node.anchoring is None
     finally:
         node.stop()
+
+
+def test_the_embedded_chain_from_configuration_to_the_offline_verifier(tmp_path: Path) -> None:
+    """The wiring builds a real adapter, and its receipt stands in a bundle that verifies."""
+    home = anchored(tmp_path, "trial")
+    node = running(home)
+    try:
+        [ticket] = submit(node, [record_of(home).encode()]).tickets
+        assert node.anchoring is not None
+        settled(lambda: len(anchors_recorded(node)) == 2, 60)
+        with node.reader() as reader:
+            assert ticket.position is not None
+            bundle = bundle_record(reader, ticket.position.index, anchors=node.receipts.items)
+        entry = node.anchoring.trust_entry("trial").result(10)
+        proof = node.anchoring.stands("trial", bundle["anchors"][0]["point"]["size"]).result(10)
+    finally:
+        node.stop()
+    assert proof["stands"] is True
+    trust = Trust(node.genesis.chain_id, node.genesis.hash, anchors=(entry,))
+    report = verify_bundle(canonical_json(bundle), canonical_json(trust.to_json()))
+    assert report.accepted
+    [step] = [step for step in report.steps if step.id.startswith("anchors") and step.part]
+    assert step.status == "not checked", "a development chain vouches to nobody"
+    assert "development" in step.text

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from builders.contract_tools import ROOT, command
 
 CONTRACT = ROOT / "contracts" / "evm"
@@ -102,6 +104,33 @@ def test_source_names_the_compiler_that_is_locked() -> None:
 def test_tools_lie_outside_the_checkout() -> None:
     assert not command("solc").is_relative_to(ROOT)
     assert not list(CONTRACT.rglob("node_modules"))
+
+
+@pytest.mark.parametrize("kind", ["node", "python"])
+def test_asking_for_the_place_alone_installs_nothing(kind: str, tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [str(ROOT / "scripts" / "install-contract-tools"), "--print", kind],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith(f"error: not installed: scripts/install-contract-tools {kind} ")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_lock_of_the_checkers_has_hashes_and_what_was_asked_for() -> None:
+    lock = (CONTRACT / "checkers.lock").read_text()
+    asked = [
+        line
+        for line in (CONTRACT / "checkers.in").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    pins = re.findall(r"^([\w.-]+==\S+)(?: ;.*?)? \\\n    --hash=sha256:", lock, re.MULTILINE)
+    assert len(pins) == len(re.findall(r"^[\w.-]+==", lock, re.MULTILINE))
+    assert set(asked) <= set(pins)
+    assert "://" not in lock
 
 
 def test_compiler_wrapper_refuses_what_it_does_not_know(tmp_path: Path) -> None:

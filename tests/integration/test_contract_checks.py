@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -94,8 +95,8 @@ def test_solidity_is_formatted(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def checkout_is_left_alone() -> object:
+def checkout_is_left_alone() -> Iterator[None]:
     """None of the tools writes beside the sources."""
-    before = {path for path in CONTRACT.rglob("*")}
+    before = set(CONTRACT.rglob("*"))
     yield
-    assert {path for path in CONTRACT.rglob("*")} == before
+    assert set(CONTRACT.rglob("*")) == before

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +26,14 @@ from builders.certificates import (
     self_signed,
     tsa_extensions,
 )
-from builders.time_stamping import POINT, adapter_of, go_tsa, openssl_tsa, openssl_verify
+from builders.time_stamping import (
+    POINT,
+    adapter_of,
+    go_tsa,
+    missing,
+    openssl_tsa,
+    openssl_verify,
+)
 from builders.tokens import answer_of
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -42,6 +51,7 @@ from node.core.errors import InvalidEncoding
 from node.core.signatures import load_backend
 from node.core.trust import Trust
 
+REPOSITORY = Path(__file__).parents[2]
 NOW = (datetime.now(UTC) - BEGIN).total_seconds() / 86_400
 """Days since the test certificates' first one."""
 
@@ -218,3 +228,20 @@ def test_an_authority_whose_certificate_has_expired_is_refused(
         else:
             with pytest.raises(Refused, match="is not valid at"):
                 anchored(adapter)
+
+
+def test_the_second_authority_is_built_once_and_as_it_is_published() -> None:
+    script = [str(REPOSITORY / "scripts/build-timestamp-authority")]
+    folder = REPOSITORY / "tests/tools/timestamp-authority"
+    first = subprocess.run(script, capture_output=True, text=True, check=False)
+    if first.returncode:
+        missing(f"sigstore's timestamp-authority (Go) cannot be built: {first.stderr[-500:]}")
+    again = subprocess.run(
+        script, capture_output=True, text=True, check=True, env={**os.environ, "GO": "/nonexistent"}
+    )
+    assert (again.stdout, again.stderr) == (first.stdout, "")
+    assert not Path(first.stdout.strip()).is_relative_to(REPOSITORY)
+    assert {path.name for path in folder.iterdir()} == {"go.mod", "go.sum", "main.go"}
+    modules = (folder / "go.mod").read_text(encoding="utf-8").splitlines()
+    assert "\tgithub.com/sigstore/timestamp-authority/v2 v2.1.3" in modules
+    assert not [line for line in modules if line.startswith(("replace", "exclude"))]

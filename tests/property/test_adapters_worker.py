@@ -18,9 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from chaincode_adapters.errors import Unreachable
 from chaincode_adapters.jobs import FINAL
+from chaincode_adapters.keeping import Keeping
 from chaincode_adapters.worker import Worker
 from chaincode_adapters.worker_checks import check_item, trust_of
-from chaincode_adapters.worker_steps import Keeping
 from node.core.signatures import load_backend
 
 _BACKEND = load_backend()

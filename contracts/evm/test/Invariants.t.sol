@@ -33,7 +33,9 @@ contract People {
         return number % (PEOPLE + 1) == PEOPLE ? address(0) : person(number % (PEOPLE + 1));
     }
 
-    function attest(uint256 who, uint64 size, uint8 kind) external {
+    /// @dev `later` is how much later than the step before.
+    function attest(uint256 who, uint64 size, uint8 kind, uint16 later) external {
+        vm.warp(vm.getBlockTimestamp() + later);
         size %= SIZES;
         address account = person(who);
         bytes32 root = bytes32(uint256(1 + kind % 3 / 2));
@@ -78,12 +80,27 @@ contract People {
         voteAs(person(who), anchors.term(), somebody(admitted), somebody(removed), threshold % 5);
     }
 
-    /// @dev As many as needed, so that members do change.
+    /// @dev As many as needed, for what can be, so that members do change.
     function decide(uint256 admitted, uint256 removed, uint8 threshold) external {
         uint64 term = anchors.term();
-        for (uint256 i = 0; i < PEOPLE; ++i) {
-            voteAs(people[i], term, somebody(admitted), somebody(removed), threshold % 5);
+        address newcomer = firstFrom(admitted, false);
+        address leaver = firstFrom(removed, true);
+        uint256 count = anchors.memberCount();
+        if (newcomer != address(0)) ++count;
+        if (leaver != address(0)) --count;
+        for (uint256 i = 0; i < PEOPLE && count != 0; ++i) {
+            voteAs(people[i], term, newcomer, leaver, 1 + threshold % count);
         }
+    }
+
+    /// @dev Of those who are members, or of those who are not; in one of three cases nobody.
+    function firstFrom(uint256 number, bool member) private view returns (address) {
+        if (number % 3 == 0) return address(0);
+        for (uint256 i = 0; i < PEOPLE; ++i) {
+            address account = person((number / 3 + i) % PEOPLE);
+            if (anchors.isMember(account) == member) return account;
+        }
+        return address(0);
     }
 
     function voteAs(
@@ -111,10 +128,6 @@ contract People {
         } catch {
             assert(anchors.term() == before);
         }
-    }
-
-    function wait(uint16 time) external {
-        vm.warp(vm.getBlockTimestamp() + time);
     }
 }
 

@@ -8,8 +8,8 @@ error names it. Tags above 30 do not occur in the formats that are read here and
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 from node.core.encoding import parse_rfc3339
 from node.core.errors import InvalidEncoding

@@ -70,17 +70,20 @@ def verify_fabric(
 ) -> Vouched:
     """Check a receipt of kind ``fabric``; see `node.core.anchors.vouching.VerifyReceipt`.
 
-    1. the receipt's form; the transaction's parts belong together and are of ``point``
-    2. the signatures of the submitter and of all endorsers hold under their certificates
-    3. the trust file names the channel and the chaincode
-    4. enough of its organisations endorsed
-    5. its orderers signed the block
-    6. the block descends from a pinned one, where the receipt says so
-    7. the same organisations read the point from their ledgers, where the receipt says so
+    1. the trust file's items of this kind are of their form
+    2. so is the receipt; the transaction's parts belong together and are of ``point``
+    3. the signatures of the submitter and of all endorsers hold under their certificates
+    4. the trust file names the channel and the chaincode
+    5. enough of its organisations endorsed
+    6. its orderers signed the block
+    7. the block descends from a pinned one, where the receipt says so
+    8. the same organisations read the point from their ledgers, where the receipt says so
     """
+    known = _read_entries(trust)
     read = _read_receipt(receipt, point, place)
     _check_signatures(read, backend)
-    entries = _entries_of(trust, read.attestation)
+    named = (read.attestation.channel, read.attestation.chaincode)
+    entries = [entry for entry in known if (entry.channel, entry.chaincode) == named]
     if not entries:
         raise _not_named(read.attestation)
     error: InvalidInput | None = None
@@ -155,15 +158,12 @@ def _endorsements(read: _Receipt) -> tuple[Endorsement, ...]:
     return read.attestation.endorsements + more
 
 
-def _entries_of(trust: Trust, attestation: Attestation) -> list[FabricTrust]:
-    """The entries of the trust file that are of the attestation's channel and chaincode."""
-    entries = [
+def _read_entries(trust: Trust) -> list[FabricTrust]:
+    return [
         read_fabric_trust(entry, f"trust.anchors[{position}]")
         for position, entry in enumerate(trust.anchors)
         if entry.get("kind") == "fabric"
     ]
-    named = (attestation.channel, attestation.chaincode)
-    return [entry for entry in entries if (entry.channel, entry.chaincode) == named]
 
 
 def _not_named(attestation: Attestation) -> NotChecked:
@@ -215,7 +215,8 @@ def _check_endorsers(entry: FabricTrust, attestation: Attestation, backend: Back
 
 
 def _check_orderers(entry: FabricTrust, read: _Receipt, backend: Backend) -> list[str]:
-    """Every signature of the block must be of an orderer organisation of the trust file."""
+    """Every signature of the block must be of an orderer organisation of the trust file. Returns
+    their MSP ids."""
     known = {organisation.msp_id: organisation for organisation in entry.orderers}
     found = []
     for signature, place in _signatures_of(read, by_number=False):
@@ -233,7 +234,8 @@ def _check_orderers(entry: FabricTrust, read: _Receipt, backend: Backend) -> lis
 
 
 def _check_consenters(entry: FabricTrust, read: _Receipt, backend: Backend) -> list[str]:
-    """The block must be signed by a quorum of the consenters, and by nobody else."""
+    """The block must be signed by a quorum of the consenters, and by nobody else. Returns their
+    numbers."""
     known = {one.identifier: one.certificate for one in entry.consenters}
     found: list[int] = []
     for signature, place in _signatures_of(read, by_number=True):
@@ -250,7 +252,7 @@ def _check_consenters(entry: FabricTrust, read: _Receipt, backend: Backend) -> l
             f"{read.place}.block.signatures",
             f"{len(found)} consenters signed, {quorum_of(len(known))} of {len(known)} must",
         )
-    return [f"consenter {number}" for number in sorted(found)]
+    return [str(number) for number in sorted(found)]
 
 
 def _signatures_of(read: _Receipt, *, by_number: bool) -> list[tuple[BlockSignature, str]]:
@@ -272,8 +274,10 @@ def _vouched(
     reading = read.confirmation
     if reading is None and not attestation.writes:
         reading = attestation
-    shown = "endorsed by " + " and ".join(endorsers) + ", ordered by " + ", ".join(orderers)
-    shown_zh = f"由{'、'.join(endorsers)}背书,由{'、'.join(orderers)}排序"
+    shown = "endorsed by " + " and ".join(endorsers) + ", ordered by "
+    shown += ("consenters " if entry.consenters else "") + ", ".join(orderers)
+    who = "共识节点" if entry.consenters else ""
+    shown_zh = f"由 {'、'.join(endorsers)} 背书,由{who} {'、'.join(orderers)} 排序"
     if reading is None:
         shown += "; that peers marked it VALID is signed by nobody and was not checked"
         shown_zh += ";节点标记其为有效(VALID)一事无人签名,未检查"

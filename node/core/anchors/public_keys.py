@@ -214,10 +214,11 @@ def _take_null(contents: Contents, *, may_lack: bool = False) -> None:
 def decode_ecdsa_signature(signature: bytes, curve: str, place: str) -> tuple[int, int]:
     """r and s of an Ecdsa-Sig-Value in DER (RFC 3279 §2.2.3), each from 1 to n-1."""
     contents = Contents(decode_der(signature, place, SEQUENCE))
-    most = CURVE_ORDERS[curve] - 1
-    r = read_integer(contents.take("r", INTEGER), least=1, most=most)
-    s = read_integer(contents.take("s", INTEGER), least=1, most=most)
+    r = read_integer(contents.take("r", INTEGER))
+    s = read_integer(contents.take("s", INTEGER))
     contents.end()
+    if not (0 < r < CURVE_ORDERS[curve] and 0 < s < CURVE_ORDERS[curve]):
+        raise InvalidEncoding(place, "r and s must be between 1 and n-1")
     return r, s
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any
 
 from node.core.anchors.cms import SignedData, decode_signed_data, verify_signed_data
 from node.core.anchors.der import (
@@ -24,7 +25,7 @@ from node.core.anchors.der import (
     encode_der,
     read_integer,
 )
-from node.core.anchors.names import name_text
+from node.core.anchors.names import common_name, name_text
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.public_keys import read_digest_algorithm
 from node.core.anchors.tst_info import TST_INFO, TstInfo, decode_tst_info
@@ -53,7 +54,10 @@ RFC3161 = "rfc3161"
 MAX_TOKEN_BYTES = 65_536
 TIME_STAMPING = "1.3.6.1.5.5.7.3.8"
 """id-kp-timeStamping, the extended key usage of authorities."""
-_SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47"
+_BINDINGS = {"1.2.840.113549.1.9.16.2.47": "sha256", "1.2.840.113549.1.9.16.2.12": "sha1"}
+"""signingCertificateV2 and signingCertificate, with the hash function that each has by default.
+SHA-1 does no harm in the latter: it only says which of the certificates that a trusted authority
+has issued for the key that the signature holds under is meant."""
 
 
 @dataclass(frozen=True)
@@ -166,32 +170,39 @@ def _check_purpose(signer: Certificate) -> None:
 
 
 def _check_binding(stamp: TimeStamp, path: Path) -> None:
-    """signingCertificateV2 (RFC 5035 §3, RFC 5816 §2.2.1): the first hash is the signer's own
-    certificate's, any further ones are of certificates of its path."""
-    value = stamp.signed.attributes.get(_SIGNING_CERTIFICATE_V2)
-    place = f"{stamp.signed.place}.signedAttrs.signingCertificateV2"
-    if value is None or value.tag != SEQUENCE:
-        raise InvalidProof(place, "must be there (RFC 5816 §2.2.1)")
+    """signingCertificateV2 (RFC 5035 §3, RFC 5816 §2.2.1), or the older signingCertificate of RFC
+    3161 §2.4.2, or both: each must be there for the path that was found."""
+    found = [oid for oid in _BINDINGS if oid in stamp.signed.attributes]
+    if not found:
+        rule = "signingCertificateV2 or signingCertificate must be there (RFC 5816 §2.2.1)"
+        raise InvalidProof(f"{stamp.signed.place}.signedAttrs", rule)
+    for oid in found:
+        place = f"{stamp.signed.place}.signedAttrs.{oid}"
+        _check_hashes(stamp.signed.attributes[oid], _BINDINGS[oid], stamp.signer, path, place)
+
+
+def _check_hashes(value: Element, digest: str, signer: Certificate, path: Path, place: str) -> None:
+    """The first hash is of the signer's own certificate, further ones are of its path's."""
+    if value.tag != SEQUENCE:
+        raise InvalidEncoding(place, "must be a SEQUENCE")
     contents = Contents(value)
     hashes = Contents(contents.take("certs", SEQUENCE)).rest(SEQUENCE)
     contents.take_if("policies", SEQUENCE)
     contents.end()
-    if not hashes:
-        raise InvalidProof(place, "must name the signer's certificate")
-    if not _is_of(hashes[0], stamp.signer):
-        raise InvalidProof(hashes[0].place, "is not of the signer's certificate")
+    if not hashes or not _is_of(hashes[0], signer, digest):
+        raise InvalidProof(place, "is not of the signer's certificate")
     if path.root is None:
         return
     for item in hashes[1:]:
-        if not any(_is_of(item, one) for one in (*path.certificates, path.root)):
-            raise InvalidProof(item.place, "is not of a certificate of the signer's path")
+        if not any(_is_of(item, one, digest) for one in (*path.certificates, path.root)):
+            raise InvalidProof(place, "is not of a certificate of the signer's path")
 
 
-def _is_of(ess_cert_id: Element, certificate: Certificate) -> bool:
-    """Whether an ESSCertIDv2 (RFC 5035 §4) is of this certificate."""
+def _is_of(ess_cert_id: Element, certificate: Certificate, digest: str) -> bool:
+    """Whether an ESSCertIDv2 or, with SHA-1, an ESSCertID (RFC 5035 §4, §5) is of a certificate."""
     contents = Contents(ess_cert_id)
-    named = contents.take_if("hashAlgorithm", SEQUENCE)
-    digest = "sha256" if named is None else read_digest_algorithm(named)
+    named = None if digest == "sha1" else contents.take_if("hashAlgorithm", SEQUENCE)
+    digest = digest if named is None else read_digest_algorithm(named)
     hashed = contents.take("certHash", OCTET_STRING).content
     issued = contents.take_if("issuerSerial", SEQUENCE)
     contents.end()
@@ -209,21 +220,23 @@ def _is_of(ess_cert_id: Element, certificate: Certificate) -> bool:
 
 def _vouched(stamp: TimeStamp, root: Certificate) -> Vouched:
     info = stamp.info
-    signer_name = name_text(stamp.signer.subject, stamp.signer.place)
-    root_name = name_text(root.subject, root.place)
-    by = signer_name if stamp.signer.encoded == root.encoded else f"{signer_name} ({root_name})"
+    signer = common_name(stamp.signer.subject, stamp.signer.place)
+    above = common_name(root.subject, root.place)
+    by = signer if stamp.signer.encoded == root.encoded else f"{signer} ({above})"
     accuracy = "not stated" if info.accuracy is None else f"{info.accuracy / 1_000_000:g} ms"
     return Vouched(
         by=by,
         time=info.latest,
-        where=f"RFC 3161, {info.policy}, {info.serial:x}",
+        where=f"RFC 3161 policy {info.policy}, serial {info.serial:x}",
         how="the token's imprint, signature and signing certificate, and that certificate's path "
         "to a root of the trust file at that time were checked; whether it was revoked was not",
         how_zh="已核验令牌的摘要、签名、签名证书，以及该证书在当时到信任文件中根证书的路径；"
         "未核验证书当时是否已被吊销",
         details=(
             f"genTime {rfc3339(info.time // 1_000_000, offset_hours=0)}, accuracy {accuracy}",
-            f"certificate SHA-256 {hashlib.sha256(stamp.signer.encoded).hexdigest()}",
-            f"root SHA-256 {hashlib.sha256(root.encoded).hexdigest()}",
+            f"certificate {name_text(stamp.signer.subject, stamp.signer.place)}",
+            f"    SHA-256 {hashlib.sha256(stamp.signer.encoded).hexdigest()}",
+            f"root {name_text(root.subject, root.place)}",
+            f"    SHA-256 {hashlib.sha256(root.encoded).hexdigest()}",
         ),
     )

@@ -28,6 +28,7 @@ from node.core.errors import InvalidEncoding
 __all__ = ["TST_INFO", "TstInfo", "decode_tst_info"]
 
 TST_INFO = "1.2.840.113549.1.9.16.1.4"
+_MOST_SERIAL_BYTES = 21  # 160 bits and a sign (RFC 3161 §2.4.2)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ def decode_tst_info(data: bytes, place: str) -> TstInfo:
     digest = read_digest_algorithm(imprint.take("hashAlgorithm", SEQUENCE))
     hashed = imprint.take("hashedMessage", OCTET_STRING).content
     imprint.end()
-    serial = read_integer(contents.take("serialNumber", INTEGER))
+    serial = contents.take("serialNumber", INTEGER)
+    if len(serial.content) > _MOST_SERIAL_BYTES:
+        raise InvalidEncoding(serial.place, f"has more than {_MOST_SERIAL_BYTES} bytes")
     time = decode_time(contents.take("genTime", GENERALIZED_TIME))
     accuracy = contents.take_if("accuracy", SEQUENCE)
     ordering = contents.take_if("ordering", BOOLEAN)
@@ -80,7 +83,7 @@ def decode_tst_info(data: bytes, place: str) -> TstInfo:
         policy=policy,
         digest=digest,
         imprint=hashed,
-        serial=serial,
+        serial=read_integer(serial),
         time=time,
         accuracy=None if accuracy is None else _read_accuracy(accuracy),
         nonce=None if nonce is None else read_integer(nonce),

@@ -162,10 +162,7 @@ def decode_certificate(data: bytes, place: str) -> Certificate:
     if tbs.take("signature", SEQUENCE).encoded != algorithm.encoded:
         raise InvalidEncoding(f"{place}.signatureAlgorithm", "differs from the signed one (§4.1.1)")
     issuer = tbs.take("issuer", SEQUENCE)
-    validity = Contents(tbs.take("validity", SEQUENCE))
-    not_before = decode_time(validity.take("notBefore", UTC_TIME, GENERALIZED_TIME)) // 1_000_000
-    not_after = decode_time(validity.take("notAfter", UTC_TIME, GENERALIZED_TIME)) // 1_000_000
-    validity.end()
+    not_before, not_after = _read_validity(tbs.take("validity", SEQUENCE))
     subject = tbs.take("subject", SEQUENCE)
     spki = tbs.take("subjectPublicKeyInfo", SEQUENCE)
     extensions = tbs.take_if("extensions", CONTEXT_CONSTRUCTED + 3) if version == 3 else None
@@ -184,6 +181,14 @@ def decode_certificate(data: bytes, place: str) -> Certificate:
         _algorithm=algorithm,
         _signature=signature,
     )
+
+
+def _read_validity(element: Element) -> tuple[int, int]:
+    contents = Contents(element)
+    not_before = decode_time(contents.take("notBefore", UTC_TIME, GENERALIZED_TIME))
+    not_after = decode_time(contents.take("notAfter", UTC_TIME, GENERALIZED_TIME))
+    contents.end()
+    return not_before // 1_000_000, not_after // 1_000_000
 
 
 def _version(element: Element | None) -> int:

@@ -7,8 +7,8 @@ certificate (§4.2); so do constraints on names and policies where they are crit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 from node.core.anchors.x509 import Certificate
 from node.core.errors import InvalidInput, InvalidProof

@@ -108,6 +108,12 @@ def test_parked_taken_up_and_final_jobs_lie_apart(kept: JobsKept, store: MemoryS
     assert [job.size for job in kept.unrecorded()] == [200]
 
 
+def test_a_long_queue_is_counted_up_to_a_bound(kept: JobsKept) -> None:
+    kept.put_course("court", Course(0), [job_of(number) for number in range(1, 301)])
+    kept.put(job_of(1, state=SENT), sync=False)
+    assert kept.count("court") == {QUEUED: 299, SENT: 1, FINAL: 0}
+
+
 @pytest.mark.parametrize("row", [b"", b"\xc1", msgspec.msgpack.encode(["court"])])
 def test_a_damaged_row_is_named(kept: JobsKept, store: MemoryStore, row: bytes) -> None:
     batch = store.batch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -89,6 +90,14 @@ def test_a_new_adapter_begins_at_the_newest_point_or_at_the_first() -> None:
     bench = WorkerBench(5, begin="first")
     bench.rounds(8)
     assert len(bench.chain.anchored) == 5
+
+
+@pytest.mark.parametrize(("begin", "numbers"), [("newest", [7]), ("first", [1, 2, 3, 4, 5, 6, 7])])
+def test_points_that_come_in_pieces(begin: str, numbers: list[int]) -> None:
+    bench = WorkerBench(7, begin=begin)
+    bench.piece = 3
+    bench.rounds(12)
+    assert bench.chain.anchored == {point_of(number).digest(): 1 for number in numbers}
 
 
 def test_where_the_log_has_no_point_yet_the_first_is_the_newest() -> None:
@@ -282,6 +291,16 @@ def test_a_chain_that_is_down_is_asked_the_less_the_longer_it_is() -> None:
     assert (bench.worker.breaker.state, bench.worker.trouble) == ("closed", "")
 
 
+def test_a_side_that_answers_and_takes_nothing_is_tried_ever_more_rarely() -> None:
+    bench = WorkerBench()
+    bench.fault = at("send:before", lambda: Unreachable("503"), times=10_000)
+    bench.rounds(3600, blocks=0)
+    assert bench.adapter.calls["send"] < 30
+    bench.fault = lambda place: None
+    bench.rounds(400)
+    assert bench.job().state == FINAL
+
+
 def test_it_waits_as_long_as_the_service_asks() -> None:
     bench = WorkerBench()
     bench.fault = at("send:before", lambda: Unreachable("too many requests", retry_after=120.0))
@@ -374,3 +393,25 @@ def test_a_node_that_is_killed_while_signing_anew_has_not_lost_the_first_attempt
     bench.rounds(10)
     assert bench.chain.anchored == {point_of(1).digest(): 1}
     assert msgspec.structs.asdict(bench.job())["state"] == FINAL
+
+
+def test_a_memo_that_cannot_be_kept_is_the_adapters_fault() -> None:
+    bench = WorkerBench(2)
+    sign = bench.adapter.sign
+
+    def too_large(point: Any, attempts: Any) -> Any:
+        signed = sign(point, attempts)
+        return replace(signed, memo={"price": 1 << 70}) if point.size == 100 else signed
+
+    bench.adapter.sign = too_large  # type: ignore[method-assign]
+    bench.rounds(20, seconds=5.0)
+    assert [bench.job(number).state for number in (1, 2)] == [FAILED, FINAL]
+    assert bench.job(1).reason.startswith("OverflowError")
+
+
+def test_an_adapter_that_does_not_know_its_chain_is_not_used() -> None:
+    bench = WorkerBench()
+    bench.adapter.chain = ""
+    bench.rounds(3)
+    assert bench.worker.course.stopped == "the adapter does not say which chain it is of"
+    assert bench.states() == {}

@@ -195,3 +195,14 @@ def test_it_goes_on_until_it_is_ended_and_tells_what_begins_and_ends(genesis: Pa
                 process.wait()
             if process.stdout is not None:
                 process.stdout.close()
+
+
+def test_a_conflict_with_an_outside_chain_is_as_grave_as_a_fork(cli: Cli, genesis: Path) -> None:
+    node = FakeNode("court-a", 10)
+    node.conflicts = ["it holds another root at size 7"]
+    with served(node) as urls:
+        ended = once(cli, genesis, *urls)
+    assert ended.code == ExitCode.FAULT
+    raised = [item for item in events(ended) if item["event"] == "raised"]
+    assert [(item["kind"], item["url"]) for item in raised] == [("anchor-conflict", urls[0])]
+    assert raised[0]["text"] == "court on c:1: it holds another root at size 7"

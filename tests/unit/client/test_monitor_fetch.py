@@ -116,3 +116,25 @@ def test_a_node_that_drips_is_given_up() -> None:
 def test_urls_that_are_none() -> None:
     (seen,) = Fetcher(1.0).observe(["http://127.0.0.1:99999"])
     assert seen.note is None
+
+
+def test_what_a_node_says_of_outside_chains() -> None:
+    node = FakeNode("court-a")
+    node.conflicts = ["it holds another root at size 7"]
+    (seen,) = fetcher(node).observe([node.url])
+    assert seen.conflicts == ("court on c:1: it holds another root at size 7",)
+
+
+@pytest.mark.parametrize(
+    "content", [b"<html>", b"[]", b"{}", b'{"alarms":[1]}', b"[" * 100_000, b"x" * (2 << 20)]
+)
+def test_a_node_that_knows_of_none_or_answers_anything(content: bytes) -> None:
+    node = FakeNode("court-a")
+
+    def odd(request: httpx.Request) -> httpx.Response | None:
+        is_anchors = request.url.path == "/v1/anchors"
+        return httpx.Response(200, content=content) if is_anchors else None
+
+    node.odd = odd
+    (seen,) = fetcher(node).observe([node.url])
+    assert (seen.note, seen.conflicts) == (node.checkpoint(), ())

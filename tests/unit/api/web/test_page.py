@@ -134,3 +134,14 @@ def test_both_languages_say_the_same_things() -> None:
 
 def test_every_event_type_has_an_english_title() -> None:
     assert set(TITLES) >= set(EVENTS)
+
+
+def test_a_conflict_with_an_outside_chain_stands_before_everything_else() -> None:
+    quiet = Page("zh").render("", None).decode()
+    assert 'role="alert"' not in quiet
+    for language, word in (("zh", "警告"), ("en", "Warning")):
+        page = Page(language).render("", None, ["eip155:1/<b>"]).decode()
+        assert page.index('role="alert"') < page.index('role="search"')
+        assert word in page
+        assert "eip155:1/&lt;b&gt;" in page
+        assert "<b>" not in page

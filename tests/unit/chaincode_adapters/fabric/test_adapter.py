@@ -71,7 +71,7 @@ def test_smartbft_works_alike(bft: Replay) -> None:
     trust = recorded_trust(one.trust_entry())
     assert len(one.trust_entry()["consenters"]) == 4
     vouched = verify_fabric(receipt.content, POINT, trust, load_backend(), "receipt")
-    assert "consenter 1, consenter 2, consenter 3" in vouched.how
+    assert "ordered by consenters 1, 2, 3;" in vouched.how
 
 
 def test_nothing_is_ordered_by_sign(replay: Replay) -> None:
@@ -177,6 +177,18 @@ def test_peers_that_never_agree_are_an_outage(replay: Replay) -> None:
     with pytest.raises(Unreachable, match="do not match"):
         one.sign(POINT, [])
     assert replay.asked.count("Endorse") == 6
+
+
+def test_an_endorsement_of_something_else_is_not_signed(replay: Replay) -> None:
+    """A gateway that lies would get a signature for what it likes."""
+    for lie, text in (
+        ("mvcc_a.endorse", "attests another point"),
+        ("attest_second_member.endorse", "another transaction than was proposed"),
+        ("bft.attest_first.endorse", "another transaction than was proposed"),
+    ):
+        replay.faults["Endorse"] = [lie]
+        with pytest.raises(Refused, match=text):
+            adapter(replay, ["attest_first.endorse"]).sign(POINT, [])
 
 
 def test_a_planted_conflict_is_the_alarm(replay: Replay) -> None:
@@ -337,16 +349,10 @@ def test_a_long_channel_carries_no_link(replay: Replay) -> None:
     }
 
 
-def test_a_reading_that_is_a_write_is_no_confirmation(replay: Replay) -> None:
-    """The endorsing peers would write the point: their ledgers do not hold it."""
-    one = adapter(replay, ["attest_first.endorse", "attest_identical_repeat.endorse"])
-    signed, answer, final = anchored(replay, one)
-    replay.faults["Endorse"] = ["attest_second_member.endorse"]
-    with pytest.raises(Unreachable, match="do not hold the point yet"):
-        one.receipt(POINT, [signed], answer, final)
-
-
 def test_names_fit_the_ledgers_records(replay: Replay) -> None:
     one = adapter(replay)
     assert one.chain == "fabric:evidence:anchor"
+    long = adapter(replay, chaincode="a" * 60)
+    assert len(long.chain) <= 64
+    assert long.chain != adapter(replay, chaincode="a" * 61).chain
     assert (one.kind, one.in_flight, one.name) == ("fabric", 1, "court-channel")

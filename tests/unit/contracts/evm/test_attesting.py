@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 from builders.anchor_contract import AnchorContract, Chain, Refused
-from eth_utils.crypto import keccak
+from web3 import Web3
 
 ROOT, DIGEST = b"\x0a" * 32, b"\x0d" * 32
 OTHER = b"\x0f" * 32
@@ -17,7 +17,8 @@ def refusal(raised: pytest.ExceptionInfo[Refused]) -> tuple:
 
 def slot_of(size: int, position: int) -> int:
     """Of a mapping(uint64 => …) at ``position``."""
-    return int.from_bytes(keccak(size.to_bytes(32, "big") + position.to_bytes(32, "big")), "big")
+    place = size.to_bytes(32, "big") + position.to_bytes(32, "big")
+    return int.from_bytes(Web3.keccak(place), "big")
 
 
 def test_the_third_of_three_confirms_with_the_time_of_its_block(four: AnchorContract) -> None:

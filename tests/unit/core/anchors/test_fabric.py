@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import copy
 import itertools
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from builders.fabric import (
+    FOLDER,
     ROOT_1000,
     ROOT_2000,
     ROOT_3000,
@@ -25,7 +27,8 @@ from fabric_protos.common import common_pb2
 from chaincode_adapters.fabric.receipts import block_member
 from node.core.anchors.fabric import verify_fabric
 from node.core.anchors.fabric_trust import quorum_of
-from node.core.errors import InvalidInput, InvalidProof, InvalidSignature
+from node.core.anchors.point import AnchorPoint
+from node.core.errors import InvalidEncoding, InvalidInput, InvalidProof, InvalidSignature
 from node.core.signatures import Backend, load_backend
 from node.core.trust import Trust
 from node.core.verify_case import NotChecked
@@ -223,7 +226,10 @@ def test_a_bft_block_needs_its_quorum() -> None:
 def test_a_bft_signature_counts_once() -> None:
     receipt = recorded_receipt("evidencebft", 4)
     receipt["block"]["signatures"][1] = receipt["block"]["signatures"][0]
-    with pytest.raises(InvalidProof, match="signs twice"):
+    with pytest.raises(InvalidEncoding, match="none signs twice"):
+        verify(receipt, channel="evidencebft")
+    receipt["block"]["signatures"] = recorded_receipt("evidencebft", 4)["block"]["signatures"][::-1]
+    with pytest.raises(InvalidEncoding, match="must ascend"):
         verify(receipt, channel="evidencebft")
 
 
@@ -431,3 +437,26 @@ def test_high_s_is_refused() -> None:
 def test_junk_is_refused_with_its_place(junk: Any) -> None:
     with pytest.raises(InvalidInput, match="receipt"):
         verify(junk)
+
+
+VECTORS = json.loads((FOLDER / "receipts.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["name"])
+def test_the_vectors_come_out_as_they_say(case: dict[str, Any], backend: Backend) -> None:
+    point: AnchorPoint = AnchorPoint.from_json(case["point"])
+    if "attested" in case:
+        point = RecordedPoint(**vars(point), attested=case["attested"])
+    trust = recorded_trust(VECTORS["trusts"][case["trust"]])
+    if case["outcome"] == "failed":
+        with pytest.raises(InvalidInput):
+            verify(case["receipt"], point, trust, backend)
+    elif case["outcome"] == "not checked":
+        with pytest.raises(NotChecked):
+            verify(case["receipt"], point, trust, backend)
+    else:
+        vouched = verify(case["receipt"], point, trust, backend)
+        assert vouched.time == case["time"]
+        assert (f"block {case.get('held')} holds it" in vouched.how) == ("held" in case)
+        linked = f"descends from block {case.get('link')}" in vouched.details[0]
+        assert linked == ("link" in case)

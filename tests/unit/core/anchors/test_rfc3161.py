@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +36,7 @@ from node.core.anchors.der import (
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.rfc3161 import MAX_TOKEN_BYTES, verify_rfc3161
 from node.core.anchors.vouching import Vouched
+from node.core.encoding import rfc3339
 from node.core.errors import InvalidEncoding, InvalidInput, InvalidProof
 from node.core.signatures import Backend, load_backend
 from node.core.trust import Trust
@@ -85,8 +89,8 @@ def refused(wrong: bytes | Token, rule: str, *roots: bytes) -> InvalidInput:
 def test_a_token_says_who_vouches_for_what_and_how(backend: Backend) -> None:
     found = verify(token(fraction=".25", accuracy=((2, 1), (MILLIS, 500))), backend=backend)
     assert found.time == START + DAY + 250 + 1500
-    assert found.by == "CN=TSA 时间,O=测试 Test,C=CN (CN=Test root,O=测试 Test,C=CN)"
-    assert found.where == "RFC 3161, 1.2.3.4.1, 7"
+    assert found.by == "TSA 时间 (Test root)"
+    assert found.where == "RFC 3161 policy 1.2.3.4.1, serial 7"
     assert "revoked was not" in found.how
     assert "未核验证书当时是否已被吊销" in found.how_zh
     assert found.details[0] == "genTime 2026-01-02T00:00:00.250Z, accuracy 1500 ms"
@@ -133,7 +137,7 @@ def test_certificates_may_stand_in_any_order_and_the_root_among_them() -> None:
 
 def test_the_signer_may_be_trusted_itself() -> None:
     found = verify(token(certificates=[TSA.der]), TSA.der)
-    assert found.by == "CN=TSA 时间,O=测试 Test,C=CN"
+    assert found.by == "TSA 时间"
 
 
 def test_a_certificate_that_has_expired_since_does_not_matter() -> None:
@@ -186,7 +190,7 @@ def test_a_root_that_cannot_be_read_is_named() -> None:
 
 # --- what is signed -------------------------------------------------------------------------------
 
-V2 = "1.2.840.113549.1.9.16.2.47"
+V2, V1 = "1.2.840.113549.1.9.16.2.47", "1.2.840.113549.1.9.16.2.12"
 CONTENT_TYPE, MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 OTHER = issue("TSA 时间", MIDDLE, tsa_extensions(), days=(0, 30))
 ISSUED = encode_der(
@@ -196,6 +200,7 @@ ISSUED = encode_der(
     ),
     encode_integer(TSA.certificate.serial_number),
 )
+OF_ANOTHER = signing_certificate(OTHER.der, digest="sha1")
 WRONG = ISSUED[:-1] + bytes([ISSUED[-1] ^ 1])
 NAMED = encode_der(0xA4, TSA.certificate.subject.public_bytes())
 NAMED_OTHERWISE = encode_der(0xA4, ROOT.certificate.subject.public_bytes())
@@ -207,18 +212,23 @@ NAMED_OTHERWISE = encode_der(0xA4, ROOT.certificate.subject.public_bytes())
         ({"hashed_with": "sha512"}, "not of this anchor point"),
         ({"hashed_with": "sha1"}, "SHA-256, SHA-384 or SHA-512"),
         ({"attributes": {V2: None}}, "must be there"),
-        ({"attributes": {V2: signing_certificate()}}, "must name"),
+        ({"attributes": {V2: signing_certificate()}}, "not of the signer"),
         ({"attributes": {V2: signing_certificate(OTHER.der)}}, "not of the signer"),
         ({"attributes": {V2: signing_certificate(TSA.der, OTHER.der)}}, "not of a certificate"),
         ({"attributes": {V2: signing_certificate(OTHER.der, TSA.der)}}, "not of the signer"),
         ({"attributes": {V2: signing_certificate(TSA.der, issued=WRONG)}}, "signer"),
-        ({"attributes": {V2: encode_der(OCTET_STRING)}}, "must be there"),
+        ({"attributes": {V2: encode_der(OCTET_STRING)}}, "must be a SEQUENCE"),
+        ({"attributes": {V2: None, V1: OF_ANOTHER}}, "not of the signer"),
+        ({"attributes": {V1: OF_ANOTHER}}, "not of the signer"),
+        ({"attributes": {V2: None, V1: signing_certificate(TSA.der)}}, "not of the signer"),
+        ({"attributes": {V2: signing_certificate(TSA.der, digest="sha1")}}, "not of the signer"),
         ({"attributes": {CONTENT_TYPE: None}}, "contentType"),
         ({"attributes": {CONTENT_TYPE: encode_oid("1.2.840.113549.1.7.1")}}, "contentType"),
         ({"attributes": {MESSAGE_DIGEST: None}}, "messageDigest"),
         ({"attributes": {MESSAGE_DIGEST: encode_der(OCTET_STRING, bytes(32))}}, "messageDigest"),
         ({"attributes": {MESSAGE_DIGEST: encode_der(OCTET_STRING, bytes(32)) * 2}}, "more members"),
         ({"unsorted": True}, "order"),
+        ({"serial": 2**168}, "more than 21 bytes"),
         ({"tsa": NAMED_OTHERWISE}, "not the signer's name"),
         ({"accuracy": ((MILLIS, 1000),)}, "from 1 to 999"),
         ({"accuracy": ((MICROS, 0),)}, "from 1 to 999"),
@@ -236,6 +246,8 @@ def test_what_is_signed_must_be_right(options: dict[str, Any], rule: str) -> Non
     "options",
     [
         {"attributes": {V2: signing_certificate(TSA.der, MIDDLE.der, ROOT.der)}},
+        {"attributes": {V1: signing_certificate(TSA.der, digest="sha1", issued=ISSUED)}},
+        {"attributes": {V2: None, V1: signing_certificate(TSA.der, MIDDLE.der, digest="sha1")}},
         {"attributes": {V2: signing_certificate(TSA.der, digest="sha512", issued=ISSUED)}},
         {"attributes": {"1.2.840.113549.1.9.5": b"\x17\x0d260102000000Z"}},
         {"tsa": NAMED},
@@ -412,4 +424,43 @@ def test_the_root_named_is_the_first_that_it_leads_to() -> None:
     twin = issue("Test root", None, ca_extensions(), key=ROOT.key)
     for roots in ((twin.der, ROOT.der), (ROOT.der, twin.der)):
         found = verify(token(), *roots)
-        assert found.details[2] == f"root SHA-256 {hashlib.sha256(roots[0]).hexdigest()}"
+        assert found.details[3:] == (
+            "root CN=Test root,O=测试 Test,C=CN",
+            f"    SHA-256 {hashlib.sha256(roots[0]).hexdigest()}",
+        )
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_recorded_tokens_hold_after_their_certificates_have_expired(
+    number: int, vectors: Path, backend: Backend
+) -> None:
+    """No clock was set for this: the certificates ended in November 2026."""
+    recorded = json.loads((vectors / "rfc3161-expired-since.json").read_bytes())
+    point, told = AnchorPoint.from_json(recorded["point"]), recorded["tokens"][number]
+    assert told["not_after"] < time.time() * 1000
+    trust = trusting(base64.b64decode(told["root"]))
+    for receipt in (told["receipt"], {"token": told["as_it_came"]}):
+        found = verify_rfc3161(receipt, point, trust, backend, PLACE)
+        assert found.time == told["time"] < told["not_after"]
+        assert told["authority"] in found.by
+
+
+def test_the_specifications_example(vectors: Path) -> None:
+    text = (vectors.parents[1] / "docs/spec/anchor-rfc3161.md").read_text(encoding="utf-8")
+    recorded = json.loads((vectors / "rfc3161-expired-since.json").read_bytes())
+    point, told = AnchorPoint.from_json(recorded["point"]), recorded["tokens"][0]
+    trust = trusting(base64.b64decode(told["root"]))
+    found = verify_rfc3161(told["receipt"], point, trust, load_backend(), PLACE)
+    genesis, _, certificate, _, root = (detail.split() for detail in found.details)
+    wanted = {
+        "no later than": rfc3339(found.time, offset_hours=0),
+        "by": f"`{found.by}`",
+        "where": f"`{found.where}`",
+        "genTime, accuracy": f"{genesis[1]} {genesis[3]} ms",
+        "certificate SHA-256": f"`{certificate[1]}`",
+        "root SHA-256": f"`{root[1]}`",
+    }
+    for name, value in wanted.items():
+        assert f"\n| {name} | {value} |\n" in text
+    assert f"\n    {point.digest().hex()}\n" in text
+    assert f"{MAX_TOKEN_BYTES:,} bytes" in text

@@ -1,0 +1,118 @@
+"""The receipts of tests/vectors/anchors, and what both verifiers say of such."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builders.fabric import RecordedPoint
+from builders.second_opinion import second
+
+from node.core.anchors.point import AnchorPoint
+from node.core.anchors.receipts import check_trusted, read_anchor_receipt, verify_receipt
+from node.core.encoding import canonical_json
+from node.core.errors import InvalidInput
+from node.core.signatures import Backend, load_backend
+from node.core.trust import Trust, decode_trust
+from node.core.verify_case import NotChecked
+
+__all__ = ["FOLDER", "Vector", "both_say", "names", "ours", "theirs", "vector"]
+
+FOLDER = Path(__file__).parents[1] / "vectors" / "anchors"
+NOT_RECEIPTS = ("forgeries.json",)
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A receipt of ``kind`` for ``point``, and the trust file. ``attested`` is what stands in the
+    receipt in the place of the point's digest, where it was made for none."""
+
+    kind: str
+    point: dict[str, Any]
+    receipt: Any
+    trust: dict[str, Any]
+    attested: str = ""
+
+    def item(self) -> dict[str, Any]:
+        """The item of a bundle's ``anchors``."""
+        return {"kind": self.kind, "point": self.point, "receipt": self.receipt}
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.json") if path.name not in NOT_RECEIPTS)
+
+
+@functools.cache
+def vector(name: str) -> Vector:
+    made = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    del made["what"]
+    return Vector(**made)
+
+
+@functools.lru_cache(maxsize=64)
+def _trust(text: bytes) -> Trust:
+    trust = decode_trust(text)
+    check_trusted(trust)
+    return trust
+
+
+def ours(vector: Vector, backend: Backend | None = None) -> tuple[str, str]:
+    """passed, not checked, failed, or trust refused; and why. Raises nothing else."""
+    try:
+        trust = _trust(canonical_json(vector.trust))
+    except InvalidInput as error:
+        return "trust refused", str(error)
+    try:
+        item = read_anchor_receipt(vector.item(), "anchors[0]")
+        if vector.attested:
+            item = type(item)(item.kind, _recorded(item.point, vector.attested), item.content)
+        vouched = verify_receipt(item, trust, backend or load_backend(), "anchors[0]")
+    except NotChecked as reason:
+        return "not checked", reason.told.text
+    except InvalidInput as error:
+        return "failed", str(error)
+    return "passed", vouched.by
+
+
+def _recorded(point: AnchorPoint, attested: str) -> AnchorPoint:
+    return RecordedPoint(
+        point.chain_id,
+        point.height,
+        point.size,
+        point.root,
+        point.state_root,
+        point.header,
+        attested,
+    )
+
+
+def theirs(vector: Vector) -> tuple[str, str]:
+    """The same, by the second verifier."""
+    try:
+        trust = second.read_trust(canonical_json(vector.trust))
+    except second.Refused as error:
+        return "trust refused", str(error)
+    receipts, forms = second.receipts, second.receipts.forms
+    digest = forms.digest_of
+    if vector.attested:
+        forms.digest_of = lambda point: bytes.fromhex(vector.attested)
+    try:
+        second.conform(vector.item(), "anchor")
+        receipts.KINDS[vector.kind](vector.receipt, vector.point, trust)
+    except receipts.NothingTrusted as reason:
+        return "not checked", str(reason)
+    except (receipts.Bad, second.Refused) as error:
+        return "failed", str(error)
+    finally:
+        forms.digest_of = digest
+    return "passed", ""
+
+
+def both_say(vector: Vector) -> str:
+    """The verdict to which both come."""
+    one, other = ours(vector), theirs(vector)
+    assert one[0] == other[0], (one, other)
+    return one[0]
