@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -37,20 +39,32 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{name}" + (f":{port}" if port else "")
 
 
+def _context(authorities: Path | None) -> ssl.SSLContext:
+    """Whose certificates are believed."""
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except (OSError, ssl.SSLError) as error:
+        raise Misconfigured(f"ca: {authorities} has no certificates: {error}") from error
+
+
 class BoundedProvider(JSONBaseProvider):
     """Asks the node at ``url``, from one thread.
 
     All requests between one `begin` and the next take no longer than ``timeout`` seconds together,
-    and an answer has at most 32 MiB. Redirects are not followed. Its own event loop is there so
-    that a request ends in time even where a byte comes now and then.
+    and an answer has at most 32 MiB. Redirects are not followed, and no proxy of the
+    environment is used. ``authorities`` is a PEM file of those that certify the node, instead of
+    the system's. Its own event loop is there so that a request ends in time even where a byte
+    comes now and then.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, authorities: Path | None = None) -> None:
+        """Raises Misconfigured: the URL is none, or the file has no certificates."""
         super().__init__()
         self.origin = origin_of(url)
         self.timeout = timeout
         self._deadline = time.monotonic() + timeout
         self._url = url
+        self._tls = _context(authorities) if self.origin.startswith("https:") else False
         self._runner: asyncio.Runner | None = None
         self._client: httpx.AsyncClient | None = None
 
@@ -78,7 +92,9 @@ class BoundedProvider(JSONBaseProvider):
         body = self.encode_rpc_request(method, params)
         if self._runner is None or self._client is None:
             self._runner = asyncio.Runner()
-            self._client = httpx.AsyncClient(follow_redirects=False, timeout=self.timeout)
+            self._client = httpx.AsyncClient(
+                follow_redirects=False, timeout=self.timeout, trust_env=False, verify=self._tls
+            )
         try:
             status, answer = self._runner.run(self._bounded(self._client, body))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

@@ -15,6 +15,7 @@ from builders.anvil import Anvil, anvil
 from builders.evm import Bench, anchor, anchored_once, bench, point, trust_in
 from builders.fisco import answer_as_fisco
 from builders.json_rpc_proxy import Dropped, Forward, proxy
+from builders.self_signed import self_signed, server_context
 
 from chaincode_adapters.errors import Misconfigured, Refused, SignAnew, Unreachable
 from chaincode_adapters.port import Final, Missing
@@ -340,6 +341,25 @@ def test_what_is_no_answer_of_json_rpc_is_an_outage(
         serving.join(10)
     assert "secret" not in str(caught.value)
     assert "pass" not in str(caught.value)
+
+
+def test_over_tls_it_counts_who_certified_the_node(alone: Bench, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+
+    def same(method: str, params: list[Any], forward: Forward) -> dict[str, Any]:
+        return forward()
+
+    with proxy(alone.node.url, same, server_context(certificate)) as url:
+        assert url.startswith("https://")
+        with pytest.raises(Unreachable, match="ConnectError"):
+            alone.adapter(url=url)
+        adapter = alone.adapter(url=url, ca=certificate.name)
+        anchor(adapter, point(1), alone.node)
+        for name in ("none.pem", "member-0.key"):
+            with pytest.raises(Misconfigured, match=f"ca: .*{name} has no certificates"):
+                alone.adapter(url=url, ca=name)
+    with pytest.raises(Misconfigured, match="ca: is for a URL"):
+        alone.adapter(ca=certificate.name)
 
 
 def test_a_hanging_connection_ends_at_the_timeout(alone: Bench) -> None:
