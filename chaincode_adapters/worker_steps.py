@@ -60,10 +60,16 @@ class Unexpected(AnchorError):
 
 @dataclass(frozen=True)
 class After:
-    """A job after a step, and how many seconds its next one has to wait."""
+    """A job after a step, and how many seconds its next one has to wait.
+
+    ``came_on``: whether the other side has certainly spoken, and this was no step on the spot or
+    back, so that former failures are forgotten. Signing, and looking up what nobody knows, may have
+    asked nobody: services that answer at once keep nothing that could be asked for.
+    """
 
     job: Job
     delay: float = 0.0
+    came_on: bool = False
 
 
 class Steps:
@@ -177,7 +183,7 @@ class Steps:
         self._sent_at[job.key] = self._clock()
         made = msgspec.structs.replace(job, state=SENT, answer=answer)
         self._keeping.jobs.put(made, sync=bool(answer))
-        return After(made, 0.0 if first else self._poll)
+        return After(made, 0.0 if first else self._poll, came_on=True)
 
     def _look_up(self, job: Job) -> After:
         try:
@@ -191,7 +197,7 @@ class Steps:
             made = msgspec.structs.replace(
                 job, state=INCLUDED, mark=standing.mark, height=standing.height
             )
-            return self._kept(job, made, self._poll)
+            return self._kept(job, made, self._poll, came_on=True)
         if job.state == INCLUDED:
             self._log.warning("reorganised away", **self._told(job), height=job.height)
         made = msgspec.structs.replace(job, state=SENT, mark="", height=0)
@@ -200,7 +206,7 @@ class Steps:
             made = msgspec.structs.replace(made, reason=shortened(standing.reason))
             if made.reason and made.reason != job.reason:
                 self._log.warning("pending for long", **self._told(job), reason=made.reason)
-            return self._kept(job, made, max(self._poll, standing.retry_after))
+            return self._kept(job, made, max(self._poll, standing.retry_after), came_on=True)
         return self._missing(job, made)
 
     def _missing(self, job: Job, made: Job) -> After:
@@ -236,7 +242,7 @@ class Steps:
         self.course = course
         self.forget(job)
         self._log.info("final", **self._told(job), external_tx=receipt.external_tx)
-        return After(ended)
+        return After(ended, came_on=True)
 
     def _checked(self, item: AnchorReceipt) -> str:
         """What the verifier says of a receipt. Raises InvalidInput, and AnchorError."""
@@ -253,10 +259,10 @@ class Steps:
     def _poll(self) -> float:
         return self._adapter.poll_ms / 1000
 
-    def _kept(self, before: Job, after: Job, delay: float) -> After:
+    def _kept(self, before: Job, after: Job, delay: float, *, came_on: bool = False) -> After:
         if after != before:
             self._keeping.jobs.put(after, sync=False)
-        return After(after, delay)
+        return After(after, delay, came_on)
 
     def _told(self, job: Job) -> dict[str, Any]:
         return {"adapter": job.adapter, "chain": job.chain, "size": job.size}

@@ -13,8 +13,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from eth_account import Account as _Account
 
 from chaincode_adapters.errors import Misconfigured
+from chaincode_adapters.evm.recursion import lower_recursion_limit
 
 __all__ = ["EvmAccount", "load_account", "new_account"]
+
+lower_recursion_limit()
 
 _HEX_KEY = re.compile(r"(?:0x)?([0-9a-fA-F]{64})", re.ASCII)
 _MOST_BYTES = 4096

@@ -31,10 +31,13 @@ from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 from trie.hexary import HexaryTrie
 
 from chaincode_adapters.evm.embedded_store import ChainStore
+from chaincode_adapters.evm.recursion import lower_recursion_limit
 from node.core.anchors.keccak import keccak256
 from node.core.anchors.rlp import decode_rlp, encode_rlp, read_bytes, read_items
 
 __all__ = ["CHAIN_ID", "EmbeddedChain", "Rejected"]
+
+lower_recursion_limit()
 
 CHAIN_ID = 1337
 _GAS_LIMIT = 30_000_000

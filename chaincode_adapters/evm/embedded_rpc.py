@@ -12,10 +12,13 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from chaincode_adapters.errors import Unreachable
 from chaincode_adapters.evm.embedded_chain import CHAIN_ID, EmbeddedChain, Rejected
+from chaincode_adapters.evm.recursion import lower_recursion_limit
 from node.core.anchors.keccak import keccak256
 from node.core.anchors.rlp import encode_number, encode_rlp
 
 __all__ = ["EmbeddedProvider"]
+
+lower_recursion_limit()
 
 _TAGS = ("latest", "pending", "safe", "finalized")
 

@@ -8,8 +8,11 @@ from pathlib import Path
 from eth.db.backends.base import BaseDB
 
 from chaincode_adapters.errors import Misconfigured, Unreachable
+from chaincode_adapters.evm.recursion import lower_recursion_limit
 
 __all__ = ["ChainStore"]
+
+lower_recursion_limit()
 
 
 class ChainStore(BaseDB):

@@ -10,8 +10,11 @@ from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from chaincode_adapters.errors import Misconfigured, Unreachable
+from chaincode_adapters.evm.recursion import lower_recursion_limit
 
 __all__ = ["BoundedProvider", "origin_of"]
+
+lower_recursion_limit()
 
 _MOST_BYTES = 32 << 20
 _CHUNK = 65_536

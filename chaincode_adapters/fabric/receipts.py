@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from cryptography import x509
@@ -87,8 +88,14 @@ def block_member(block: common_pb2.Block) -> dict[str, Any]:
         "metadata": _base64(metadata.value),
         "number": block.header.number,
         "previous_hash": block.header.previous_hash.hex(),
-        "signatures": [_signature_member(one) for one in metadata.signatures],
+        "signatures": _signature_members(metadata.signatures),
     }
+
+
+def _signature_members(signatures: Iterable[common_pb2.MetadataSignature]) -> list[dict[str, str]]:
+    """Without repetitions and in the order of a receipt, which is not that of every peer."""
+    by_header = {one.identifier_header or one.signature_header: one for one in signatures}
+    return [_signature_member(by_header[header]) for header in sorted(by_header)]
 
 
 def _signature_member(signature: common_pb2.MetadataSignature) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from chaincode_adapters.errors import Unreachable
 from chaincode_adapters.rest.exchange import Reply
-from node.core.anchors.canonical_string import decode_foreign_json, text_at
+from node.core.anchors.foreign_json import decode_foreign_json, text_at
 from node.core.anchors.key_forms import decode_base64
 from node.core.anchors.log_notes import LogCheckpoint, LogKey, note_of, read_log_note
 from node.core.errors import InvalidEncoding, InvalidInput

@@ -36,7 +36,7 @@ from chaincode_adapters.rest.requesting import decode_sent, encode_sent, make_re
 from chaincode_adapters.rest.service import Request, Service
 from chaincode_adapters.rest.settings import RestSettings
 from chaincode_adapters.rest.signing import Secret, sign_text
-from node.core.anchors.canonical_string import text_at
+from node.core.anchors.foreign_json import text_at
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.rest_entry import decode_service_entry
 from node.core.encoding import rfc3339

@@ -108,7 +108,7 @@ def _check_proof(proof: Proof) -> None:
     if (proof.algorithm == "none") != (proof.signature == ""):
         raise Misconfigured("proof.signature: must be given unless the algorithm is none")
     if (proof.algorithm in PUBLIC_ALGORITHMS) != (proof.public_key != ""):
-        raise Misconfigured("proof.public_key: is of ecdsa-p256-sha256 and sm2-sm3, and needed")
+        raise Misconfigured("proof.public_key: is of ECDSA, RSA and SM2, and needed")
     if proof.algorithm == "none" and proof.signed.text != "body":
         raise Misconfigured('proof.signed.text: must be "body" where nothing is signed')
     if (proof.signed.text in ("member", "object")) != (proof.signed.at != ""):
@@ -159,7 +159,7 @@ def service_trust_entry(service: Service, operator: str) -> dict[str, Any]:
     entry.update(
         _rule_members(proof),
         encoding=proof.encoding,
-        form=proof.form,
+        form="raw" if proof.algorithm.startswith("rsa") else proof.form,
         public_key=proof.public_key,
     )
     if proof.hashed:

@@ -108,8 +108,13 @@ class Exchange:
         """Close the connections."""
         runner, client = self._runner, self._client
         self._runner = self._client = None
-        if runner is not None and client is not None:
+        if runner is None or client is None:
+            return
+        try:
             runner.run(client.aclose())
+        except (httpx.HTTPError, OSError):
+            pass  # it is gone already
+        finally:
             runner.close()
 
     def __call__(self, request: Sent, *, url: str | None = None) -> Reply:

@@ -10,13 +10,8 @@ from chaincode_adapters.errors import Conflicting, Unreachable
 from chaincode_adapters.rest.exchange import Reply, retry_after
 from chaincode_adapters.rest.service import Answer, Outcome, Proof, Request, Service
 from chaincode_adapters.rest.signing import Secret, holds
-from node.core.anchors.canonical_string import (
-    decode_foreign_json,
-    join_parts,
-    point_values,
-    raw_member,
-    text_at,
-)
+from node.core.anchors.canonical_string import join_parts, point_values
+from node.core.anchors.foreign_json import decode_foreign_json, raw_member, text_at
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.rest import (
     MAX_SIGNED,

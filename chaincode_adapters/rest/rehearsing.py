@@ -18,7 +18,7 @@ from chaincode_adapters.rest.recording import Recording, Step, decode_recording
 from chaincode_adapters.rest.requesting import make_request
 from chaincode_adapters.rest.service import Request, Service, read_service
 from chaincode_adapters.rest.signing import Secret, holds, read_secret
-from node.core.anchors.canonical_string import text_at
+from node.core.anchors.foreign_json import text_at
 from node.core.anchors.rest import verify_rest
 from node.core.anchors.rest_entry import PUBLIC_ALGORITHMS, decode_service_entry
 from node.core.encoding import rfc3339

@@ -53,6 +53,7 @@ class Signer(_Table, frozen=True, kw_only=True):
         "salted-sha256",
         "salted-sm3",
         "ecdsa-p256-sha256",
+        "rsa-pkcs1-sha256",
         "sm2-sm3",
     ]
     encoding: TextForm = "base64"
@@ -135,9 +136,12 @@ class Proof(_Table, frozen=True, kw_only=True):
         "salted-sha256",
         "salted-sm3",
         "ecdsa-p256-sha256",
+        "rsa-pkcs1-sha256",
         "sm2-sm3",
     ]
-    public_key: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{128})?$")] = ""
+    public_key: Annotated[
+        str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{128}|[A-Za-z0-9+/=]{300,2000})?$")
+    ] = ""
     signature: Annotated[
         str, msgspec.Meta(pattern=r"^(?:/[^\x00-\x1f]{1,300}|header:[A-Za-z0-9_-]{1,64})?$")
     ] = ""

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from chaincode_adapters.errors import Misconfigured
 from node.core.anchors.key_forms import raw_signature, read_text_form, write_text_form
+from node.core.anchors.rest_entry import PUBLIC_ALGORITHMS
 from node.core.anchors.sm2 import verify_sm2
 from node.core.anchors.sm3 import sm3
 from node.core.errors import InvalidInput
@@ -96,6 +99,8 @@ def sign_text(text: str, rule: SigningRule, secret: Secret) -> str:
         raw = _HASHES[hashed](salt + message if rule.salt == "before" else message + salt)
     elif kind == "sm2":
         raw = _sign_sm2(message, secret, rule)
+    elif kind == "rsa":
+        raw = _rsa_key(secret).sign(message, padding.PKCS1v15(), hashes.SHA256())
     else:
         raw = _sign_p256(message, secret, rule.form)
     return write_text_form(raw, rule.encoding)
@@ -107,7 +112,7 @@ def holds(text: str, signature: str, rule: SigningRule, secret: Secret) -> bool:
     Raises:
         Misconfigured: the key file does not hold a key of this algorithm.
     """
-    if rule.algorithm not in ("ecdsa-p256-sha256", "sm2-sm3"):
+    if rule.algorithm not in PUBLIC_ALGORITHMS:
         return hmac.compare_digest(
             sign_text(text, rule, secret).encode("utf-8"), signature.encode("utf-8")
         )
@@ -116,6 +121,8 @@ def holds(text: str, signature: str, rule: SigningRule, secret: Secret) -> bool:
         message = _HASHES[rule.hashed](message).hex().encode("ascii")
     try:
         raw = read_text_form(signature, rule.encoding, place="signature")
+        if rule.algorithm == "rsa-pkcs1-sha256":
+            return _holds_rsa(message, raw, secret)
         raw = raw_signature(raw, place="signature") if rule.form == "der" else raw
         if rule.algorithm == "sm2-sm3":
             _, public = _sm2_pair(secret)
@@ -156,12 +163,32 @@ def _hmac(key: bytes, message: bytes, hashed: str) -> bytes:
     return sm3(bytes(byte ^ 0x5C for byte in padded) + inner)
 
 
-def _p256_key(secret: Secret) -> ec.EllipticCurvePrivateKey:
+def _pem_key(secret: Secret) -> PrivateKeyTypes:
     try:
-        key = serialization.load_pem_private_key(secret.reveal(), password=None)
+        return serialization.load_pem_private_key(secret.reveal(), password=None)
     except (ValueError, TypeError):
         # Without the cause, which may quote the file.
-        raise Misconfigured("key: must be PEM of a P-256 key without a password") from None
+        raise Misconfigured("key: must be PEM of a key without a password") from None
+
+
+def _rsa_key(secret: Secret) -> rsa.RSAPrivateKey:
+    key = _pem_key(secret)
+    if not isinstance(key, rsa.RSAPrivateKey) or not 2048 <= key.key_size <= 8192:
+        raise Misconfigured("key: must be PEM of an RSA key of 2,048 to 8,192 bits")
+    return key
+
+
+def _holds_rsa(message: bytes, signature: bytes, secret: Secret) -> bool:
+    public = _rsa_key(secret).public_key()
+    try:
+        public.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _p256_key(secret: Secret) -> ec.EllipticCurvePrivateKey:
+    key = _pem_key(secret)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise Misconfigured("key: must be PEM of a P-256 key")
     return key

@@ -80,7 +80,8 @@ class AnchorAdmin:
         content = await asyncio.to_thread(self._node.receipts.get, held.receipt)
         assert content is not None
         item = decode_item(content)
-        live: dict[str, Any] = {"stands": None, "text": "not asked: another member's anchor"}
+        untold = "not asked: no adapter of this node made it"
+        live: dict[str, Any] = {"stands": None, "text": untold}
         anchoring = self._node.anchoring
         name = _adapter_of(self._node, held)
         if anchoring is not None and name is not None:

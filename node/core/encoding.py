@@ -18,6 +18,7 @@ __all__ = [
     "LAST_CHARACTERS",
     "MAX_INTEGER",
     "canonical_json",
+    "check_nesting",
     "decode_base64url",
     "decode_canonical_json",
     "decode_hash",
@@ -35,6 +36,8 @@ MAX_INTEGER = 2**53 - 1
 """Largest magnitude of an integer in any JSON of this project (RFC 7493 §2.2)."""
 
 _MAX_DEPTH = 16
+_FEW_BRACKETS = 1_000  # do no harm, and are counted faster than looked at
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _BASE64URL = re.compile(rb"[A-Za-z0-9_-]*")
 LAST_CHARACTERS = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
@@ -74,6 +77,24 @@ _DECODER = json.JSONDecoder(
 )
 
 
+def check_nesting(text: str, place: str, most: int) -> None:
+    """Check a JSON text before it is decoded: where some library has raised the interpreter's
+    recursion limit (py_ecc sets 100,000), decoding deep nesting ends the process.
+
+    Raises:
+        InvalidEncoding: nested deeper than ``most`` levels.
+    """
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        first = found.group()[0]
+        if first in "[{":
+            depth += 1
+            if depth > most:
+                raise InvalidEncoding(place, f"nested deeper than {most} levels")
+        elif first != '"':
+            depth -= 1
+
+
 def decode_json(data: bytes, *, place: str, max_bytes: int, max_depth: int = _MAX_DEPTH) -> Any:
     """Decode UTF-8 JSON made of objects, arrays, strings and integers.
 
@@ -88,6 +109,8 @@ def decode_json(data: bytes, *, place: str, max_bytes: int, max_depth: int = _MA
         raise InvalidEncoding(place, f"{len(data)} bytes, at most {max_bytes} are allowed")
     try:
         text = data.decode("utf-8")
+        if text.count("[") + text.count("{") > _FEW_BRACKETS:
+            check_nesting(text, place, max_depth)
         value = _DECODER.decode(text)
     except RecursionError as error:
         raise InvalidEncoding(place, f"nested deeper than {max_depth} levels") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,8 @@ from web3 import EthereumTesterProvider, Web3
 __all__ = ["BUILD", "NOBODY", "AnchorContract", "Chain", "Refused"]
 
 ROOT = Path(__file__).parents[2]
-# Another build is given where a fault was planted, which tests have to find.
 BUILD: dict[str, Any] = json.loads(
-    Path(
-        os.environ.get("EVIDENCE_ANCHOR_BUILD")
-        or ROOT / "contracts" / "evm" / "build" / "EvidenceAnchor.json"
-    ).read_bytes()
+    (ROOT / "contracts" / "evm" / "build" / "EvidenceAnchor.json").read_bytes()
 )
 NOBODY = "0x" + "00" * 20
 GAS = 3_000_000
@@ -58,9 +53,11 @@ def _refused(error: TransactionFailed) -> Refused:
 
 
 class Chain:
-    """A chain of its own with ten accounts, a block a transaction."""
+    """A chain of its own with ten accounts, a block a transaction. ``bytecode`` is another contract
+    of the same interface."""
 
-    def __init__(self) -> None:
+    def __init__(self, bytecode: str = BUILD["bytecode"]) -> None:
+        self.bytecode = bytecode
         self.tester = EthereumTester(PyEVMBackend(vm_configuration=((0, ParisVM),)))
         self.web3 = Web3(EthereumTesterProvider(self.tester))
         self.accounts: list[str] = list(self.web3.eth.accounts)
@@ -69,7 +66,7 @@ class Chain:
         self, members: Sequence[str], threshold: int, ledger: bytes = b"\x01" * 32
     ) -> AnchorContract:
         """Raises Refused."""
-        made = self.web3.eth.contract(abi=BUILD["abi"], bytecode=BUILD["bytecode"])
+        made = self.web3.eth.contract(abi=BUILD["abi"], bytecode=self.bytecode)
         try:
             call = made.constructor(ledger, list(members), threshold)
             call.estimate_gas({"from": self.accounts[0]})  # a transaction's receipt has no reason

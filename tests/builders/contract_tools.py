@@ -63,11 +63,13 @@ def environment(folder: Path, *names: str) -> dict[str, str]:
 
 
 def run_tool(
-    *arguments: str | Path, folder: Path, variables: dict[str, str]
+    *arguments: str | Path, folder: Path, variables: dict[str, str], given: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a tool in ``folder`` to its end; nothing is raised whatever it exits with."""
+    """Run a tool in ``folder`` to its end, with ``given`` on its standard input; nothing is raised
+    whatever it exits with."""
     return subprocess.run(
         [str(word) for word in arguments],
+        input=given,
         capture_output=True,
         text=True,
         check=False,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -300,19 +301,29 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, service: JudicialService) -> None:
+    def __init__(self, service: JudicialService, tls: ssl.SSLContext | None) -> None:
         self.service = service
+        self.tls = tls
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def get_request(self) -> tuple[Any, Any]:
+        connection, address = super().get_request()
+        if self.tls is not None:
+            connection = self.tls.wrap_socket(connection, server_side=True)
+        return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass
 
 
 @contextmanager
-def serving(service: JudicialService) -> Iterator[JudicialService]:
+def serving(
+    service: JudicialService, tls: ssl.SSLContext | None = None
+) -> Iterator[JudicialService]:
     """``service`` behind a loopback server; its ``url`` is set."""
-    server = _Server(service)
-    service.url = f"http://127.0.0.1:{server.server_address[1]}"
+    server = _Server(service, tls)
+    scheme = "http" if tls is None else "https"
+    service.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

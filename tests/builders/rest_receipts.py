@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import cache
 from typing import Any
 
 import gmssl_pyx
 from builders.judicial_dialects import SERVICE_SM2
 from builders.judicial_service import SERVICE_KEY, point_hex
 from builders.judicial_setup import OPERATOR, point_of
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from node.core.anchors.key_forms import raw_signature
 from node.core.trust import Trust
 
-__all__ = ["TIME", "entry_of", "rest_receipt", "signature_over", "signed_text", "trusting"]
+__all__ = [
+    "TIME",
+    "entry_of",
+    "rest_receipt",
+    "rsa_key",
+    "rsa_public",
+    "signature_over",
+    "signed_text",
+    "trusting",
+]
 
 TIME = 1_795_422_846_190
 _ECDSA = ec.ECDSA(hashes.SHA256())
+
+
+@cache
+def rsa_key() -> rsa.RSAPrivateKey:
+    """The service's RSA key, another one in each run."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def rsa_public() -> str:
+    """Base64 of its SubjectPublicKeyInfo."""
+    spki = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return b64encode(rsa_key().public_key().public_bytes(*spki)).decode()
 
 
 def signed_text(number: int = 1, **values: str) -> str:
@@ -35,7 +57,8 @@ def signed_text(number: int = 1, **values: str) -> str:
 
 def entry_of(algorithm: str = "ecdsa-p256-sha256", **changes: Any) -> dict[str, Any]:
     """The service's entry of a trust file; a change of None leaves a member out."""
-    key = SERVICE_SM2[1] if algorithm == "sm2-sm3" else point_hex(SERVICE_KEY)
+    keys = {"sm2-sm3": SERVICE_SM2[1], "rsa-pkcs1-sha256": rsa_public()}
+    key = keys.get(algorithm, point_hex(SERVICE_KEY))
     entry: dict[str, Any] = {
         "kind": "rest",
         "name": "court",
@@ -43,7 +66,7 @@ def entry_of(algorithm: str = "ecdsa-p256-sha256", **changes: Any) -> dict[str, 
         "algorithm": algorithm,
         "public_key": key,
         "encoding": "base64",
-        "form": "der",
+        "form": "raw" if algorithm == "rsa-pkcs1-sha256" else "der",
         "text": {
             "parts": ["state={state}", "serial={serial}", "hash={hash}", "time={time}"],
             "separator": "&",
@@ -59,6 +82,9 @@ def entry_of(algorithm: str = "ecdsa-p256-sha256", **changes: Any) -> dict[str, 
 
 def signature_over(text: str, algorithm: str = "ecdsa-p256-sha256", form: str = "der") -> str:
     """The service's signature, in base64."""
+    if algorithm == "rsa-pkcs1-sha256":
+        signature = rsa_key().sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return b64encode(signature).decode()
     if algorithm == "sm2-sm3":
         private, public = (bytes.fromhex(part) for part in SERVICE_SM2)
         der = gmssl_pyx.sm2_sign(private, public, text.encode())

@@ -6,19 +6,23 @@ the reason that they were written for.
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
 import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from builders.anchor_contract import Chain, Refused
 from builders.contract_tools import ROOT, command, environment, run_tool
 
 CONTRACT = ROOT / "contracts" / "evm"
+UNIT = ROOT / "tests" / "unit" / "contracts" / "evm"
 SOURCE = CONTRACT / "src" / "EvidenceAnchor.sol"
 MUTANTS = tomllib.loads((CONTRACT / "mutants.toml").read_text())["mutant"]
 
@@ -72,33 +76,56 @@ def halmos(mutant: dict[str, str], folder: Path) -> set[str]:
     return set(re.findall(r"\[FAIL\] (check_\w+)\(", said)) if "Counterexample" in said else set()
 
 
-def run_pytest(mutant: dict[str, str], folder: Path) -> set[str]:
-    """The tests that failed, on the contract as it comes out of the compiler."""
+def compiled(source: str) -> str:
+    """The bytecode, with the settings of the committed build."""
     given = json.loads((CONTRACT / "build" / "input.json").read_bytes())
-    given["sources"]["EvidenceAnchor.sol"]["content"] = planted(mutant)
-    compiled = subprocess.run(
-        [str(command("solc")), "--standard-json"],
-        input=json.dumps(given).encode(),
-        capture_output=True,
-        check=True,
+    given["sources"]["EvidenceAnchor.sol"]["content"] = source
+    ran = run_tool(
+        *(command("solc"), "--standard-json"),
+        folder=CONTRACT,
+        variables=dict(os.environ),
+        given=json.dumps(given),
     )
-    [contract] = json.loads(compiled.stdout)["contracts"]["EvidenceAnchor.sol"].values()
-    build = {"abi": contract["abi"], "bytecode": "0x" + contract["evm"]["bytecode"]["object"]}
-    (folder / "build.json").write_text(json.dumps(build))
-    file, _, test = mutant["test"].partition("::")
-    ran = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"),
-            *(f"tests/unit/contracts/evm/{file}", "-k", test),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "EVIDENCE_ANCHOR_BUILD": str(folder / "build.json")},
-    )
-    assert ran.returncode == 1, ran.stdout  # 1: tests were run and some failed
-    return set(re.findall(r"^FAILED \S+::(\w+)", ran.stdout, re.MULTILINE))
+    [contract] = json.loads(ran.stdout)["contracts"]["EvidenceAnchor.sol"].values()
+    return "0x" + contract["evm"]["bytecode"]["object"]
+
+
+def calls_of(test: Callable[..., None]) -> list[dict[str, Any]]:
+    """The arguments of each case of a test that is parametrized once, or not at all."""
+    marks = getattr(test, "pytestmark", [])
+    if not marks:
+        return [{}]
+    [mark] = marks
+    names, cases = mark.args
+    return [dict(zip(names, case)) for case in cases]
+
+
+def fails(test: Callable[..., None], chain: Chain, arguments: dict[str, Any]) -> bool:
+    """Whether the test, with the fixtures of its folder, fails as a test does."""
+    for name in inspect.signature(test).parameters:
+        if name == "chain":
+            arguments[name] = chain
+        elif name == "four":
+            arguments[name] = chain.deploy(chain.accounts[:4], 3)
+    try:
+        test(**arguments)
+    except (AssertionError, Refused, pytest.fail.Exception):
+        return True
+    return False
+
+
+def run_pytest(mutant: dict[str, str], folder: Path) -> set[str]:
+    """The test if it fails on the contract with the fault. One that fails without it shows nothing:
+    that it does not is seen where it stands."""
+    file, _, name = mutant["test"].partition("::")
+    spec = importlib.util.spec_from_file_location("mutated", UNIT / file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    test = getattr(module, name)
+    chain = Chain(compiled(planted(mutant)))
+    return {name} if any(fails(test, chain, case) for case in calls_of(test)) else set()
 
 
 TOOLS = {"forge": forge, "halmos": halmos, "pytest": run_pytest}

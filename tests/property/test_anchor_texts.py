@@ -13,12 +13,8 @@ from chaincode_adapters.rekor.tiles import Tiles
 from chaincode_adapters.rest.exchange import Reply, Sent
 from chaincode_adapters.rest.placeholders import request_id
 from chaincode_adapters.rest.requesting import decode_sent, encode_sent
-from node.core.anchors.canonical_string import (
-    check_signed_parts,
-    join_parts,
-    raw_member,
-    split_parts,
-)
+from node.core.anchors.canonical_string import check_signed_parts, join_parts, split_parts
+from node.core.anchors.foreign_json import raw_member
 from node.core.errors import InvalidInput
 from node.core.merkle import inclusion_path, root_of_leaves, verify_inclusion
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from node.core.encoding import decode_hash
 from node.core.errors import InvalidEncoding, InvalidProof
-from node.core.fields import exact_members, read_integer, read_list, read_text
+from node.core.fields import exact_members, read_each, read_integer, read_list, read_text
 
 __all__ = [
     "MAX_BLOCK_BYTES",
@@ -115,17 +115,22 @@ def read_block(value: Any, place: str) -> FabricBlock:
         total += len(data[-1])
         if total > MAX_BLOCK_BYTES:
             raise InvalidEncoding(f"{place}.data", f"more than {MAX_BLOCK_BYTES} bytes together")
-    signatures = read_list(members["signatures"], f"{place}.signatures", most=1_000, least=1)
     return FabricBlock(
         number=read_integer(members["number"], f"{place}.number", least=1),
         previous_hash=decode_hash(members["previous_hash"], place=f"{place}.previous_hash"),
         data=tuple(data),
         metadata=read_base64(members["metadata"], f"{place}.metadata", most=65_536, least=0),
-        signatures=tuple(
-            _read_signature(item, f"{place}.signatures[{position}]")
-            for position, item in enumerate(signatures)
-        ),
+        signatures=_read_signatures(members["signatures"], f"{place}.signatures"),
     )
+
+
+def _read_signatures(value: Any, place: str) -> tuple[BlockSignature, ...]:
+    """In one order only, so that nobody can put them into another or one of them twice."""
+    found = read_each(value, place, _read_signature, most=1_000, least=1)
+    headers = [one.header for one in found]
+    if headers != sorted(set(headers)):
+        raise InvalidEncoding(place, "must ascend by header or identifier, where none signs twice")
+    return found
 
 
 def _read_signature(value: Any, place: str) -> BlockSignature:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.core.anchors.fabric_block import read_base64
+from node.core.anchors.x509 import decode_certificate
 from node.core.encoding import decode_hash
 from node.core.errors import InvalidBundle
 from node.core.fields import (
@@ -169,7 +170,9 @@ def _read_consenters(value: Any, place: str) -> tuple[Consenter, ...]:
 
 
 def _read_certificate(value: Any, place: str) -> bytes:
-    return read_base64(value, place, most=_MAX_CERTIFICATE)
+    raw = read_base64(value, place, most=_MAX_CERTIFICATE)
+    decode_certificate(raw, place)
+    return raw
 
 
 def _check_distinct(values: list[Any], place: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from node.core.anchors.der import OID, SEQUENCE, SET, Contents, Element, decode_der, read_oid
 from node.core.errors import InvalidEncoding
 
-__all__ = ["name_text"]
+__all__ = ["common_name", "name_text"]
 
 _SHORT = {
     "2.5.4.3": "CN",
@@ -39,6 +39,20 @@ def name_text(name: bytes, place: str) -> str:
         parts.append("+".join(pairs))
     text = ",".join(reversed(parts))
     return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"
+
+
+def common_name(name: bytes, place: str) -> str:
+    """What a Name is called by in a sentence: its last common name, else all of it.
+
+    Raises:
+        InvalidEncoding: it is no Name.
+    """
+    whole = name_text(name, place)
+    for relative in reversed(list(Contents(decode_der(name, place, SEQUENCE)).rest(SET))):
+        for pair in map(_pair, Contents(relative).rest(SEQUENCE)):
+            if pair.startswith("CN=") and pair != "CN=":
+                return pair[3:]
+    return whole
 
 
 def _pair(item: Element) -> str:

@@ -11,16 +11,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from node.core.anchors.canonical_string import (
-    DIGESTS,
-    decode_foreign_json,
-    point_values,
-    read_time,
-    split_parts,
-    text_at,
-)
+from node.core.anchors.canonical_string import DIGESTS, point_values, read_time, split_parts
+from node.core.anchors.der import SEQUENCE, decode_der
+from node.core.anchors.foreign_json import decode_foreign_json, text_at
 from node.core.anchors.key_forms import raw_signature, read_text_form
 from node.core.anchors.point import AnchorPoint
+from node.core.anchors.public_keys import SignatureAlgorithm, decode_public_key, verify_signature
 from node.core.anchors.rest_entry import (
     PUBLIC_ALGORITHMS,
     ServiceEntry,
@@ -45,6 +41,7 @@ __all__ = [
     "verify_service_signature",
 ]
 
+_RSA = SignatureAlgorithm("rsa-pkcs1", "sha256")
 MAX_SIGNED = 65_536
 """Characters of a signed text or of a kept answer."""
 
@@ -74,13 +71,13 @@ def verify_rest(
     )
     name = read_text(members["service"], f"{place}.service", most=40)
     text = read_text(members[held], f"{place}.{held}", most=MAX_SIGNED)
+    signature = read_text(members["signature"], f"{place}.signature", most=2048) if signed else ""
     entry = _entry_of(name, trust)
     if entry.algorithm not in PUBLIC_ALGORITHMS:
         _check_names_point(text, point, place)
         raise _not_checked(entry)
     if not signed:
         raise InvalidProof(f"{place}.signed", f"is missing: {name} signs its answers")
-    signature = read_text(members["signature"], f"{place}.signature", most=2048)
     verify_service_signature(entry, text, signature, backend, f"{place}.signature")
     assert entry.text is not None  # of a public algorithm
     statement = check_statement(entry.text, text, point, f"{place}.signed")
@@ -135,6 +132,9 @@ def verify_service_signature(
     try:
         if entry.algorithm == "sm2-sm3":
             verify_sm2(entry.key, message, raw, user_id=entry.user_id)
+        elif entry.algorithm == "rsa-pkcs1-sha256":
+            key = decode_public_key(decode_der(entry.key, "public key", SEQUENCE))
+            verify_signature(key, _RSA, message, raw, backend, place)
         else:
             backend.verify_es256(PublicJwk(entry.key[:32], entry.key[32:]), message, raw)
     except InvalidInput as error:
@@ -170,7 +170,7 @@ def check_statement(rule: SignedText, text: str, point: AnchorPoint, place: str)
 
 
 def _vouched(entry: ServiceEntry, statement: Statement) -> Vouched:
-    kind = "SM2" if entry.algorithm == "sm2-sm3" else "ECDSA"
+    kind = entry.algorithm.partition("-")[0].upper()
     where = f"{entry.name} {statement.serial}".strip()
     return Vouched(
         by=entry.operator,

@@ -12,7 +12,9 @@ from node.core.anchors.canonical_string import (
     check_signed_parts,
     names_in,
 )
-from node.core.anchors.key_forms import TEXT_FORMS
+from node.core.anchors.der import SEQUENCE, decode_der
+from node.core.anchors.key_forms import TEXT_FORMS, decode_base64
+from node.core.anchors.public_keys import RsaKey, decode_public_key
 from node.core.anchors.sm2 import SM2_USER_ID, check_sm2_point
 from node.core.encoding import decode_hex
 from node.core.errors import InvalidEncoding
@@ -28,7 +30,7 @@ __all__ = [
     "decode_text_rule",
 ]
 
-PUBLIC_ALGORITHMS = ("ecdsa-p256-sha256", "sm2-sm3")
+PUBLIC_ALGORITHMS = ("ecdsa-p256-sha256", "rsa-pkcs1-sha256", "sm2-sm3")
 """Those whose signatures anybody can check who has the public key."""
 SECRET_ALGORITHMS = (
     "hmac-sha1",
@@ -42,6 +44,7 @@ SECRET_ALGORITHMS = (
 
 _SERVICE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+_POINTER = re.compile(r"(?:/(?:[^~]|~[01])*)?")
 _SERVICE_RULE = "must be 1 to 40 lower-case letters, digits and inner hyphens"
 _FIELD_RULE = "must be a lower-case letter and up to 39 letters, digits or '_'"
 _SIGNED_MEMBERS = ("digest", "encoding", "form", "public_key", "text", "time")
@@ -115,7 +118,11 @@ def decode_service_entry(value: Any, place: str) -> ServiceEntry:
         algorithm=algorithm,
         key=_read_key(members["public_key"], algorithm, f"{place}.public_key"),
         encoding=_one_of(members["encoding"], TEXT_FORMS, f"{place}.encoding"),
-        form=_one_of(members["form"], ("der", "raw"), f"{place}.form"),
+        form=_one_of(
+            members["form"],
+            ("raw",) if algorithm == "rsa-pkcs1-sha256" else ("der", "raw"),
+            f"{place}.form",
+        ),
         hashed=_one_of(hashed, ("sha256", "sm3"), f"{place}.hashed") if hashed else "",
         user_id=user_id,
         text=decode_text_rule(members, place),
@@ -129,6 +136,11 @@ def _one_of(value: Any, allowed: tuple[str, ...], place: str) -> str:
 
 
 def _read_key(value: Any, algorithm: str, place: str) -> bytes:
+    if algorithm == "rsa-pkcs1-sha256":
+        der = decode_base64(read_text(value, place, most=2000), place=place)
+        if not isinstance(decode_public_key(decode_der(der, place, SEQUENCE)), RsaKey):
+            raise InvalidEncoding(place, "must be an RSA key")
+        return der
     key = decode_hex(value, place=place, length=64)
     if algorithm == "sm2-sm3":
         x, y = int.from_bytes(key[:32], "big"), int.from_bytes(key[32:], "big")
@@ -151,7 +163,8 @@ def decode_text_rule(members: dict[str, Any], place: str) -> SignedText:
     parts, separator, pointers = _read_layout(members["text"], f"{place}.text")
     known = set(pointers)
     for index, part in enumerate(parts):
-        known.update(names_in(part, place=f"{place}.text.parts[{index}]"))
+        where = f"{place}.text.parts[{index}]"
+        known.update(_read_field(name, where) for name in names_in(part, place=where))
 
     def field(value: Any, where: str) -> str:
         name = _read_field(value, where)
@@ -180,6 +193,11 @@ def decode_text_rule(members: dict[str, Any], place: str) -> SignedText:
     )
 
 
+def _read_pointer(value: Any, place: str) -> str:
+    read_text(value, place, least=0, most=300)
+    return read_match(value, place, _POINTER, "must be a JSON pointer (RFC 6901)")
+
+
 def _read_expected(value: Any, place: str) -> str:
     return read_text(value, place, least=0, most=200)
 
@@ -204,8 +222,8 @@ def _read_layout(value: Any, place: str) -> tuple[tuple[str, ...], str, dict[str
         (),
         "",
         {
-            _read_field(name, f"{place}.pointers"): read_text(
-                pointer, f"{place}.pointers.{name[:40]}", least=0, most=300
+            _read_field(name, f"{place}.pointers"): _read_pointer(
+                pointer, f"{place}.pointers.{name[:40]}"
             )
             for name, pointer in pointers.items()
         },

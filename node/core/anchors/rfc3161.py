@@ -25,7 +25,7 @@ from node.core.anchors.der import (
     encode_der,
     read_integer,
 )
-from node.core.anchors.names import name_text
+from node.core.anchors.names import common_name, name_text
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.public_keys import read_digest_algorithm
 from node.core.anchors.tst_info import TST_INFO, TstInfo, decode_tst_info
@@ -220,9 +220,9 @@ def _is_of(ess_cert_id: Element, certificate: Certificate, digest: str) -> bool:
 
 def _vouched(stamp: TimeStamp, root: Certificate) -> Vouched:
     info = stamp.info
-    signer_name = name_text(stamp.signer.subject, stamp.signer.place)
-    root_name = name_text(root.subject, root.place)
-    by = signer_name if stamp.signer.encoded == root.encoded else f"{signer_name} ({root_name})"
+    signer = common_name(stamp.signer.subject, stamp.signer.place)
+    above = common_name(root.subject, root.place)
+    by = signer if stamp.signer.encoded == root.encoded else f"{signer} ({above})"
     accuracy = "not stated" if info.accuracy is None else f"{info.accuracy / 1_000_000:g} ms"
     return Vouched(
         by=by,
@@ -234,7 +234,9 @@ def _vouched(stamp: TimeStamp, root: Certificate) -> Vouched:
         "未核验证书当时是否已被吊销",
         details=(
             f"genTime {rfc3339(info.time // 1_000_000, offset_hours=0)}, accuracy {accuracy}",
-            f"certificate SHA-256 {hashlib.sha256(stamp.signer.encoded).hexdigest()}",
-            f"root SHA-256 {hashlib.sha256(root.encoded).hexdigest()}",
+            f"certificate {name_text(stamp.signer.subject, stamp.signer.place)}",
+            f"    SHA-256 {hashlib.sha256(stamp.signer.encoded).hexdigest()}",
+            f"root {name_text(root.subject, root.place)}",
+            f"    SHA-256 {hashlib.sha256(root.encoded).hexdigest()}",
         ),
     )

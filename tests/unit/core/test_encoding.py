@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -358,3 +360,36 @@ def test_fractions_of_a_second(text: str, nanos: int) -> None:
 def test_times_refused(text: str, rule: str) -> None:
     with pytest.raises(InvalidEncoding, match=rule):
         parse_rfc3339(text, place="here")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 1_000_000,
+        '{"a":' * 200_000,
+        '"' + "[" * 5_000 + '\\"' + "[" * 5_000,
+        "[" * 2_000 + '"\\',
+    ],
+)
+def test_deep_nesting_is_refused_where_the_recursion_limit_is_no_help(text: str) -> None:
+    """Libraries raise it to what the C stack does not hold: then it would end the process."""
+    program = (
+        "import sys\n"
+        "from node.core.encoding import decode_json\n"
+        "from node.core.errors import InvalidEncoding\n"
+        "sys.setrecursionlimit(100_000)\n"
+        "try:\n"
+        "    decode_json(sys.stdin.buffer.read(), place='here', max_bytes=1 << 26)\n"
+        "except InvalidEncoding as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=text.encode(), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"here: n")  # nested, or not JSON
+
+
+def test_brackets_within_strings_do_not_nest() -> None:
+    text = json.dumps({"a": "[{\\" * 3_000, "b": ['"[', "]"] * 2_000})
+    assert decode(text) == json.loads(text)

@@ -25,16 +25,33 @@ def _beside(name):
 
 forms = _beside("receipts_forms")
 Bad, NothingTrusted = forms.Bad, forms.NothingTrusted
+_beside("receipts_x509")
 evm = _beside("receipts_evm")
+fabric = _beside("receipts_fabric")
+rekor = _beside("receipts_rekor")
+rest = _beside("receipts_rest")
+rfc3161 = _beside("receipts_rfc3161")
 
-KINDS = {"evm": evm.verify}
+KINDS = {
+    "evm": evm.verify,
+    "fabric": fabric.verify,
+    "rekor": rekor.verify,
+    "rest": rest.verify,
+    "rfc3161": rfc3161.verify,
+}
 """By kind: called with a receipt, its point and the trust file."""
-TRUSTED = {"evm": evm.read_trusted}
+TRUSTED = {
+    "evm": evm.read_trusted,
+    "fabric": fabric.read_trusted,
+    "rekor": rekor.read_trusted,
+    "rest": rest.read_trusted,
+}
 """By kind: called with an item of the trust file's ``anchors``."""
 
 
 def check_trusted(trust):
-    """Raises Bad where an item of a known kind is not of its form."""
+    """Raises Bad where an item of a known kind is not of its form, or a root is none."""
+    rfc3161.read_roots(trust)
     for entry in trust["anchors"]:
         if entry["kind"] in TRUSTED:
             TRUSTED[entry["kind"]](entry)

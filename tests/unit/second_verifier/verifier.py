@@ -301,6 +301,9 @@ def verify_ed25519(key, message, signature):
         raise Refused("Ed25519 signature does not hold") from error
 
 
+receipts.rekor.verify_ed25519, receipts.rekor.check_ed25519 = verify_ed25519, check_ed25519
+
+
 def any_point(raw):
     value = int.from_bytes(raw, "little")
     sign, y = value >> 255, value % 2**255 % Q
@@ -537,7 +540,7 @@ def read_trust(data):
     conform(value, "trust")
     try:
         receipts.check_trusted(value)
-    except receipts.Bad as error:
+    except (receipts.Bad, Refused) as error:
         raise Refused(f"trust file: {error}") from error
     return value
 

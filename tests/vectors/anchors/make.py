@@ -130,7 +130,7 @@ def evm_anvil(home: Path, *, proofs: bool = True, of: AnchorPoint = POINT) -> Ma
         with nullcontext(node.url) if proofs else proxy(node.url, without_proofs) as url:
             adapter = there.adapter(operator=OPERATOR, url=url)
             anchor(adapter, point(3), node)
-            made = pinned(adapter, anchor(adapter, of, node)[2].content)
+            made = {"point": of.to_json()} | pinned(adapter, anchor(adapter, of, node)[2].content)
             adapter.close()
     return made
 
@@ -184,22 +184,24 @@ def rekor(home: Path, algorithm: str) -> Made:
         check=True,
         capture_output=True,
     )
-    with witnessing() as witness:
-        with running_rekor(home / "log", algorithm=algorithm, witness=witness) as log:
-            settings = RekorSettings(
-                name="log",
-                operator=OPERATOR,
-                url=log.url,
-                key="entries.pem",
-                log_key=log.log_key,
-                tiles=log.tiles,
-                witnesses=[Witness(operator="Witness of the vectors", key=witness.key)],
-            )
-            adapter = build_rekor(settings, surroundings(home))
-            adapter.open()
-            settled(adapter, point(3))
-            receipt = settled(adapter, POINT)
-            adapter.close()
+    with (
+        witnessing() as witness,
+        running_rekor(home / "log", algorithm=algorithm, witness=witness) as log,
+    ):
+        settings = RekorSettings(
+            name="log",
+            operator=OPERATOR,
+            url=log.url,
+            key="entries.pem",
+            log_key=log.log_key,
+            tiles=log.tiles,
+            witnesses=[Witness(operator="Witness of the vectors", key=witness.key)],
+        )
+        adapter = build_rekor(settings, surroundings(home))
+        adapter.open()
+        settled(adapter, point(3))
+        receipt = settled(adapter, POINT)
+        adapter.close()
     return {"receipt": receipt, "trust": trust_file(adapter.trust_entry())}
 
 

@@ -10,6 +10,7 @@ import gmssl_pyx
 import pytest
 from builders.judicial_dialects import MEMBER_SM2
 from builders.judicial_service import MEMBER_KEY, pem_of
+from builders.rest_receipts import rsa_key
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -21,6 +22,12 @@ SHARED = Secret(b"key")
 TEXT = "The quick brown fox jumps over the lazy dog"
 SM2 = Secret("\n".join(MEMBER_SM2).encode())
 P256 = Secret(pem_of(MEMBER_KEY))
+PKCS8 = (
+    serialization.Encoding.PEM,
+    serialization.PrivateFormat.PKCS8,
+    serialization.NoEncryption(),
+)
+RSA = Secret(rsa_key().private_bytes(*PKCS8))
 
 
 def signer(algorithm: str, encoding: str = "hex", **more: str) -> Signer:
@@ -61,7 +68,10 @@ def test_the_salt_stands_where_it_is_told_to() -> None:
 
 @pytest.mark.parametrize("form", ["der", "raw"])
 @pytest.mark.parametrize("hashed", ["", "sha256", "sm3"])
-@pytest.mark.parametrize(("algorithm", "secret"), [("ecdsa-p256-sha256", P256), ("sm2-sm3", SM2)])
+@pytest.mark.parametrize(
+    ("algorithm", "secret"),
+    [("ecdsa-p256-sha256", P256), ("sm2-sm3", SM2), ("rsa-pkcs1-sha256", RSA)],
+)
 def test_signatures_hold(algorithm: str, secret: Secret, hashed: str, form: str) -> None:
     rule = signer(algorithm, form=form, hashed=hashed)
     signature = sign_text(TEXT, rule, secret)
@@ -86,19 +96,17 @@ def test_sm2_with_another_id_is_another_signature() -> None:
 
 
 def bad_keys() -> list[tuple[str, bytes, str]]:
-    pkcs8 = (
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    p384 = ec.generate_private_key(ec.SECP384R1()).private_bytes(*pkcs8)
-    other = rsa.generate_private_key(65537, 2048).private_bytes(*pkcs8)
+    p384 = ec.generate_private_key(ec.SECP384R1()).private_bytes(*PKCS8)
+    other = rsa_key().private_bytes(*PKCS8)
+    weak = rsa.generate_private_key(65537, 1024).private_bytes(*PKCS8)
     private, public = gmssl_pyx.sm2_key_generate()[::-1]
     mixed = f"{private.hex()}\n{MEMBER_SM2[1]}".encode()
     return [
         ("ecdsa-p256-sha256", b"secret-that-is-no-pem", "must be PEM"),
         ("ecdsa-p256-sha256", p384, "P-256"),
         ("ecdsa-p256-sha256", other, "P-256"),
+        ("rsa-pkcs1-sha256", p384, "RSA key of 2,048"),
+        ("rsa-pkcs1-sha256", weak, "RSA key of 2,048"),
         ("sm2-sm3", b"secret-that-is-no-key", "two lines of hex"),
         ("sm2-sm3", private.hex().encode(), "two lines of hex"),
         ("sm2-sm3", b"z" * 64 + b"\n" + public.hex().encode(), "two lines of hex"),
@@ -106,7 +114,7 @@ def bad_keys() -> list[tuple[str, bytes, str]]:
     ]
 
 
-@pytest.mark.parametrize(("algorithm", "content", "told"), bad_keys())
+@pytest.mark.parametrize(("algorithm", "content", "told"), bad_keys(), ids=range(7))
 def test_a_key_of_another_kind_is_refused_and_not_told(
     algorithm: str, content: bytes, told: str
 ) -> None:

@@ -11,16 +11,14 @@ from builders.judicial_setup import point_of
 from node.core.anchors.canonical_string import (
     DIGESTS,
     check_signed_parts,
-    decode_foreign_json,
     fill_template,
     join_parts,
     names_in,
     point_values,
-    raw_member,
     read_time,
     split_parts,
-    text_at,
 )
+from node.core.anchors.foreign_json import decode_foreign_json, raw_member, text_at
 from node.core.errors import InvalidEncoding
 
 
@@ -103,7 +101,17 @@ def test_foreign_json_may_hold_what_is_not_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a":1,"a":2}', "{", "NaN", "1 2", "[" * 100_000, '{"a":' + "9" * 5000 + "}", ""]
+    "text",
+    [
+        '{"a":1,"a":2}',
+        "{",
+        "NaN",
+        "1 2",
+        "[" * 100_000,
+        "[" * 65 + "]" * 65,
+        '{"a":' + "9" * 5000 + "}",
+        "",
+    ],
 )
 def test_foreign_json_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InvalidEncoding, match=r"^x: "):

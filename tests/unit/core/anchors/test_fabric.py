@@ -28,7 +28,7 @@ from chaincode_adapters.fabric.receipts import block_member
 from node.core.anchors.fabric import verify_fabric
 from node.core.anchors.fabric_trust import quorum_of
 from node.core.anchors.point import AnchorPoint
-from node.core.errors import InvalidInput, InvalidProof, InvalidSignature
+from node.core.errors import InvalidEncoding, InvalidInput, InvalidProof, InvalidSignature
 from node.core.signatures import Backend, load_backend
 from node.core.trust import Trust
 from node.core.verify_case import NotChecked
@@ -229,7 +229,10 @@ def test_a_bft_block_needs_its_quorum() -> None:
 def test_a_bft_signature_counts_once() -> None:
     receipt = recorded_receipt("evidencebft", 4)
     receipt["block"]["signatures"][1] = receipt["block"]["signatures"][0]
-    with pytest.raises(InvalidProof, match="signs twice"):
+    with pytest.raises(InvalidEncoding, match="none signs twice"):
+        verify(receipt, channel="evidencebft")
+    receipt["block"]["signatures"] = recorded_receipt("evidencebft", 4)["block"]["signatures"][::-1]
+    with pytest.raises(InvalidEncoding, match="must ascend"):
         verify(receipt, channel="evidencebft")
 
 

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
+from builders.judicial_service import SERVICE_KEY
 from builders.judicial_setup import OPERATOR, point_of
 from builders.rest_receipts import (
     TIME,
     entry_of,
     rest_receipt,
+    rsa_public,
     signature_over,
     signed_text,
     trusting,
 )
 
+from node.core.anchors.key_forms import spki_of_p256
 from node.core.anchors.rest import verify_rest
 from node.core.anchors.rest_entry import decode_service_entry
 from node.core.encoding import canonical_json, decode_json_object
 from node.core.errors import InvalidInput, InvalidProof, InvalidSignature
-from node.core.signatures import Backend, load_backend
+from node.core.signatures import Backend, PublicJwk, load_backend
 from node.core.verify_case import NotChecked
 
-ALGORITHMS = ("ecdsa-p256-sha256", "sm2-sm3")
+ALGORITHMS = ("ecdsa-p256-sha256", "rsa-pkcs1-sha256", "sm2-sm3")
 
 
 @pytest.fixture(params=["cryptography", "ecdsa"])
@@ -32,8 +36,16 @@ def backend(request: pytest.FixtureRequest) -> Backend:
     return load_backend(request.param)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("form", ["der", "raw"])
+@pytest.mark.parametrize(
+    ("algorithm", "form"),
+    [
+        ("ecdsa-p256-sha256", "der"),
+        ("ecdsa-p256-sha256", "raw"),
+        ("rsa-pkcs1-sha256", "raw"),
+        ("sm2-sm3", "der"),
+        ("sm2-sm3", "raw"),
+    ],
+)
 def test_a_signed_answer_vouches(algorithm: str, form: str, backend: Backend) -> None:
     trust = trusting(entry_of(algorithm, form=form))
     receipt = rest_receipt(algorithm=algorithm, form=form)
@@ -122,6 +134,8 @@ def test_a_service_that_the_trust_file_does_not_name_is_not_checked(backend: Bac
         assert "信任文件" in caught.value.told.text_zh
 
 
+NUMBERS = SERVICE_KEY.public_key().public_numbers()
+JWK = PublicJwk(NUMBERS.x.to_bytes(32, "big"), NUMBERS.y.to_bytes(32, "big")).to_json()
 SECRET = {"kind": "rest", "name": "court", "operator": OPERATOR}
 
 
@@ -163,6 +177,10 @@ def test_a_malformed_receipt_is_refused_by_place(receipt: Any, place: str) -> No
     assert str(caught.value).startswith(place)
 
 
+RSA = {"algorithm": "rsa-pkcs1-sha256", "public_key": rsa_public(), "form": "raw"}
+P256_SPKI = b64encode(spki_of_p256(PublicJwk.from_json(JWK, place="key"))).decode()
+
+
 @pytest.mark.parametrize(
     ("changes", "place"),
     [
@@ -174,6 +192,10 @@ def test_a_malformed_receipt_is_refused_by_place(receipt: Any, place: str) -> No
         ({"encoding": "base32"}, "e.encoding: must be one of"),
         ({"form": "p1363"}, "e.form: must be one of"),
         ({"user_id": "1"}, "e.user_id: is of SM2 only"),
+        ({"algorithm": "rsa-pkcs1-sha256", "public_key": "00" * 64}, "e.public_key: "),
+        ({**RSA, "form": "der"}, "e.form: must be one of raw"),
+        ({**RSA, "public_key": P256_SPKI}, "e.public_key: must be an RSA key"),
+        ({**RSA, "public_key": rsa_public() + "AAAA"}, "e.public_key: "),
         ({"hashed": "md5"}, "e.hashed: must be one of"),
         ({"digest": {"field": "none", "is": "digest"}}, "e.digest.field: names a field"),
         ({"digest": {"field": "hash", "is": "size"}}, "e.digest.is: must be one of"),
@@ -186,6 +208,9 @@ def test_a_malformed_receipt_is_refused_by_place(receipt: Any, place: str) -> No
         ({"text": {"parts": ["{a}{b}"], "separator": "&"}}, "e.text.parts[0]: must hold at most"),
         ({"text": {"pointers": {}}}, "e.text.pointers: must name 1 to 50"),
         ({"text": {"pointers": {"A": "/a"}}}, "e.text.pointers: must be a lower-case"),
+        ({"text": {"pointers": {"a": "a"}}}, "e.text.pointers.a: must be a JSON pointer"),
+        ({"text": {"pointers": {"a": "/~2"}}}, "e.text.pointers.a: must be a JSON pointer"),
+        ({"text": {"parts": ["{a:b}"], "separator": "&"}}, "e.text.parts[0]: must be a lower-case"),
         ({"more": 1}, "e.more: is not a member"),
     ],
 )

@@ -1,0 +1,197 @@
+"""A second opinion on time-stamps (anchor-rfc3161.md), with asn1crypto and cryptography."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from itertools import pairwise
+
+from asn1crypto import cms, tsp
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from second_receipts_forms import (
+    Bad,
+    NothingTrusted,
+    document_of,
+    exactly,
+    from_base64,
+    need,
+    sha256,
+)
+from second_receipts_x509 import (
+    check_authority,
+    check_der,
+    decoded,
+    hash_named,
+    read_certificate,
+    signature_holds,
+    strictly,
+)
+
+__all__ = ["read_roots", "verify"]
+
+
+def read_roots(trust):
+    """The certificates of ``tsa_roots``. Raises Bad where one cannot be read."""
+    return [read_certificate(base64.b64decode(root)) for root in trust["tsa_roots"]]
+
+
+@strictly
+def verify(receipt, point, trust):
+    roots = read_roots(trust)
+    exactly(receipt, "token")
+    token = Token(from_base64(receipt["token"], 65_536))
+    token.check_stamp(point)
+    token.check_attributes()
+    token.check_signature()
+    token.check_signer()
+    path, root = token.find_path(roots)
+    token.check_signing_certificate([*path, root])
+    for certificate in token.certificates:
+        need(certificate in path or certificate in roots, "a certificate of no use")
+
+
+class Token:
+    """A TimeStampToken whose unsigned parts have the one form that they may have."""
+
+    def __init__(self, raw):
+        content = decoded(cms.ContentInfo, raw)
+        need(content["content_type"].native == "signed_data", "no signed data")
+        signed = content["content"]
+        need(signed["version"].native == "v3", "version of the signed data")
+        need(len(signed["digest_algorithms"]) == len(signed["signer_infos"]) == 1, "one signer")
+        need(not signed["crls"].dump(), "revocation lists")
+        self.read_certificates(signed["certificates"])
+        self.info = info = signed["signer_infos"][0]
+        need(info["version"].native == "v1", "version of the signer")
+        need(not info["unsigned_attrs"].dump(), "unsigned attributes")
+        used = info["digest_algorithm"]
+        need(used.dump() == signed["digest_algorithms"][0].dump(), "digestAlgorithms")
+        self.digest = hash_named(used)
+        self.read_signer(info["sid"])
+        self.read_attributes(info["signed_attrs"])
+        self.read_content(signed["encap_content_info"])
+
+    def read_certificates(self, given):
+        need(1 <= len(given) <= 10, "number of certificates")
+        need(all(one.name == "certificate" for one in given), "no certificate")
+        self.certificates = [read_certificate(one.chosen.dump()) for one in given]
+        need(len(set(self.certificates)) == len(given), "a certificate twice")
+
+    def read_signer(self, sid):
+        need(sid.name == "issuer_and_serial_number", "sid")
+        wanted = sid.chosen["issuer"].dump(), sid.chosen["serial_number"].native
+        found = [one for one in self.certificates if (one.issuer, one.serial) == wanted]
+        need(len(found) == 1, "the signer's certificate")
+        self.signer = found[0]
+
+    def read_attributes(self, attributes):
+        raw = attributes.dump()
+        self.signed = b"\x31" + raw[1:]
+        check_der(self.signed)
+        self.attributes = {}
+        for attribute in attributes:
+            name = attribute["type"].native
+            need(name not in self.attributes and len(attribute["values"]) == 1, "attributes")
+            self.attributes[name] = attribute["values"][0]
+
+    def read_content(self, encapsulated):
+        need(encapsulated["content_type"].native == "tst_info", "eContentType")
+        self.content = bytes(encapsulated["content"])
+        self.info_type = encapsulated["content_type"].dump()
+        self.stamp = decoded(tsp.TSTInfo, self.content)
+        need(self.stamp.native["version"] == "v1", "version of the TSTInfo")
+        for extension in self.stamp["extensions"] or []:
+            need(not extension["critical"].native, "a critical extension")
+
+    def check_stamp(self, point):
+        imprint = self.stamp["message_imprint"]
+        need(hash_named(imprint["hash_algorithm"]) == "sha256", "messageImprint")
+        need(imprint["hashed_message"].native == sha256(document_of(point)), "of another point")
+
+    def check_attributes(self):
+        need({"content_type", "message_digest"} <= set(self.attributes), "attributes")
+        need(self.attributes["content_type"].dump() == self.info_type, "contentType")
+        hashed = hashlib.new(self.digest, self.content).digest()
+        need(self.attributes["message_digest"].native == hashed, "messageDigest")
+
+    def check_signature(self):
+        algorithm, value = self.info["signature_algorithm"], self.info["signature"].native
+        signature_holds(self.signer.key, algorithm, value, self.signed, self.digest)
+
+    def check_signer(self):
+        purposes = self.signer.get(x509.ExtendedKeyUsage)
+        need(purposes is not None and purposes.critical, "extended key usage")
+        need(list(purposes.value) == [ExtendedKeyUsageOID.TIME_STAMPING], "extended key usage")
+        usage = self.signer.get(x509.KeyUsage)
+        if usage is not None:
+            asked = {name for name in USAGES if getattr(usage.value, name)}
+            need(asked <= {"digital_signature", "content_commitment"}, "key usage")
+        tsa = self.stamp["tsa"]
+        if tsa.dump() and tsa.name == "directory_name":
+            need(tsa.chosen.untag().dump() == self.signer.subject, "tsa is not the signer")
+
+    def find_path(self, roots):
+        """A path from the signer's certificate to a root that holds, and that root."""
+        failed = None
+        for path, root in self.paths([self.signer], roots):
+            try:
+                self.check_path(path, root)
+            except Bad as error:
+                failed = failed or error
+            else:
+                return path, root
+        if failed is not None:
+            raise failed
+        raise NothingTrusted("no root is known")
+
+    def paths(self, path, roots):
+        last = path[-1]
+        for root in roots:
+            if root == last:
+                yield path[:-1], root
+        for root in roots:
+            if root.subject == last.issuer and root not in path:
+                yield path, root
+        for one in self.certificates if len(path) < 8 else []:
+            if one.subject == last.issuer and one not in path:
+                yield from self.paths([*path, one], roots)
+
+    def check_path(self, path, root):
+        moment = self.stamp["gen_time"].native.replace(microsecond=0)
+        whole = [*path, root]
+        need(len(path) <= 8, "a path that is too long")
+        for place, one in enumerate(whole):
+            one.check_valid(moment)
+            one.check_critical()
+            if place:
+                check_authority(one, place - 1, ExtendedKeyUsageOID.TIME_STAMPING)
+        for one, issuer in pairwise(whole):
+            one.check_issued_by(issuer)
+
+    def check_signing_certificate(self, whole):
+        need("signing_certificate_v2" in self.attributes, "signingCertificateV2")
+        named = self.attributes["signing_certificate_v2"]["certs"]
+        need(len(named) > 0, "signingCertificateV2")
+        for place, one in enumerate(named):
+            used = hash_named(one["hash_algorithm"])
+            of = whole[:1] if place == 0 else whole
+            value = one["cert_hash"].native
+            found = [c for c in of if hashlib.new(used, c.raw).digest() == value]
+            need(found, "signingCertificateV2 names another certificate")
+            check_issuer_serial(one["issuer_serial"], found[0])
+
+
+USAGES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+    *("key_agreement", "key_cert_sign", "crl_sign"),
+)
+
+
+def check_issuer_serial(given, certificate):
+    if not given.dump():
+        return
+    names = given["issuer"]
+    need(len(names) == 1 and names[0].name == "directory_name", "issuerSerial")
+    need(names[0].chosen.untag().dump() == certificate.issuer, "issuerSerial")
+    need(given["serial_number"].native == certificate.serial, "issuerSerial")
