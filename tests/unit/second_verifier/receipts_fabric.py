@@ -10,7 +10,6 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import second_receipts_forms as forms
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -189,9 +188,8 @@ def signed_by(signer, message, signature):
 
 @strictly
 def check_member(signer, organisation, time):
-    units = signer.loaded.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATIONAL_UNIT_NAME)
     unit = organisation.get("unit")
-    need(unit is None or unit in [one.value for one in units], "not of the unit")
+    need(unit is None or unit in signer.units(), "not of the unit")
     roots = [certificate(one) for one in organisation["roots"]]
     between = [certificate(one) for one in organisation.get("intermediates", [])]
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time // 1000)
