@@ -405,6 +405,9 @@ def verify(receipt, point, trust):
     from_hex(receipt["transaction"], 32, 32)
     link = read_link(receipt["link"]) if "link" in receipt else None
     need(position < len(block.data), "position")
+    for item in block.data:
+        whole = decode(common_pb2.Envelope, item)
+        need(whole.payload and whole.signature, "an item that is no whole envelope")
     need(block.data[position] not in block.data[:position], "a copy")
     envelope = decode(common_pb2.Envelope, block.data[position])
     made = Attestation(envelope.payload, point)
