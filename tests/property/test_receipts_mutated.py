@@ -1,8 +1,8 @@
 """Receipts of outside chains with one thing changed: none passes, and both verifiers say the same.
 
-Every change of the JSON structure is tried on every receipt, every change of a character or byte on
-the small ones, and changes drawn by Hypothesis on the large ones. All positions of those are tried by
-tests/vectors/anchors/mutate.py.
+Every change of the JSON structure is tried on every receipt, every change of a character or byte
+on the small ones, and changes drawn by Hypothesis on the large ones. All positions of those are
+tried by tests/vectors/anchors/mutate.py.
 """
 
 from __future__ import annotations
@@ -57,10 +57,9 @@ def a_change(draw: st.DrawFn, receipt: Any) -> tuple[Place, str]:
     """A place, and the text there with one byte or character changed, put in or left out."""
     texts = [(place, text) for place, text in places(receipt) if isinstance(text, str) and text]
     total = draw(st.integers(0, sum(len(text) for _, text in texts) - 1))
-    for place, text in texts:
-        if total < len(text):
-            break
-        total -= len(text)
+    while total >= len(texts[0][1]):
+        total -= len(texts.pop(0)[1])
+    place, text = texts[0]
     raw = bytes_of(text)
     if raw is not None and draw(st.booleans()):
         return place, written_like(text, change_bytes(draw, raw, total * len(raw) // len(text)))

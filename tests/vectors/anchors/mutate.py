@@ -42,4 +42,5 @@ def mutate(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(not all([mutate(name) for name in sys.argv[1:] or names()]))
+    held = [mutate(name) for name in sys.argv[1:] or names()]
+    sys.exit(not all(held))
