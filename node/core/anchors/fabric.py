@@ -36,13 +36,13 @@ from node.core.anchors.fabric_transaction import (
 )
 from node.core.anchors.fabric_trust import (
     FabricTrust,
+    known_certificate,
     quorum_of,
     read_fabric_trust,
 )
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.protobuf import read_message
 from node.core.anchors.vouching import Vouched
-from node.core.anchors.x509 import decode_certificate
 from node.core.encoding import rfc3339
 from node.core.errors import InvalidInput, InvalidProof
 from node.core.fields import exact_members, read_integer
@@ -243,7 +243,7 @@ def _check_consenters(entry: FabricTrust, read: _Receipt, backend: Backend) -> l
         number = values["identifier"]
         if number not in known or number in found:
             raise InvalidProof(place, f"consenter {number} is unknown, or signs twice")
-        certificate = decode_certificate(known[number], f"trust: consenter {number}")
+        certificate = known_certificate(known[number], f"trust: consenter {number}")
         signed = read.block.signed_by(signature)
         verify_fabric_signature(certificate, signed, signature.signature, backend, place)
         found.append(number)
@@ -283,8 +283,9 @@ def _vouched(
         shown_zh += ";节点标记其为有效(VALID)一事无人签名,未检查"
     else:
         assert reading.held is not None
-        shown += f"; the same organisations' peers signed that block {reading.held.block} holds it"
-        shown_zh += f";上述机构的节点签名确认其已在区块 {reading.held.block} 中生效"
+        since = reading.held.block
+        shown += f"; their peers also signed that their ledgers hold it, since block {since}"
+        shown_zh += f";其节点并签名确认其账本自区块 {since} 起存有该内容"
     link = "whether the block descends from the pinned block 0 was not checked"
     if linked is not None:
         link = f"the block descends from block {linked}, whose hash the trust file pins"
