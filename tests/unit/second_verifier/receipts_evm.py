@@ -221,6 +221,7 @@ def by_state(receipt, point, header, contract):
 def by_event(receipt, point, header, contract):
     index = integer(receipt["index"], 0, 4_294_967_296)
     nodes = read_nodes(receipt["receipt"], 65_536)
+    need(sum(map(len, nodes)) <= 65_536, "a proof of more than 65,536 bytes")
     value = proved(header.receipts_root, rlp.encode(index), nodes)
     items = list_of(value[1:] if value[0] < 0x80 else value, 4)
     need(items[0] == b"\x01", "the transaction failed")
