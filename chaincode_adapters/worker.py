@@ -249,9 +249,9 @@ class Worker:
                 after = self._steps.advance(job)
             except AnchorError as error:
                 return self._troubles.of_job(self._kept(job), error)
-            self._troubles.answered()
             job = after.job
             if after.came_on:
+                self._troubles.answered()
                 self._troubles.went_well(job)
             if job.state == FINAL:
                 self._troubles.forget(job)

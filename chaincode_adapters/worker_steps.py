@@ -60,8 +60,12 @@ class Unexpected(AnchorError):
 
 @dataclass(frozen=True)
 class After:
-    """A job after a step, and how many seconds its next one has to wait. ``came_on``: whether this
-    was no step on the spot or back, so that former failures are forgotten."""
+    """A job after a step, and how many seconds its next one has to wait.
+
+    ``came_on``: whether the other side has certainly spoken, and this was no step on the spot or
+    back, so that former failures are forgotten. Signing, and looking up what nobody knows, may have
+    asked nobody: services that answer at once keep nothing that could be asked for.
+    """
 
     job: Job
     delay: float = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chaincode_adapters.errors import Misconfigured
+from chaincode_adapters.rest.signing import read_secret
 from node.core.signatures import PublicJwk
 
 __all__ = ["EntryKey", "read_entry_key"]
@@ -42,8 +43,5 @@ class EntryKey:
 
 
 def read_entry_key(path: Path) -> EntryKey:
-    """The key in a PEM file. Raises Misconfigured."""
-    try:
-        return EntryKey(path.read_bytes())
-    except OSError as error:
-        raise Misconfigured(f"key {path}: {error.strerror}") from error
+    """The key in a PEM file that only its owner can read. Raises Misconfigured."""
+    return EntryKey(read_secret(path).reveal())

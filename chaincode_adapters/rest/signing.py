@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +27,9 @@ from node.core.errors import InvalidInput
 from node.core.signatures import PublicJwk, load_backend
 
 __all__ = ["Secret", "SigningRule", "check_secret", "holds", "read_secret", "sign_text"]
+
+
+_MOST_KEY = 16_384
 
 
 class SigningRule(Protocol):
@@ -72,13 +77,21 @@ class Secret:
 
 
 def read_secret(path: Path) -> Secret:
-    """The key file's content, without the white space around it. Raises Misconfigured."""
+    """The key file's content, without the white space around it.
+
+    Raises:
+        Misconfigured: it cannot be read, can be read by others, or is too short or too long.
+    """
     try:
-        content = path.read_bytes().strip()
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_MOST_KEY + 1).strip()
     except OSError as error:
         raise Misconfigured(f"key {path}: {error.strerror}") from error
-    if not 8 <= len(content) <= 16_384:
-        raise Misconfigured(f"key {path}: must have 8 to 16384 bytes")
+    if stat.S_IMODE(mode) & 0o077:
+        raise Misconfigured(f"key {path}: can be read by others than its owner: chmod 600 it")
+    if not 8 <= len(content) <= _MOST_KEY:
+        raise Misconfigured(f"key {path}: must have 8 to {_MOST_KEY} bytes")
     return Secret(content)
 
 

@@ -219,7 +219,7 @@ def _tell(args: argparse.Namespace, report: Report, bundle: bytes) -> None:
         _tell_step(step, args.lang)
     say()
     failed, passed, unchecked = (
-        sum(step.status == status for step in report.steps)
+        sum(step.status == status for step in report.steps if not step.part)
         for status in (FAILED, PASSED, NOT_CHECKED)
     )
     if failed:

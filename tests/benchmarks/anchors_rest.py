@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from builders.judicial_dialects import Bjca
 from builders.judicial_service import MEMBER_KEY, SignedAnswers, pem_of, serving
 from builders.judicial_setup import now_ms, point_of, rest_adapter
+from builders.key_files import write_key
 from builders.rekor import running_rekor, witnessing
 
 from chaincode_adapters.port import Final, Receipt, Surroundings
@@ -134,7 +135,7 @@ def rest(dialect: Any, count: int, rounds: int, folder: Path) -> Figure:
 
 def rekor(count: int, folder: Path) -> None:
     """The figures of the log."""
-    (folder / "k").write_bytes(pem_of(MEMBER_KEY))
+    write_key(folder / "k", pem_of(MEMBER_KEY))
     with ExitStack() as stack:
         witness = stack.enter_context(witnessing())
         log = stack.enter_context(

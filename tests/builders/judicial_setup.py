@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.judicial_service import JudicialService
+from builders.key_files import write_key
 
 from chaincode_adapters.port import Surroundings
 from chaincode_adapters.rest.adapter import RestAdapter
@@ -45,7 +46,7 @@ def rest_adapter(
     dialect: Any = service
     example = (EXAMPLES / f"{dialect.example}.toml").read_text() if text is None else text
     (home / "service.toml").write_text(example)
-    (home / "account.key").write_bytes(dialect.key_file)
+    write_key(home / "account.key", dialect.key_file)
     given = {"timeout_ms": 5000, "url": service.url, "values": dialect.values, **settings}
     adapter = build(
         RestSettings(

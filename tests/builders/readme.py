@@ -32,6 +32,8 @@ _VARYING = re.compile(
     r"|(?P<base64>[A-Za-z0-9+/]{40,}=*)"
     r"|(?P<ms>\b1\d{12}\b)"
     r"|(?P<height>(?<=height )\d+|(?<=\"height\": )\d+|(?<=高度 )\d+)"
+    r"|(?P<count>(?<=entry )\d+|(?<=size )[\d,]+|\d+(?= entries in the log)|^\d{4,6}$)"
+    r"|(?P<port>(?<=127\.0\.0\.1:)\d{5}\b)"
     r"|(?P<bytes>[\d,]+(?= bytes| 字节))"
     r"|(?P<seconds>(?<= in )\d+\.\d+(?= s$))"
     r"|(?P<python>(?<=Python )3\.\d+\.\d+\S*(?=,))"
@@ -113,7 +115,7 @@ def _demonstration(folder: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
             if "Ctrl-C" in line:
                 break
         assert process.poll() is None, lines
-        [port] = {found[1] for line in lines if (found := re.search(r"127\.0\.0\.1:(\d+)", line))}
+        [port] = {found[1] for line in lines if (found := re.search(r"http://127\.0\.0\.1:(\d+)", line))}
         text = "\n".join(lines).replace(f"127.0.0.1:{port}", f"127.0.0.1:{_PORT}")
         yield int(port), tuple(text.splitlines())
         process.send_signal(signal.SIGINT)

@@ -19,6 +19,7 @@ import pytest
 from builders.anchor_job import AnchorJob, Killed
 from builders.judicial_service import MEMBER_KEY, pem_of
 from builders.judicial_setup import now_ms, point_of
+from builders.key_files import write_key
 from builders.rekor import RekorLog, WitnessServer, rekor_binary, running_rekor, witnessing
 from builders.rest_receipts import trusting
 from cryptography.exceptions import InvalidSignature
@@ -40,7 +41,7 @@ OPERATOR = "透明日志运营方"
 
 
 def adapter_of(log: RekorLog, home: Path, *witnesses: WitnessServer, **more: Any) -> RekorAdapter:
-    (home / "entry.key").write_bytes(pem_of(MEMBER_KEY))
+    write_key(home / "entry.key", pem_of(MEMBER_KEY))
     settings = RekorSettings(
         name="log",
         operator=OPERATOR,

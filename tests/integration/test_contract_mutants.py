@@ -34,10 +34,14 @@ def planted(mutant: dict[str, str]) -> str:
 
 
 def copy_with(mutant: dict[str, str], folder: Path) -> Path:
+    """A copy of the contract with the fault, and of those of its tests that are asked for."""
     shutil.copytree(
         CONTRACT, folder / "evm", ignore=shutil.ignore_patterns("build", "*.lock", "*.json")
     )
     (folder / "evm" / "src" / SOURCE.name).write_text(planted(mutant))
+    for path in (folder / "evm" / "test").glob("*.t.sol"):
+        if f"function {mutant['test']}" not in path.read_text():
+            path.unlink()  # compiled for nothing
     return folder / "evm"
 
 
@@ -45,7 +49,7 @@ def forge(mutant: dict[str, str], folder: Path) -> set[str]:
     """The tests that failed."""
     ran = run_tool(
         *(command("forge"), "test", "--root", copy_with(mutant, folder), "--json"),
-        *("--match-test", mutant["test"], "--skip", "Symbolic.t.sol"),
+        *("--match-test", mutant["test"], "--fail-fast"),
         folder=folder,
         # How short the way to the fault can be made is not asked.
         variables=environment(folder, "forge") | {"FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT": "0"},
@@ -61,12 +65,14 @@ def forge(mutant: dict[str, str], folder: Path) -> set[str]:
 
 def halmos(mutant: dict[str, str], folder: Path) -> set[str]:
     """The checks that have a counterexample."""
-    copy = copy_with(mutant, folder)
-    for path in (copy / "test").glob("*.t.sol"):
-        if path.name != "Symbolic.t.sol":
-            path.unlink()
     ran = run_tool(
-        *(command("halmos"), "--root", copy, "--forge-build-out", folder / "out"),
+        *(
+            command("halmos"),
+            "--root",
+            copy_with(mutant, folder),
+            "--forge-build-out",
+            folder / "out",
+        ),
         *("--no-status", "--function", mutant["test"], "--early-exit"),
         folder=folder,
         variables=environment(folder, "halmos", "forge"),
@@ -100,13 +106,16 @@ def calls_of(test: Callable[..., None]) -> list[dict[str, Any]]:
     return [dict(zip(names, case)) for case in cases]
 
 
-def fails(test: Callable[..., None], chain: Chain, arguments: dict[str, Any]) -> bool:
+def fails(test: Callable[..., None], chain: Chain, case: dict[str, Any]) -> bool:
     """Whether the test, with the fixtures of its folder, fails as a test does."""
+    arguments = dict(case)
     for name in inspect.signature(test).parameters:
         if name == "chain":
             arguments[name] = chain
         elif name == "four":
             arguments[name] = chain.deploy(chain.accounts[:4], 3)
+        else:
+            assert name in arguments, f"{test.__name__}: no such fixture here: {name}"
     try:
         test(**arguments)
     except (AssertionError, Refused, pytest.fail.Exception):

@@ -301,6 +301,21 @@ def test_a_side_that_answers_and_takes_nothing_is_tried_ever_more_rarely() -> No
     assert bench.job().state == FINAL
 
 
+def test_a_service_that_takes_nothing_is_sent_less_and_less() -> None:
+    """Signing asks nobody, and what looking up finds missing may be known without asking."""
+    bench = WorkerBench()
+    bench.fault = at("send:before", lambda: Unreachable("connection refused"), times=10_000)
+    bench.rounds(60, blocks=0)
+    assert bench.worker.breaker.state in ("open", "half-open")
+    assert bench.worker.trouble == "connection refused"
+    bench.rounds(3600, blocks=0)
+    assert bench.adapter.calls["send"] < 40
+    bench.fault = lambda place: None
+    bench.rounds(1, seconds=600)
+    bench.rounds(5)
+    assert bench.states() == {FINAL: 1}
+
+
 def test_it_waits_as_long_as_the_service_asks() -> None:
     bench = WorkerBench()
     bench.fault = at("send:before", lambda: Unreachable("too many requests", retry_after=120.0))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from builders.judicial_service import MEMBER_KEY, pem_of
 from builders.judicial_setup import now_ms, point_of
+from builders.key_files import write_key
 from builders.small_log import ORIGIN, SmallLog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -108,7 +109,7 @@ def settings_of(server: LogServer, **more: Any) -> RekorSettings:
 
 
 def adapter_of(server: LogServer, home: Path, **more: Any) -> RekorAdapter:
-    (home / "k").write_bytes(pem_of(MEMBER_KEY))
+    write_key(home / "k", pem_of(MEMBER_KEY))
     surroundings = Surroundings(home, "c", b"\x07" * 32, "court-1", now_ms)
     made = build(settings_of(server, **more), surroundings)
     assert isinstance(made, RekorAdapter)
@@ -243,18 +244,21 @@ def test_a_mirror_that_lags_denies_nothing(server: LogServer, adapter: RekorAdap
         ({"key": "none"}, "No such file"),
         ({"key": "p384"}, "P-256"),
         ({"key": "text"}, "must be PEM"),
+        ({"key": "open"}, "can be read by others"),
     ],
 )
 def test_settings_that_cannot_work_are_named(
     changes: dict[str, str], told: str, server: LogServer, tmp_path: Path
 ) -> None:
-    (tmp_path / "text").write_bytes(b"very-secret-text")
-    (tmp_path / "p384").write_bytes(
+    write_key(tmp_path / "text", b"very-secret-text")
+    write_key(tmp_path / "open", pem_of(MEMBER_KEY)).chmod(0o640)
+    write_key(
+        tmp_path / "p384",
         ec.generate_private_key(ec.SECP384R1()).private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
-        )
+        ),
     )
     with pytest.raises(Misconfigured, match=told) as caught:
         adapter_of(server, tmp_path, **changes)

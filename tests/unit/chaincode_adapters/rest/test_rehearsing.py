@@ -11,6 +11,7 @@ from builders.judicial_dialects import DIALECTS
 from builders.judicial_recording import record
 from builders.judicial_service import serving
 from builders.judicial_setup import EXAMPLES, now_ms
+from builders.key_files import write_key
 
 from chaincode_adapters.errors import Misconfigured
 from chaincode_adapters.rest.recording import decode_recording, encode_recording
@@ -32,7 +33,7 @@ def rehearsed(
         assert old in text
         texts.append(tmp_path / f"file{name}")
         texts[-1].write_text(text.replace(old, new, 1) if old else text)
-    (tmp_path / "key").write_bytes(dialect.key_file)
+    write_key(tmp_path / "key", dialect.key_file)
     return rehearse(*texts, key=tmp_path / "key" if with_key else None, operator="法院")
 
 
@@ -116,7 +117,7 @@ def test_answers_alone_can_be_rehearsed(tmp_path: Path) -> None:
 
 
 def _key(tmp_path: Path, dialect: Any) -> Path:
-    (tmp_path / "key").write_bytes(dialect.key_file)
+    write_key(tmp_path / "key", dialect.key_file)
     return tmp_path / "key"
 
 

@@ -10,6 +10,7 @@ import gmssl_pyx
 import pytest
 from builders.judicial_dialects import MEMBER_SM2
 from builders.judicial_service import MEMBER_KEY, pem_of
+from builders.key_files import write_key
 from builders.rest_receipts import rsa_key
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -114,7 +115,7 @@ def bad_keys() -> list[tuple[str, bytes, str]]:
     ]
 
 
-@pytest.mark.parametrize(("algorithm", "content", "told"), bad_keys(), ids=range(7))
+@pytest.mark.parametrize(("algorithm", "content", "told"), bad_keys(), ids=range(9))
 def test_a_key_of_another_kind_is_refused_and_not_told(
     algorithm: str, content: bytes, told: str
 ) -> None:
@@ -125,15 +126,19 @@ def test_a_key_of_another_kind_is_refused_and_not_told(
 
 
 def test_a_secret_is_in_no_repr(tmp_path: Path) -> None:
-    (tmp_path / "key").write_bytes(b"  very-secret-value\n")
+    write_key(tmp_path / "key", b"  very-secret-value\n")
     secret = read_secret(tmp_path / "key")
     assert secret.reveal() == b"very-secret-value"
     assert "very" not in f"{secret} {secret!r} {[secret]!r}"
     with pytest.raises(Misconfigured, match="none: No such file"):
         read_secret(tmp_path / "none")
-    (tmp_path / "short").write_bytes(b"x")
+    write_key(tmp_path / "short", b"x")
     with pytest.raises(Misconfigured, match="8 to 16384 bytes"):
         read_secret(tmp_path / "short")
+    (tmp_path / "key").chmod(0o640)
+    with pytest.raises(Misconfigured, match="can be read by others") as caught:
+        read_secret(tmp_path / "key")
+    assert "very" not in str(caught.value)
 
 
 def test_codes_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
