@@ -188,12 +188,14 @@ def by_transaction(receipt, point):
         items = list_of(raw[1:], 12)
         chain_id, to, value, data = number(items[0]), *items[5:8]
         number(items[9], 2)
+        need(items.pop(8) == [], "an access list")
     else:
         items = list_of(raw, 9)
         to, value, data = items[3:6]
         chain_id = (number(items[6]) - 35) // 2
     for item in items[-2:]:
         number(item)
+    need(all(isinstance(item, bytes) for item in items), "a list where bytes must be")
     need(1 <= chain_id <= 2**53 - 1, "chain id")
     sized(to, 20)
     need(value == b"", "it sends a value")
