@@ -36,13 +36,13 @@ from node.core.anchors.fabric_transaction import (
 )
 from node.core.anchors.fabric_trust import (
     FabricTrust,
+    known_certificate,
     quorum_of,
     read_fabric_trust,
 )
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.protobuf import read_message
 from node.core.anchors.vouching import Vouched
-from node.core.anchors.x509 import decode_certificate
 from node.core.encoding import rfc3339
 from node.core.errors import InvalidEncoding, InvalidInput, InvalidProof
 from node.core.fields import exact_members, read_integer
@@ -253,7 +253,7 @@ def _check_consenters(entry: FabricTrust, read: _Receipt, backend: Backend) -> l
         number = values["identifier"]
         if number not in known or number in found:
             raise InvalidProof(place, f"consenter {number} is unknown, or signs twice")
-        certificate = decode_certificate(known[number], f"trust: consenter {number}")
+        certificate = known_certificate(known[number], f"trust: consenter {number}")
         signed = read.block.signed_by(signature)
         verify_fabric_signature(certificate, signed, signature.signature, backend, place)
         found.append(number)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from node.core.anchors.fabric_block import read_base64
-from node.core.anchors.x509 import decode_certificate
+from node.core.anchors.x509 import Certificate, decode_certificate
 from node.core.encoding import decode_hash
 from node.core.errors import InvalidBundle
 from node.core.fields import (
@@ -19,7 +20,14 @@ from node.core.fields import (
     read_text,
 )
 
-__all__ = ["Consenter", "FabricTrust", "Organisation", "quorum_of", "read_fabric_trust"]
+__all__ = [
+    "Consenter",
+    "FabricTrust",
+    "Organisation",
+    "known_certificate",
+    "quorum_of",
+    "read_fabric_trust",
+]
 
 _CHANNEL = re.compile(r"[a-z][a-z0-9.-]{0,248}", re.ASCII)
 _CHAINCODE = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*", re.ASCII)
@@ -63,6 +71,12 @@ class FabricTrust:
     endorsers: tuple[Organisation, ...]
     needed: int
     window: int
+
+
+@lru_cache(maxsize=512)
+def known_certificate(data: bytes, place: str) -> Certificate:
+    """`decode_certificate`, done once: the same few come back in every receipt of a bundle."""
+    return decode_certificate(data, place)
 
 
 def quorum_of(count: int) -> int:
@@ -171,7 +185,7 @@ def _read_consenters(value: Any, place: str) -> tuple[Consenter, ...]:
 
 def _read_certificate(value: Any, place: str) -> bytes:
     raw = read_base64(value, place, most=_MAX_CERTIFICATE)
-    decode_certificate(raw, place)
+    known_certificate(raw, place)
     return raw
 
 

@@ -37,7 +37,7 @@ class Kept:
 
     def __init__(self, **chains: list[int]) -> None:
         self.store = MemoryStore()
-        self.receipts = Receipts(self.store)
+        self.receipts = Receipts(self.store, "court-a")
         for chain, numbers in chains.items():
             for number in numbers:
                 self.add(chain, number)
@@ -68,11 +68,30 @@ def test_no_point_beyond_the_log_that_is_shown() -> None:
     assert kept.covering([150], 150) == []
 
 
-def test_of_several_members_at_one_size_one_is_enough() -> None:
+def whose(kept: Kept, index: int) -> list[tuple[str, int]]:
+    return [(held.member, held.size) for held in kept.receipts.covering([index], 10_000)]
+
+
+def test_of_several_members_at_one_size_the_nodes_own_is_enough() -> None:
     kept = Kept(evm=[1])
     kept.add("evm", 1, "notary-a")
     assert len(kept.receipts.at(100)) == 2
-    assert kept.covering([5], 1000) == [("evm", 100)]
+    assert whose(kept, 5) == [("court-a", 100)]
+
+
+def test_no_member_can_put_its_receipt_in_the_place_of_anothers() -> None:
+    """What is recorded under a chain's name is its recorder's word: a false one, earlier or at the
+    same size, stands beside the true one at most."""
+    kept = Kept(evm=[3])
+    for number in (1, 2, 3, 4):
+        kept.add("evm", number, "liar")
+    kept.add("evm", 3, "notary-a")
+    assert whose(kept, 150) == [("court-a", 300), ("liar", 200)]
+    assert whose(kept, 250) == [("court-a", 300)]
+    assert whose(kept, 350) == [("liar", 400)]
+    other = Receipts(kept.store, "police-a")
+    found = [(held.member, held.size) for held in other.covering([250], 10_000)]
+    assert found == [("court-a", 300), ("liar", 300), ("notary-a", 300)]
 
 
 def test_no_more_than_a_bundle_may_have() -> None:
