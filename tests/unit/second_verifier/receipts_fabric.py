@@ -103,8 +103,12 @@ def check_fields(message):
     for field, value in message.ListFields():
         need(field.name in TABLE[message.DESCRIPTOR.name], f"field {field.name}")
         if field.message_type is not None:
-            for one in [value] if hasattr(value, "ListFields") else value:
+            many = [value] if hasattr(value, "ListFields") else value
+            need(len(many) <= (100 if field.name == "endorsements" else 1000), "too many items")
+            for one in many:
                 check_fields(one)
+        elif field.name == "args":
+            need(len(value) <= 1000, "too many items")
 
 
 # --- the trust file -------------------------------------------------------------------------------
