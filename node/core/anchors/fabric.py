@@ -78,6 +78,7 @@ def verify_fabric(
     6. its orderers signed the block
     7. the block descends from a pinned one, where the receipt says so
     8. the same organisations read the point from their ledgers, where the receipt says so
+    9. the trust file says that endorsing peers compare a proposal's time with their clocks
     """
     known = _read_entries(trust)
     read = _read_receipt(receipt, point, place)
@@ -87,7 +88,7 @@ def verify_fabric(
     if not entries:
         raise _not_named(read.attestation)
     error: InvalidInput | None = None
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: entry.window is None):
         try:
             return _verify_by(entry, read, backend)
         except InvalidInput as refused:
@@ -191,7 +192,19 @@ def _verify_by(entry: FabricTrust, read: _Receipt, backend: Backend) -> Vouched:
         linked = block.number
     if read.confirmation is not None:
         _check_endorsers(entry, read.confirmation, backend)
-    return _vouched(entry, read, endorsers, orderers, linked)
+    if entry.window is None:
+        raise _no_time(entry, endorsers)
+    return _vouched(entry, entry.window, read, endorsers, orderers, linked)
+
+
+def _no_time(entry: FabricTrust, endorsers: list[str]) -> NotChecked:
+    return NotChecked(
+        f"endorsed on the channel of {entry.operator} by {' and '.join(endorsers)}; since when is "
+        "the submitter's word alone, since the trust file does not say that their peers compare a "
+        "proposal's time with their clocks",
+        f"已由 {entry.operator} 通道上的 {'、'.join(endorsers)} 背书；但时间仅为提交者自称，"
+        "信任文件未说明背书节点会将提案时间与自身时钟核对",
+    )
 
 
 def _check_endorsers(entry: FabricTrust, attestation: Attestation, backend: Backend) -> list[str]:
@@ -265,6 +278,7 @@ def _signatures_of(read: _Receipt, *, by_number: bool) -> list[tuple[BlockSignat
 
 def _vouched(
     entry: FabricTrust,
+    window: int,
     read: _Receipt,
     endorsers: list[str],
     orderers: list[str],
@@ -285,12 +299,17 @@ def _vouched(
         assert reading.held is not None
         shown += f"; the same organisations' peers signed that block {reading.held.block} holds it"
         shown_zh += f";上述机构的节点签名确认其已在区块 {reading.held.block} 中生效"
+    shown += (
+        "; that they refuse what is not within "
+        f"{window // 1000} s of their clocks is the trust file's word"
+    )
+    shown_zh += f";其仅接受与自身时钟相差 {window // 1000} 秒以内的提案一事,以信任文件为准"
     link = "whether the block descends from the pinned block 0 was not checked"
     if linked is not None:
         link = f"the block descends from block {linked}, whose hash the trust file pins"
     return Vouched(
         by=f"{entry.operator} ({', '.join(endorsers)})",
-        time=attestation.time + entry.window,
+        time=attestation.time + window,
         where=f"channel {attestation.channel}, block {block.number}, "
         f"transaction {attestation.tx_id}",
         how=shown,
@@ -298,7 +317,6 @@ def _vouched(
         details=(
             f"block {block.number}: {block.hash().hex()}; {link}",
             f"submitted under the name of {attestation.creator.msp_id} with time "
-            f"{rfc3339(attestation.time)}; endorsing peers allow it to be up to "
-            f"{entry.window // 1000} s from their clocks, which is added",
+            f"{rfc3339(attestation.time)}, to which {window // 1000} s are added",
         ),
     )

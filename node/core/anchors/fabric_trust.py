@@ -51,7 +51,8 @@ class FabricTrust:
     """A channel. Blocks are signed by one of ``orderers``, or by a quorum of ``consenters``: one of
     the two is empty. ``needed`` different organisations of ``endorsers`` must have endorsed.
     ``window`` is how far, in ms, a proposal's time may be from the clock of a peer that endorses
-    it. ``pinned`` are hashes of block headers by number; block 0, which nobody signs, is there."""
+    it; None where peers do not look at it. ``pinned`` are hashes of block headers by number; block
+    0, which nobody signs, is there."""
 
     name: str
     operator: str
@@ -62,7 +63,7 @@ class FabricTrust:
     consenters: tuple[Consenter, ...]
     endorsers: tuple[Organisation, ...]
     needed: int
-    window: int
+    window: int | None
 
 
 def quorum_of(count: int) -> int:
@@ -84,9 +85,8 @@ def read_fabric_trust(value: Any, place: str) -> FabricTrust:
             "kind",
             "name",
             "operator",
-            "time_window_ms",
         ),
-        ("blocks", "consenters", "orderers"),
+        ("blocks", "consenters", "orderers", "time_window_ms"),
     )
     if ("orderers" in members) == ("consenters" in members):
         raise InvalidBundle(place, "must have either orderers (Raft) or consenters (SmartBFT)")
@@ -122,10 +122,12 @@ def read_fabric_trust(value: Any, place: str) -> FabricTrust:
             least=1,
             most=len(endorsers),
         ),
-        window=read_integer(
-            members["time_window_ms"], f"{place}.time_window_ms", most=365 * 86_400_000
-        ),
+        window=_read_window(members.get("time_window_ms"), f"{place}.time_window_ms"),
     )
+
+
+def _read_window(value: Any, place: str) -> int | None:
+    return None if value is None else read_integer(value, place, most=365 * 86_400_000)
 
 
 def _read_pinned(members: dict[str, Any], place: str) -> dict[int, bytes]:
