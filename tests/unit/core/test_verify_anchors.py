@@ -207,6 +207,16 @@ def test_a_point_between_the_records_needs_a_proof(bench: LedgerBench) -> None:
     assert checked(bench, made) == {"anchors": FAILED, "anchors.1": FAILED}
 
 
+def test_a_point_at_a_record_needs_a_proof_too(bench: LedgerBench) -> None:
+    """A single operator can sign the anchored log for one header, and another log for the newest."""
+    made = copy.deepcopy(bundle(bench, stamp(points(bench)[2])))
+    assert made["anchors"][0]["point"]["height"] in {
+        roots["height"] for roots in made["chain"]["roots"]
+    }
+    no_proof(made)
+    assert checked(bench, made) == {"anchors": FAILED, "anchors.1": FAILED}
+
+
 def test_a_proof_that_does_not_hold_fails_the_whole_step(bench: LedgerBench) -> None:
     made = copy.deepcopy(bundle(bench, stamp(points(bench)[2])))
     false_proof(made)

@@ -874,7 +874,7 @@ class Verification:
         if not self.bundle["anchors"]:
             raise NotChecked("none")
         here = self.last["size"], self.last["root"]
-        roots = {(at["size"], at["root"]) for at in self.roots.values()} | {here}
+        roots = {here}
         for item in self.bundle["consistency"]:
             roots |= {end for end in self.consistent(item, here) if end[0] <= here[0]}
         self.parts = [self.verdict_on(item, roots) for item in self.bundle["anchors"]]
