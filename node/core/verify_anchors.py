@@ -24,8 +24,8 @@ _TITLES = {
 def check_anchors(case: Case) -> Told:
     """Every receipt must be of a point that the log shown continues, and vouch for it.
 
-    What came of each is put into ``case.parts``. The whole passes when one of them vouches and none
-    fails.
+    What came of each is put into ``case.parts``. The whole passes when one of them vouches for a
+    record and none fails.
     """
     items = case.need_bundle().anchors
     if not items:
@@ -43,6 +43,11 @@ def check_anchors(case: Case) -> Told:
         raise NotChecked(
             f"{len(items)} receipt(s), and none leads to what the trust file names",
             f"共 {len(items)} 份回执，均未指向信任文件所列机构",
+        )
+    if not any(_covered(case, item.point.size) for item, _ in found):
+        raise NotChecked(
+            f"{len(found)} receipt(s) hold, and none is of a log that had one of the records",
+            f"{len(found)} 份回执成立，但所涉日志均不含本证据包的记录",
         )
     case.anchored = sorted(vouched.time for _, vouched in found)
     return _summary(case, found)
@@ -119,9 +124,9 @@ def _summary(case: Case, found: list[tuple[AnchorReceipt, Vouched]]) -> Told:
     if not whole:
         most = max(_covered(case, item.point.size) for item, _ in found)
         return Told(
-            f"{most} of {count} record(s) vouched for by {names}; what came later was not anchored "
-            "when the bundle was made",
-            f"{count} 条记录中的 {most} 条由 {names} 佐证；其后的记录在出具时尚未锚定",
+            f"{most} of {count} record(s) vouched for by {names}; the bundle holds no receipt for "
+            "what came later",
+            f"{count} 条记录中的 {most} 条由 {names} 佐证；其后的记录，本证据包未附回执",
         )
     time, by = min(whole)
     return Told(
