@@ -128,24 +128,36 @@ class Receipts:
             size: of the log that is shown; no point may be larger.
 
         Returns:
-            At most `MAX_RECEIPTS`, those of the smallest sizes first.
+            At most `MAX_RECEIPTS`, those of the smallest sizes first. Where there are more, the one
+            of each chain that covers the most records is among them.
         """
+        chosen = self._chosen(indexes, size)
+        return sorted(chosen, key=lambda held: (held.size, held.chain))
+
+    def _chosen(self, indexes: Iterable[int], size: int) -> list[Held]:
+        """What `covering` finds, what covers the most first: all else only says of some records
+        that they were there earlier."""
         wanted = sorted(set(indexes))
-        found = [held for chain in self._chains() for held in self._first(chain, wanted, size)]
-        return sorted(found, key=lambda held: (held.size, held.chain))[:MAX_RECEIPTS]
+        last: list[Held] = []
+        others: list[Held] = []
+        for chain in self._chains():
+            found = list(self._first(chain, wanted, size))
+            last += found[-1:]
+            others += found[:-1]
+        others.sort(key=lambda held: (held.size, held.chain))
+        return (last + others)[:MAX_RECEIPTS]
 
     def items(self, indexes: Iterable[int], size: int) -> list[dict[str, Any]]:
         """What `covering` finds, as items of a bundle's ``anchors``: as many as fit."""
         found: list[dict[str, Any]] = []
         room = _MOST_BYTES
-        for held in self.covering(indexes, size):
+        for held in self._chosen(indexes, size):
             content = self.get(held.receipt)
             if content is None:
                 raise LedgerFault(f"local store: receipt {held.receipt.hex()} is missing")
-            room -= len(content)
-            if room < 0:
-                break
-            found.append(decode_item(content).to_json())
+            if len(content) <= room:
+                room -= len(content)
+                found.append(decode_item(content).to_json())
         return found
 
     def _first(self, chain: str, indexes: list[int], size: int) -> Iterator[Held]:

@@ -4,6 +4,7 @@ verifier with it."""
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +18,13 @@ from builders.second_opinion import both_of, second
 from node.core.anchors import receipts
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.vouching import Vouched
-from node.core.errors import InvalidProof
+from node.core.errors import InvalidInput, InvalidProof
 from node.core.signatures import Backend
 from node.core.trust import Trust
 from node.core.verify import FAILED, NOT_CHECKED, PASSED, Report
 from node.core.verify_case import NotChecked
-from node.evidence.bundle import bundle_dossier, bundle_record
+from node.evidence import bundle as making
+from node.evidence.bundle import bundle_dossier, bundle_record, encode_bundle
 
 CASE = case_sub()
 NAMED = ("notary-a", "notary-b")
@@ -211,7 +213,7 @@ def test_a_point_between_the_records_needs_a_proof(bench: LedgerBench) -> None:
 
 
 def test_a_point_at_a_record_needs_a_proof_too(bench: LedgerBench) -> None:
-    """A single operator can sign the anchored log for one header, and another log for the newest."""
+    """A single operator can sign the anchored log for one header, another log for the newest."""
     made = copy.deepcopy(bundle(bench, stamp(points(bench)[2])))
     assert made["anchors"][0]["point"]["height"] in {
         roots["height"] for roots in made["chain"]["roots"]
@@ -245,6 +247,21 @@ def test_points_beyond_the_log_that_is_shown_are_left_out(bench: LedgerBench) ->
     newer = AnchorPoint.from_json({**points(bench)[2].to_json(), "size": 99})
     made = bundle(bench, stamp(points(bench)[2]), stamp(newer))
     assert [item["point"]["size"] for item in made["anchors"]] == [3]
+
+
+def test_receipts_for_which_there_is_no_room_take_no_bundle_away(
+    bench: LedgerBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dossier that had a bundle before it was anchored has one still, with the newest receipt."""
+    found = points(bench)
+    made = bundle(bench, *(stamp(point) for point in found[1:4]))
+    least = len(encode_bundle({**made, "anchors": made["anchors"][-1:]}))
+    monkeypatch.setattr(making, "MAX_BUNDLE_BYTES", least)
+    kept = json.loads(encode_bundle(made))["anchors"]
+    assert kept == made["anchors"][-1:]
+    monkeypatch.setattr(making, "MAX_BUNDLE_BYTES", 100)
+    with pytest.raises(InvalidInput, match="too much for one bundle"):
+        encode_bundle(made)
 
 
 def test_an_anchor_of_the_chain_before(bench: LedgerBench) -> None:

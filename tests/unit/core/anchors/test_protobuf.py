@@ -12,5 +12,5 @@ LIST = {1: Field("items", MESSAGE, repeated=True)}
 
 def test_a_repeated_field_has_a_bounded_number_of_items() -> None:
     assert len(read_message(b"\x0a\x00" * 1000, "m", LIST)["items"]) == 1000
-    with pytest.raises(InvalidEncoding, match="m.items: has more than 1000 items"):
+    with pytest.raises(InvalidEncoding, match=r"m\.items: has more than 1000 items"):
         read_message(b"\x0a\x00" * 1_500_000, "m", LIST)
