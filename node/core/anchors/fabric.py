@@ -42,7 +42,6 @@ from node.core.anchors.fabric_trust import (
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.protobuf import read_message
 from node.core.anchors.vouching import Vouched
-from node.core.anchors.x509 import decode_certificate
 from node.core.encoding import rfc3339
 from node.core.errors import InvalidInput, InvalidProof
 from node.core.fields import exact_members, read_integer
@@ -80,7 +79,7 @@ def verify_fabric(
     8. the same organisations read the point from their ledgers, where the receipt says so
     9. the trust file says that endorsing peers compare a proposal's time with their clocks
     """
-    known = _read_entries(trust)
+    known = trust.entries("fabric", read_fabric_trust)
     read = _read_receipt(receipt, point, place)
     _check_signatures(read, backend)
     named = (read.attestation.channel, read.attestation.chaincode)
@@ -157,14 +156,6 @@ def _check_signatures(read: _Receipt, backend: Backend) -> None:
 def _endorsements(read: _Receipt) -> tuple[Endorsement, ...]:
     more = () if read.confirmation is None else read.confirmation.endorsements
     return read.attestation.endorsements + more
-
-
-def _read_entries(trust: Trust) -> list[FabricTrust]:
-    return [
-        read_fabric_trust(entry, f"trust.anchors[{position}]")
-        for position, entry in enumerate(trust.anchors)
-        if entry.get("kind") == "fabric"
-    ]
 
 
 def _not_named(attestation: Attestation) -> NotChecked:
@@ -256,9 +247,8 @@ def _check_consenters(entry: FabricTrust, read: _Receipt, backend: Backend) -> l
         number = values["identifier"]
         if number not in known or number in found:
             raise InvalidProof(place, f"consenter {number} is unknown, or signs twice")
-        certificate = decode_certificate(known[number], f"trust: consenter {number}")
         signed = read.block.signed_by(signature)
-        verify_fabric_signature(certificate, signed, signature.signature, backend, place)
+        verify_fabric_signature(known[number], signed, signature.signature, backend, place)
         found.append(number)
     if len(found) < quorum_of(len(known)):
         raise InvalidProof(

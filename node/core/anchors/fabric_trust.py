@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.core.anchors.fabric_block import read_base64
-from node.core.anchors.x509 import decode_certificate
+from node.core.anchors.x509 import Certificate, decode_certificate
 from node.core.encoding import decode_hash
 from node.core.errors import InvalidBundle
 from node.core.fields import (
@@ -29,12 +29,12 @@ _MAX_CERTIFICATE = 16_384
 
 @dataclass(frozen=True)
 class Organisation:
-    """An organisation by its MSP id, with its CA certificates (DER). Where ``unit`` is not empty,
+    """An organisation by its MSP id, with its CA certificates. Where ``unit`` is not empty,
     a certificate must have that organizational unit, such as ``peer``, to count."""
 
     msp_id: str
-    roots: tuple[bytes, ...]
-    intermediates: tuple[bytes, ...]
+    roots: tuple[Certificate, ...]
+    intermediates: tuple[Certificate, ...]
     unit: str
 
 
@@ -43,7 +43,7 @@ class Consenter:
     """An orderer of SmartBFT by its number in the channel's configuration, with its certificate."""
 
     identifier: int
-    certificate: bytes
+    certificate: Certificate
 
 
 @dataclass(frozen=True)
@@ -167,14 +167,12 @@ def _read_consenters(value: Any, place: str) -> tuple[Consenter, ...]:
             )
         )
     _check_distinct([one.identifier for one in out], place)
-    _check_distinct([one.certificate for one in out], place)
+    _check_distinct([one.certificate.encoded for one in out], place)
     return tuple(out)
 
 
-def _read_certificate(value: Any, place: str) -> bytes:
-    raw = read_base64(value, place, most=_MAX_CERTIFICATE)
-    decode_certificate(raw, place)
-    return raw
+def _read_certificate(value: Any, place: str) -> Certificate:
+    return decode_certificate(read_base64(value, place, most=_MAX_CERTIFICATE), place)
 
 
 def _check_distinct(values: list[Any], place: str) -> None:
