@@ -121,6 +121,16 @@ def test_what_was_not_anchored_is_said(bench: LedgerBench) -> None:
     )
 
 
+def test_a_time_before_the_records_own_is_said_to_be_impossible(bench: LedgerBench) -> None:
+    made = bundle(bench, stamp(points(bench)[4], time=1_000_000_000_000))
+    report = both_of(made, bench.trust())
+    for step in ("anchors", "anchors.1"):
+        assert "one of the two clocks is wrong" in text_of(report, step)
+    assert "clock" not in text_of(
+        both_of(bundle(bench, stamp(points(bench)[4])), bench.trust()), "anchors"
+    )
+
+
 def test_without_any_receipt_it_is_not_checked(bench: LedgerBench) -> None:
     assert checked(bench, bundle(bench)) == {"anchors": NOT_CHECKED}
 
