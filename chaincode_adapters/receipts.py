@@ -130,7 +130,8 @@ class Receipts:
             size: of the log that is shown; no point may be larger.
 
         Returns:
-            At most `MAX_RECEIPTS`: this member's first, then those of the smallest sizes.
+            At most `MAX_RECEIPTS`: this member's first, and of each chain the one that covers the
+            most records before those that only say of some that they were there earlier.
         """
         wanted = sorted(set(indexes))
         own: dict[str, dict[int, Held]] = {}
@@ -147,23 +148,24 @@ class Receipts:
                 mine = own.get(held.chain, {}).get(index)
                 if mine is None or held.size < mine.size:
                     chosen.add(held)
-        return sorted(chosen, key=self._rank)[:MAX_RECEIPTS]
+        widest = {max(found.values(), key=_width) for found in (*own.values(), *others) if found}
+        return sorted(chosen, key=lambda held: self._rank(held, held in widest))[:MAX_RECEIPTS]
 
-    def _rank(self, held: Held) -> tuple[bool, int, str, str, bytes]:
-        return held.member != self._own, held.size, held.chain, held.member, held.receipt
+    def _rank(self, held: Held, widest: bool) -> tuple[bool, bool, int, str, str, bytes]:
+        is_other = held.member != self._own
+        return is_other, not widest, held.size, held.chain, held.member, held.receipt
 
     def items(self, indexes: Iterable[int], size: int) -> list[dict[str, Any]]:
         """What `covering` finds, as items of a bundle's ``anchors``: as many as fit."""
         found: list[dict[str, Any]] = []
         room = _MOST_BYTES
-        for held in self.covering(indexes, size):
+        for held in self._chosen(indexes, size):
             content = self.get(held.receipt)
             if content is None:
                 raise LedgerFault(f"local store: receipt {held.receipt.hex()} is missing")
-            room -= len(content)
-            if room < 0:
-                break
-            found.append(decode_item(content).to_json())
+            if len(content) <= room:
+                room -= len(content)
+                found.append(decode_item(content).to_json())
         return found
 
     def _first(self, chain: str, member: str, indexes: list[int], size: int) -> dict[int, Held]:
@@ -221,6 +223,10 @@ def _decoded(key: bytes, raw: bytes) -> Wanted:
         return _WANTED_ROW.decode(raw)
     except msgspec.DecodeError as error:
         raise LedgerFault(f"local store: row {key!r} cannot be read: {error}") from error
+
+
+def _width(held: Held) -> int:
+    return held.size
 
 
 def _row(chain: str, member: str, size: int) -> bytes:

@@ -101,6 +101,15 @@ def test_no_more_than_a_bundle_may_have() -> None:
     assert found[0] == ("evm", 100)
 
 
+def test_where_not_all_fit_the_one_that_covers_all_records_is_kept() -> None:
+    kept = Kept(evm=list(range(1, 251)))
+    indexes = list(range(0, 25_000, 50))
+    assert kept.covering(indexes, 25_000)[-1] == ("evm", 25_000)
+    sizes = [item["point"]["size"] for item in kept.receipts.items(indexes, 25_000)]
+    assert len(sizes) == MAX_RECEIPTS
+    assert 25_000 in sizes
+
+
 @given(
     sizes=st.lists(st.integers(1, 40), max_size=12),
     indexes=st.lists(st.integers(0, 4200), max_size=12),
