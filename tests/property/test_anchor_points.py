@@ -111,7 +111,9 @@ def test_a_chain_that_ends_with_a_point_holds_no_later_one_back() -> None:
     with bench.reader() as reader:
         state = reader.state("anchor/point")
     assert state is not None
-    bench.block(time=state["due_at"] - 1)  # and an empty block 2 ms later, which is a point, and the last
+    bench.block(
+        time=state["due_at"] - 1
+    )  # and an empty block 2 ms later, which is a point, and the last
     last = bench.height - 1
     assert bench.store.get(number_key(ANCHOR_POINT, last)) is not None
     following = consortium_genesis(parameters=PARAMETERS).parameters

@@ -21,6 +21,7 @@ from chaincode_adapters.errors import (
     Unreachable,
 )
 from chaincode_adapters.jobs import CONFLICT, FAILED, FINAL, INCLUDED, QUEUED, SENT, SIGNED
+from chaincode_adapters.port import Missing
 from node.core.errors import InvalidProof
 from node.storage.errors import StoreClosed
 
@@ -346,6 +347,43 @@ def test_an_anchor_that_has_moved_to_another_block_after_it_was_final_is_an_alar
     bench.rounds(100, seconds=60, blocks=0)
     assert bench.worker.course.conflict
     assert "and had it at" in bench.worker.course.stopped
+
+
+def test_a_final_anchor_that_is_gone_and_whose_number_another_took_is_an_alarm() -> None:
+    """Looking it up gives no Missing then: what was signed can never be included any more."""
+    bench = WorkerBench()
+    bench.rounds(6)
+    bench.chain.reorganise(10, forget=True, deep=True)
+    bench.chain.steal_number()
+    bench.rounds(100, seconds=60, blocks=0)
+    assert bench.worker.course.conflict
+    assert "the chain does not have the anchor of size 100" in bench.worker.course.stopped
+
+
+def test_a_final_anchor_that_is_gone_is_an_alarm_though_a_later_point_stands() -> None:
+    bench = WorkerBench()
+    bench.rounds(6)
+    bench.rounds(1, seconds=600)  # asked, and found standing
+    bench.chain.reorganise(700, forget=True, deep=True)
+    bench.chain.mine(2)
+    bench.add_points()
+    for _ in range(6):  # final before it is asked again
+        bench.rounds(1)
+    assert bench.job(2).state == FINAL
+    bench.rounds(20, seconds=60)
+    assert bench.worker.course.conflict
+    assert "size 100" in bench.worker.course.stopped
+
+
+def test_an_authority_that_cannot_be_asked_denies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its roots have been replaced in the settings: what it answered leads to none of them."""
+    bench = WorkerBench()
+    bench.rounds(6)
+    bench.restart()
+    monkeypatch.setattr(bench.adapter, "look_up", lambda *_: Missing(asked=False))
+    bench.rounds(100, seconds=60)
+    assert not bench.worker.course.stopped
+    assert "nobody can be asked" in bench.worker.trouble
 
 
 def test_what_the_adapter_itself_calls_a_conflict_is_one_when_it_opens() -> None:
