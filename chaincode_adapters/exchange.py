@@ -31,7 +31,10 @@ __all__ = ["Exchange", "check_point"]
 _IDLE_SECONDS = 5.0
 _TIMEOUT_SECONDS = 10.0
 _MOST_FOLLOWED = 200
-_MOST_FETCHED = 10_000
+_MOST_FETCHED = 20
+"""Receipts of one member that are asked for in a round: however many it records, those of the
+others are asked for as soon."""
+_MOST_PAUSES = 20_000
 _MOST_PAUSE = 600.0
 _REFUSED_PAUSE = 3600.0
 
@@ -58,6 +61,11 @@ class _Pauses:
     def failed(self, key: Hashable, at_least: float = 0.0) -> None:
         times = self._held.get(key, (0, 0.0))[0] + 1
         pause = max(at_least, backoff(times, first=5.0, most=_MOST_PAUSE))
+        if len(self._held) >= _MOST_PAUSES:
+            now = self._clock()
+            self._held = {key: held for key, held in self._held.items() if held[1] > now}
+        if len(self._held) >= _MOST_PAUSES:
+            self._held.clear()
         self._held[key] = times, self._clock() + pause
 
     def forget(self, key: Hashable) -> None:
@@ -121,6 +129,7 @@ class Exchange:
         self._clock = clock
         self._silent = _Pauses(clock)
         self._later = _Pauses(clock)
+        self._after: dict[str, bytes] = {}
         self._http = httpx.Client(
             timeout=_TIMEOUT_SECONDS,
             transport=transport,
@@ -169,10 +178,15 @@ class Exchange:
             StorageError, LedgerFault: nothing can be read or kept.
         """
         more = self._follow()
-        for wanted in self._receipts.wanted(_MOST_FETCHED):
-            if self._stopping.is_set():
-                return False
-            self._fetch(wanted)
+        for member in self._receipts.members_wanted():
+            found = self._receipts.wanted_in_turn(
+                member, self._after.get(member, b""), _MOST_FETCHED
+            )
+            self._after[member] = found[-1].receipt if len(found) == _MOST_FETCHED else b""
+            for wanted in found:
+                if self._stopping.is_set():
+                    return False
+                self._fetch(wanted)
         return more
 
     def _follow(self) -> bool:
@@ -193,6 +207,9 @@ class Exchange:
 
     def _fetch(self, wanted: Wanted) -> None:
         """Ask one node after the other for a receipt, those that are not to be left alone now."""
+        if self._receipts.get(wanted.receipt) is not None:
+            self._receipts.not_wanted(wanted)
+            return
         for url in self._peers:
             key = (url, wanted.receipt)
             if self._silent.waits(url) or self._later.waits(key):
