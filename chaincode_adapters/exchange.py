@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import structlog
 
+from chaincode_adapters.deadline import Connections, Deadline
 from chaincode_adapters.errors import place_of
 from chaincode_adapters.jobs import shortened
 from chaincode_adapters.receipts import MAX_RECEIPT_BYTES, Receipts, Wanted, decode_item
@@ -134,8 +135,10 @@ class Exchange:
             timeout=_TIMEOUT_SECONDS,
             transport=transport,
             follow_redirects=False,
+            trust_env=False,
             headers={"accept-encoding": "identity"},  # a few bytes can unpack to very many
         )
+        self._connections = Connections()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._log = structlog.get_logger("anchors")
@@ -146,8 +149,9 @@ class Exchange:
         self._thread.start()
 
     def stop(self) -> None:
-        """Have it end."""
+        """Have it end, and what it is asking for too."""
         self._stopping.set()
+        self._connections.cut()
 
     def join(self, timeout: float) -> None:
         """Wait until it has ended."""
@@ -165,6 +169,7 @@ class Exchange:
             self._ends(place_of(error))
         finally:
             self._http.close()
+            self._connections.close()
 
     def _ends(self, reason: str) -> None:
         if not self._stopping.is_set():
@@ -260,22 +265,24 @@ class Exchange:
         self._receipts.keep(content, wanted)
 
     def _get(self, url: str, receipt: bytes) -> bytes:
-        give_up = self._clock() + _TIMEOUT_SECONDS
-        content = b""
         try:
-            with self._http.stream("GET", f"{url}/v1/anchors/receipts/{receipt.hex()}") as answer:
-                if answer.status_code == 404:
-                    raise _NotGiven("it has none", missing=True)
-                if answer.status_code != 200:
-                    raise _NotGiven(f"answered {answer.status_code}")
-                for part in answer.iter_raw():
-                    content += part
-                    if len(content) > MAX_RECEIPT_BYTES:
-                        break  # it will not hash to what is wanted, which is shorter
-                    if self._clock() > give_up:
-                        raise _NotGiven("the answer took too long")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            with Deadline(self._connections, _TIMEOUT_SECONDS):
+                return self._read(f"{url}/v1/anchors/receipts/{receipt.hex()}")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise _NotGiven(str(error) or type(error).__name__) from error
+
+    def _read(self, url: str) -> bytes:
+        content = b""
+        watched = {"trace": self._connections.watch}
+        with self._http.stream("GET", url, extensions=watched) as answer:
+            if answer.status_code == 404:
+                raise _NotGiven("it has none", missing=True)
+            if answer.status_code != 200:
+                raise _NotGiven(f"answered {answer.status_code}")
+            for part in answer.iter_raw():
+                content += part
+                if len(content) > MAX_RECEIPT_BYTES:
+                    break  # it will not hash to what is wanted, which is shorter
         return content
 
 

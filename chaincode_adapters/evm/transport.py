@@ -9,6 +9,7 @@ import httpx
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from chaincode_adapters.deadline import Connections, Deadline
 from chaincode_adapters.errors import Misconfigured, Unreachable
 from chaincode_adapters.evm.recursion import lower_recursion_limit
 
@@ -41,7 +42,8 @@ class BoundedProvider(JSONBaseProvider):
     """Asks the node at ``url``.
 
     A request takes no longer than is left until ``deadline`` (of `time.monotonic`), its answer has
-    at most 32 MiB. Redirects are not followed.
+    at most 32 MiB. Redirects are not followed, and nothing of the process' environment (proxies,
+    .netrc) is used.
     """
 
     def __init__(self, url: str, timeout: float) -> None:
@@ -50,7 +52,8 @@ class BoundedProvider(JSONBaseProvider):
         self.timeout = timeout
         self.deadline = time.monotonic() + timeout
         self._url = url
-        self._client = httpx.Client(follow_redirects=False, timeout=timeout)
+        self._client = httpx.Client(follow_redirects=False, timeout=timeout, trust_env=False)
+        self._connections = Connections()
 
     def __repr__(self) -> str:
         return f"BoundedProvider({self.origin})"
@@ -62,6 +65,7 @@ class BoundedProvider(JSONBaseProvider):
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()
+        self._connections.close()
 
     def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
         """See `BaseProvider`.
@@ -86,16 +90,37 @@ class BoundedProvider(JSONBaseProvider):
     def _post(self, body: bytes) -> tuple[int, bytes]:
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise Unreachable(f"{self.origin}: took longer than {self.timeout:g} s")
-        headers = {"content-type": "application/json"}
+            raise self._late()
+        headers = {"content-type": "application/json", "accept-encoding": "identity"}
+        with Deadline(self._connections, left) as deadline:
+            try:
+                return self._read(body, headers, left)
+            except httpx.HTTPError:
+                if deadline.over:
+                    raise Unreachable(
+                        f"{self.origin}: took longer than {self.timeout:g} s"
+                    ) from None
+                raise
+
+    def _late(self) -> Unreachable:
+        return Unreachable(f"{self.origin}: took longer than {self.timeout:g} s")
+
+    def _read(self, body: bytes, headers: dict[str, str], left: float) -> tuple[int, bytes]:
         answer = bytearray()
         with self._client.stream(
-            "POST", self._url, content=body, headers=headers, timeout=left
+            "POST",
+            self._url,
+            content=body,
+            headers=headers,
+            timeout=left,
+            extensions={"trace": self._connections.watch},
         ) as response:
-            for chunk in response.iter_bytes(_CHUNK):
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise Unreachable(f"{self.origin}: a compressed answer, which was not asked for")
+            for chunk in response.iter_raw(_CHUNK):
                 answer += chunk
                 if len(answer) > _MOST_BYTES:
                     raise Unreachable(f"{self.origin}: an answer of more than 32 MiB")
                 if time.monotonic() > self.deadline:
-                    raise Unreachable(f"{self.origin}: took longer than {self.timeout:g} s")
+                    raise self._late()
         return response.status_code, bytes(answer)
