@@ -386,6 +386,19 @@ def test_an_authority_that_cannot_be_asked_denies_nothing(monkeypatch: pytest.Mo
     assert "nobody can be asked" in bench.worker.trouble
 
 
+def test_a_new_adapter_that_was_misconfigured_at_first_begins_at_the_newest_point_still() -> None:
+    """Otherwise the first restart after the settings were corrected pays for all of the past."""
+    bench = WorkerBench(0, begin="newest")
+    bench.fault = at("open:before", lambda: Misconfigured("no such contract"))
+    bench.rounds(2)
+    assert bench.worker.course.stopped == "no such contract"
+    bench.restart()
+    bench.add_points(5)
+    bench.worker.retry()
+    bench.rounds(6)
+    assert bench.chain.anchored == {point_of(5).digest(): 1}
+
+
 def test_what_the_adapter_itself_calls_a_conflict_is_one_when_it_opens() -> None:
     bench = WorkerBench()
     bench.fault = at("open:before", lambda: Conflicting("another ledger's contract"))
