@@ -317,6 +317,13 @@ def test_a_service_that_takes_nothing_is_sent_less_and_less() -> None:
     assert bench.states() == {FINAL: 1}
 
 
+def test_what_nobody_has_taken_is_not_told_as_sent() -> None:
+    bench = WorkerBench()
+    bench.fault = at("send:before", lambda: Unreachable("connection refused"), times=10_000)
+    bench.rounds(30, blocks=0)
+    assert bench.states() == {SIGNED: 1}
+
+
 def test_it_waits_as_long_as_the_service_asks() -> None:
     bench = WorkerBench()
     bench.fault = at("send:before", lambda: Unreachable("too many requests", retry_after=120.0))
