@@ -11,7 +11,7 @@ import binascii
 
 from node.core.anchors.der import OID, SEQUENCE, SET, Contents, decode_der, read_oid
 from node.core.anchors.fabric_transaction import Identity
-from node.core.anchors.fabric_trust import Organisation, known_certificate
+from node.core.anchors.fabric_trust import Organisation
 from node.core.anchors.public_keys import (
     CURVE_ORDERS,
     EcKey,
@@ -19,7 +19,7 @@ from node.core.anchors.public_keys import (
     decode_ecdsa_signature,
     verify_signature,
 )
-from node.core.anchors.x509 import Certificate
+from node.core.anchors.x509 import Certificate, decode_certificate
 from node.core.anchors.x509_path import find_path
 from node.core.errors import InvalidEncoding, InvalidProof, InvalidSignature
 from node.core.signatures import Backend
@@ -33,7 +33,7 @@ _BEGIN, _END = b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n"
 
 def certificate_of(identity: Identity, place: str) -> Certificate:
     """The certificate of an identity. Raises InvalidEncoding."""
-    return known_certificate(_read_pem(identity.pem, place), place)
+    return decode_certificate(_read_pem(identity.pem, place), place)
 
 
 def _read_pem(pem: bytes, place: str) -> bytes:
@@ -75,15 +75,8 @@ def check_member(
     Raises:
         InvalidProof: it does not lead to its roots, or is not of the unit that is asked for.
     """
-    roots = [
-        known_certificate(root, f"{place}: root of {organisation.msp_id}")
-        for root in organisation.roots
-    ]
-    between = [
-        known_certificate(one, f"{place}: intermediate of {organisation.msp_id}")
-        for one in organisation.intermediates
-    ]
-    if find_path(certificate, between, roots, at, backend).root is None:
+    found = find_path(certificate, organisation.intermediates, organisation.roots, at, backend)
+    if found.root is None:
         raise InvalidProof(place, f"is not by the authority of {organisation.msp_id}")
     if organisation.unit and organisation.unit not in _units(certificate, place):
         raise InvalidProof(place, f"its certificate is not of the unit {organisation.unit}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from node.core.anchors.fabric_block import read_base64
@@ -24,7 +23,6 @@ __all__ = [
     "Consenter",
     "FabricTrust",
     "Organisation",
-    "known_certificate",
     "quorum_of",
     "read_fabric_trust",
 ]
@@ -37,12 +35,12 @@ _MAX_CERTIFICATE = 16_384
 
 @dataclass(frozen=True)
 class Organisation:
-    """An organisation by its MSP id, with its CA certificates (DER). Where ``unit`` is not empty,
+    """An organisation by its MSP id, with its CA certificates. Where ``unit`` is not empty,
     a certificate must have that organizational unit, such as ``peer``, to count."""
 
     msp_id: str
-    roots: tuple[bytes, ...]
-    intermediates: tuple[bytes, ...]
+    roots: tuple[Certificate, ...]
+    intermediates: tuple[Certificate, ...]
     unit: str
 
 
@@ -51,7 +49,7 @@ class Consenter:
     """An orderer of SmartBFT by its number in the channel's configuration, with its certificate."""
 
     identifier: int
-    certificate: bytes
+    certificate: Certificate
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,8 @@ class FabricTrust:
     """A channel. Blocks are signed by one of ``orderers``, or by a quorum of ``consenters``: one of
     the two is empty. ``needed`` different organisations of ``endorsers`` must have endorsed.
     ``window`` is how far, in ms, a proposal's time may be from the clock of a peer that endorses
-    it. ``pinned`` are hashes of block headers by number; block 0, which nobody signs, is there."""
+    it; None where peers do not look at it. ``pinned`` are hashes of block headers by number; block
+    0, which nobody signs, is there."""
 
     name: str
     operator: str
@@ -70,13 +69,7 @@ class FabricTrust:
     consenters: tuple[Consenter, ...]
     endorsers: tuple[Organisation, ...]
     needed: int
-    window: int
-
-
-@lru_cache(maxsize=512)
-def known_certificate(data: bytes, place: str) -> Certificate:
-    """`decode_certificate`, done once: the same few come back in every receipt of a bundle."""
-    return decode_certificate(data, place)
+    window: int | None
 
 
 def quorum_of(count: int) -> int:
@@ -98,9 +91,8 @@ def read_fabric_trust(value: Any, place: str) -> FabricTrust:
             "kind",
             "name",
             "operator",
-            "time_window_ms",
         ),
-        ("blocks", "consenters", "orderers"),
+        ("blocks", "consenters", "orderers", "time_window_ms"),
     )
     if ("orderers" in members) == ("consenters" in members):
         raise InvalidBundle(place, "must have either orderers (Raft) or consenters (SmartBFT)")
@@ -136,10 +128,12 @@ def read_fabric_trust(value: Any, place: str) -> FabricTrust:
             least=1,
             most=len(endorsers),
         ),
-        window=read_integer(
-            members["time_window_ms"], f"{place}.time_window_ms", most=365 * 86_400_000
-        ),
+        window=_read_window(members.get("time_window_ms"), f"{place}.time_window_ms"),
     )
+
+
+def _read_window(value: Any, place: str) -> int | None:
+    return None if value is None else read_integer(value, place, most=365 * 86_400_000)
 
 
 def _read_pinned(members: dict[str, Any], place: str) -> dict[int, bytes]:
@@ -179,14 +173,12 @@ def _read_consenters(value: Any, place: str) -> tuple[Consenter, ...]:
             )
         )
     _check_distinct([one.identifier for one in out], place)
-    _check_distinct([one.certificate for one in out], place)
+    _check_distinct([one.certificate.encoded for one in out], place)
     return tuple(out)
 
 
-def _read_certificate(value: Any, place: str) -> bytes:
-    raw = read_base64(value, place, most=_MAX_CERTIFICATE)
-    known_certificate(raw, place)
-    return raw
+def _read_certificate(value: Any, place: str) -> Certificate:
+    return decode_certificate(read_base64(value, place, most=_MAX_CERTIFICATE), place)
 
 
 def _check_distinct(values: list[Any], place: str) -> None:

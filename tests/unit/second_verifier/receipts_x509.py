@@ -159,6 +159,7 @@ def signature_holds(key, algorithm, signature, message, digest=None):
             return
         need(isinstance(key, rsa.RSAPublicKey) and not name.endswith("ecdsa"), "kind of key")
         need(2048 <= key.key_size <= 8192, "size of an RSA key")
+        need(key.public_numbers().e <= 65_537, "exponent of an RSA key")
         scheme = padding.PKCS1v15()
         if name == "rsassa_pss":
             scheme = padding.PSS(padding.MGF1(HASHES[named]()), salt)

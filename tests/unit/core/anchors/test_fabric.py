@@ -190,6 +190,18 @@ def swapped(channel: str, member: str, msp_id: str, other: str) -> dict[str, Any
     return entry
 
 
+def test_without_a_window_the_time_is_the_clients_and_vouches_for_nothing() -> None:
+    timeless = trust_entry("evidence")
+    del timeless["time_window_ms"]
+    with pytest.raises(NotChecked, match="since when is the submitter's word alone"):
+        verify(recorded_receipt("evidence", 5), trust=recorded_trust(timeless))
+    both = recorded_trust(timeless, trust_entry("evidence"))
+    assert (
+        "within 900 s of their clocks is the trust file's word"
+        in verify(recorded_receipt("evidence", 5), trust=both).how
+    )
+
+
 def test_certificates_must_lead_to_the_trust_files_authorities(backend: Backend) -> None:
     receipt = recorded_receipt("evidence", 5)
     for entry in (
