@@ -23,4 +23,4 @@ class Keeping:
     @classmethod
     def of(cls, store: Store, member: str) -> Keeping:
         """In ``store``, by ``member``'s node."""
-        return cls(store, JobsKept(store), Receipts(store), member)
+        return cls(store, JobsKept(store), Receipts(store, member), member)

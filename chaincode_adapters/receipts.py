@@ -86,10 +86,11 @@ def decode_item(content: bytes, place: str = "item") -> AnchorReceipt:
 
 
 class Receipts:
-    """The receipts in a local store. Safe for threads."""
+    """The receipts in a local store. ``own`` is the member that runs the node. Safe for threads."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, own: str = "") -> None:
         self._store = store
+        self._own = own
 
     # -- receipts ---------------------------------------------------------------------------------
 
@@ -101,7 +102,7 @@ class Receipts:
         """Put an item into ``batch``; its SHA-256."""
         digest = hashlib.sha256(item).digest()
         batch.put(_ITEM + digest, item)
-        batch.put(_row(chain, size) + digest, member.encode("utf-8"))
+        batch.put(_row(chain, member, size) + digest, b"")
         batch.delete(_WANTED + digest)
         return digest
 
@@ -114,44 +115,54 @@ class Receipts:
     def at(self, size: int) -> list[Held]:
         """Those of exactly this size of the log."""
         found = []
-        for chain in self._chains():
-            start = _row(chain, size)
-            for key, member in self._store.scan(start, start + b"\xff" * (_HASH + 1)):
-                found.append(Held(key[len(start) :], chain, size, member.decode("utf-8")))
+        for chain, member in self._groups():
+            start = _row(chain, member, size)
+            for key, _ in self._store.scan(start, start + b"\xff" * (_HASH + 1)):
+                found.append(Held(key[len(start) :], chain, size, member))
         return found
 
     def covering(self, indexes: Iterable[int], size: int) -> list[Held]:
-        """For every outside chain the earliest receipt that covers each of the records.
+        """For every outside chain the earliest receipt of this node's member that covers each of
+        the records, and those of other members that cover it earlier.
 
         Args:
             indexes: of entries of the log.
             size: of the log that is shown; no point may be larger.
 
         Returns:
-            At most `MAX_RECEIPTS`, those of the smallest sizes first. Where there are more, the one
-            of each chain that covers the most records is among them.
+            At most `MAX_RECEIPTS`: this member's first, and of those the one of each chain that
+            covers the most records (all else only says of some that they were there earlier); then
+            those of the smallest sizes.
         """
-        chosen = self._chosen(indexes, size)
-        return sorted(chosen, key=lambda held: (held.size, held.chain))
-
-    def _chosen(self, indexes: Iterable[int], size: int) -> list[Held]:
-        """What `covering` finds, what covers the most first: all else only says of some records
-        that they were there earlier."""
         wanted = sorted(set(indexes))
-        last: list[Held] = []
-        others: list[Held] = []
-        for chain in self._chains():
-            found = list(self._first(chain, wanted, size))
-            last += found[-1:]
-            others += found[:-1]
-        others.sort(key=lambda held: (held.size, held.chain))
-        return (last + others)[:MAX_RECEIPTS]
+        own: dict[str, dict[int, Held]] = {}
+        others: list[dict[int, Held]] = []
+        most: set[Held] = set()
+        for chain, member in self._groups():
+            found = self._first(chain, member, wanted, size)
+            most |= set(list(found.values())[-1:])
+            if member == self._own:
+                own[chain] = found
+            else:
+                others.append(found)
+        chosen = {held for found in own.values() for held in found.values()}
+        for found in others:
+            for index, held in found.items():
+                mine = own.get(held.chain, {}).get(index)
+                if mine is None or held.size < mine.size:
+                    chosen.add(held)
+        ranked = sorted(chosen, key=self._rank)
+        ranked.sort(key=lambda held: (held.member != self._own, held not in most))
+        return ranked[:MAX_RECEIPTS]
+
+    def _rank(self, held: Held) -> tuple[bool, int, str, str, bytes]:
+        return held.member != self._own, held.size, held.chain, held.member, held.receipt
 
     def items(self, indexes: Iterable[int], size: int) -> list[dict[str, Any]]:
         """What `covering` finds, as items of a bundle's ``anchors``: as many as fit."""
         found: list[dict[str, Any]] = []
         room = _MOST_BYTES
-        for held in self._chosen(indexes, size):
+        for held in self.covering(indexes, size):
             content = self.get(held.receipt)
             if content is None:
                 raise LedgerFault(f"local store: receipt {held.receipt.hex()} is missing")
@@ -160,31 +171,32 @@ class Receipts:
                 found.append(decode_item(content).to_json())
         return found
 
-    def _first(self, chain: str, indexes: list[int], size: int) -> Iterator[Held]:
-        stop = _row(chain, size + 1)
-        covered = 0
+    def _first(self, chain: str, member: str, indexes: list[int], size: int) -> dict[int, Held]:
+        """The earliest receipt of a member that covers each record, by the records' indexes."""
+        stop = _row(chain, member, size + 1)
+        found: dict[int, Held] = {}
+        held: Held | None = None
         for index in indexes:
-            if index < covered:
-                continue
-            start = _row(chain, index + 1)
-            found = next(iter(self._store.scan(start, stop)), None) if start < stop else None
-            if found is None:
-                return
-            key, member = found
-            digest = key[-_HASH:]
-            covered = int.from_bytes(key[-_HASH - 8 : -_HASH], "big")
-            yield Held(digest, chain, covered, member.decode("utf-8"))
+            if held is None or index >= held.size:
+                start = _row(chain, member, index + 1)
+                row = next(iter(self._store.scan(start, stop)), None) if start < stop else None
+                if row is None:
+                    return found
+                covered = int.from_bytes(row[0][-_HASH - 8 : -_HASH], "big")
+                held = Held(row[0][-_HASH:], chain, covered, member)
+            found[index] = held
+        return found
 
-    def _chains(self) -> Iterator[str]:
-        """The outside chains of which there are receipts, without looking at each receipt."""
+    def _groups(self) -> Iterator[tuple[str, str]]:
+        """The outside chains and members of which there are receipts, without looking at each."""
         start = _BY_SIZE
         while True:
-            found = next(iter(self._store.scan(start, _BY_SIZE[:-1] + b"0")), None)
-            if found is None:
+            row = next(iter(self._store.scan(start, _BY_SIZE[:-1] + b"0")), None)
+            if row is None:
                 return
-            chain = found[0][len(_BY_SIZE) :].partition(b"\0")[0]
-            yield chain.decode("utf-8")
-            start = _BY_SIZE + chain + b"\x01"
+            chain, member, _ = row[0][len(_BY_SIZE) :].split(b"\0", 2)
+            yield chain.decode("utf-8"), member.decode("utf-8")
+            start = _BY_SIZE + chain + b"\0" + member + b"\x01"
 
     # -- what is wanted ---------------------------------------------------------------------------
 
@@ -216,5 +228,6 @@ def _decoded(key: bytes, raw: bytes) -> Wanted:
         raise LedgerFault(f"local store: row {key!r} cannot be read: {error}") from error
 
 
-def _row(chain: str, size: int) -> bytes:
-    return _BY_SIZE + chain.encode("utf-8") + b"\0" + size.to_bytes(8, "big")
+def _row(chain: str, member: str, size: int) -> bytes:
+    name = f"{chain}\0{member}\0".encode()
+    return _BY_SIZE + name + size.to_bytes(8, "big")

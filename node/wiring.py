@@ -281,7 +281,7 @@ class Node:
         if self.operator is not None and self.consortium is not None:
             self._reports = MisbehaviourReports(self.operator, self.reader)
             self.consortium.on_misbehaviour = self._reports.shown
-        self.receipts = Receipts(stores.local)
+        self.receipts = Receipts(stores.local, self.member)
         self.anchor_jobs = JobsKept(stores.local)
         self.anchoring: Anchoring | None = None
         if config.anchors.to or config.anchors.peers:

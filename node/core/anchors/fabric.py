@@ -287,8 +287,9 @@ def _vouched(
         shown_zh += ";节点标记其为有效(VALID)一事无人签名,未检查"
     else:
         assert reading.held is not None
-        shown += f"; the same organisations' peers signed that block {reading.held.block} holds it"
-        shown_zh += f";上述机构的节点签名确认其已在区块 {reading.held.block} 中生效"
+        since = reading.held.block
+        shown += f"; their peers also signed that their ledgers hold it, since block {since}"
+        shown_zh += f";其节点并签名确认其账本自区块 {since} 起存有该内容"
     shown += (
         "; that they refuse what is not within "
         f"{window // 1000} s of their clocks is the trust file's word"

@@ -19,7 +19,13 @@ from node.core.fields import (
     read_text,
 )
 
-__all__ = ["Consenter", "FabricTrust", "Organisation", "quorum_of", "read_fabric_trust"]
+__all__ = [
+    "Consenter",
+    "FabricTrust",
+    "Organisation",
+    "quorum_of",
+    "read_fabric_trust",
+]
 
 _CHANNEL = re.compile(r"[a-z][a-z0-9.-]{0,248}", re.ASCII)
 _CHAINCODE = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*", re.ASCII)

@@ -37,7 +37,7 @@ class Kept:
 
     def __init__(self, **chains: list[int]) -> None:
         self.store = MemoryStore()
-        self.receipts = Receipts(self.store)
+        self.receipts = Receipts(self.store, "court-a")
         for chain, numbers in chains.items():
             for number in numbers:
                 self.add(chain, number)
@@ -55,7 +55,7 @@ class Kept:
 def test_for_every_chain_the_earliest_that_covers_each_record() -> None:
     kept = Kept(evm=[1, 2, 5], tsa=[2, 3])
     assert kept.covering([50], 1000) == [("evm", 100), ("tsa", 200)]
-    assert kept.covering([99, 100, 150], 1000) == [("evm", 100), ("evm", 200), ("tsa", 200)]
+    assert kept.covering([99, 100, 150], 1000) == [("evm", 200), ("tsa", 200), ("evm", 100)]
     assert kept.covering([299, 300], 1000) == [("tsa", 300), ("evm", 500)]
     assert kept.covering([500], 1000) == []
     assert kept.covering([], 1000) == []
@@ -68,24 +68,43 @@ def test_no_point_beyond_the_log_that_is_shown() -> None:
     assert kept.covering([150], 150) == []
 
 
-def test_of_several_members_at_one_size_one_is_enough() -> None:
+def whose(kept: Kept, index: int) -> list[tuple[str, int]]:
+    return [(held.member, held.size) for held in kept.receipts.covering([index], 10_000)]
+
+
+def test_of_several_members_at_one_size_the_nodes_own_is_enough() -> None:
     kept = Kept(evm=[1])
     kept.add("evm", 1, "notary-a")
     assert len(kept.receipts.at(100)) == 2
-    assert kept.covering([5], 1000) == [("evm", 100)]
+    assert whose(kept, 5) == [("court-a", 100)]
+
+
+def test_no_member_can_put_its_receipt_in_the_place_of_anothers() -> None:
+    """What is recorded under a chain's name is its recorder's word: a false one, earlier or at the
+    same size, stands beside the true one at most."""
+    kept = Kept(evm=[3])
+    for number in (1, 2, 3, 4):
+        kept.add("evm", number, "liar")
+    kept.add("evm", 3, "notary-a")
+    assert whose(kept, 150) == [("court-a", 300), ("liar", 200)]
+    assert whose(kept, 250) == [("court-a", 300)]
+    assert whose(kept, 350) == [("liar", 400)]
+    other = Receipts(kept.store, "police-a")
+    found = [(held.member, held.size) for held in other.covering([250], 10_000)]
+    assert found == [("court-a", 300), ("liar", 300), ("notary-a", 300)]
 
 
 def test_no_more_than_a_bundle_may_have() -> None:
     kept = Kept(evm=list(range(1, 251)))
     found = kept.covering(list(range(0, 25_000, 50)), 25_000)
     assert len(found) == MAX_RECEIPTS
-    assert found[0] == ("evm", 100)
+    assert found[:2] == [("evm", 25_000), ("evm", 100)]
 
 
 def test_where_not_all_fit_the_one_that_covers_all_records_is_kept() -> None:
     kept = Kept(evm=list(range(1, 251)))
     indexes = list(range(0, 25_000, 50))
-    assert kept.covering(indexes, 25_000)[-1] == ("evm", 25_000)
+    assert kept.covering(indexes, 25_000)[0] == ("evm", 25_000)
     sizes = [item["point"]["size"] for item in kept.receipts.items(indexes, 25_000)]
     assert len(sizes) == MAX_RECEIPTS
     assert 25_000 in sizes

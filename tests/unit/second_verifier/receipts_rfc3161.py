@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from itertools import pairwise
 
 from asn1crypto import cms, tsp
@@ -21,6 +22,7 @@ from second_receipts_forms import (
 from second_receipts_x509 import (
     check_authority,
     check_der,
+    children,
     decoded,
     hash_named,
     read_certificate,
@@ -45,10 +47,15 @@ def verify(receipt, point, trust):
     token.check_attributes()
     token.check_signature()
     token.check_signer()
+    named = token.signing_certificates()
     path, root = token.find_path(roots)
-    token.check_signing_certificate([*path, root])
+    for used, one in named:
+        token.check_named(used, one, [*path, root])
     for certificate in token.certificates:
         need(certificate in path or certificate in roots, "a certificate of no use")
+
+
+TIME = re.compile(rb"\d{14}(\.\d*[1-9])?Z")
 
 
 class Token:
@@ -56,14 +63,17 @@ class Token:
 
     def __init__(self, raw):
         content = decoded(cms.ContentInfo, raw)
+        need(len(children(raw)) == 2, "members of the ContentInfo")
         need(content["content_type"].native == "signed_data", "no signed data")
         signed = content["content"]
+        need(len(children(children(children(raw)[1])[0])) == 5, "members of the signed data")
         need(signed["version"].native == "v3", "version of the signed data")
         need(len(signed["digest_algorithms"]) == len(signed["signer_infos"]) == 1, "one signer")
         need(not signed["crls"].dump(), "revocation lists")
         self.read_certificates(signed["certificates"])
         self.info = info = signed["signer_infos"][0]
         need(info["version"].native == "v1", "version of the signer")
+        need(len(children(info.dump())) == 6, "members of the signer")
         need(not info["unsigned_attrs"].dump(), "unsigned attributes")
         used = info["digest_algorithm"]
         need(used.dump() == signed["digest_algorithms"][0].dump(), "digestAlgorithms")
@@ -100,9 +110,24 @@ class Token:
         self.content = bytes(encapsulated["content"])
         self.info_type = encapsulated["content_type"].dump()
         self.stamp = decoded(tsp.TSTInfo, self.content)
-        need(self.stamp.native["version"] == "v1", "version of the TSTInfo")
+        need(self.stamp["version"].native == "v1", "version of the TSTInfo")
+        present = [name for name in self.stamp if self.stamp[name].dump()]
+        written = children(self.content)
+        defaults = 0 if any(part[0] == 0x01 for part in written) else 1
+        need(len(written) == len(present) - defaults, "members of the TSTInfo")
+        need(TIME.fullmatch(self.stamp["gen_time"].contents), "genTime")
+        need(len(self.stamp["serial_number"].contents) <= 21, "serial number")
+        self.check_accuracy()
         for extension in self.stamp["extensions"] or []:
             need(not extension["critical"].native, "a critical extension")
+
+    def check_accuracy(self):
+        accuracy = self.stamp["accuracy"]
+        if not accuracy.dump():
+            return
+        seconds, millis, micros = (accuracy[name].native for name in accuracy)
+        need(seconds is None or 0 <= seconds <= 86_400, "accuracy")
+        need(all(part is None or 1 <= part <= 999 for part in (millis, micros)), "accuracy")
 
     def check_stamp(self, point):
         imprint = self.stamp["message_imprint"]
@@ -169,17 +194,31 @@ class Token:
         for one, issuer in pairwise(whole):
             one.check_issued_by(issuer)
 
-    def check_signing_certificate(self, whole):
-        need("signing_certificate_v2" in self.attributes, "signingCertificateV2")
-        named = self.attributes["signing_certificate_v2"]["certs"]
-        need(len(named) > 0, "signingCertificateV2")
-        for place, one in enumerate(named):
-            used = hash_named(one["hash_algorithm"])
-            of = whole[:1] if place == 0 else whole
-            value = one["cert_hash"].native
-            found = [c for c in of if hashlib.new(used, c.raw).digest() == value]
-            need(found, "signingCertificateV2 names another certificate")
-            check_issuer_serial(one["issuer_serial"], found[0])
+    def signing_certificates(self):
+        """Those that signed attributes name behind the signer's: hash function, value."""
+        found = []
+        for name in ("signing_certificate", "signing_certificate_v2"):
+            if name in self.attributes:
+                named = self.attributes[name]["certs"]
+                need(len(named) > 0, name)
+                used = [hash_of(one) for one in named]
+                self.check_named(used[0], named[0], [self.signer])
+                found += list(zip(used, named, strict=True))[1:]
+        need({"signing_certificate", "signing_certificate_v2"} & set(self.attributes), "none named")
+        return found
+
+    def check_named(self, used, one, certificates):
+        value = one["cert_hash"].native
+        found = [c for c in certificates if hashlib.new(used, c.raw).digest() == value]
+        need(found, "the attribute names another certificate")
+        check_issuer_serial(one["issuer_serial"], found[0])
+
+
+def hash_of(named):
+    """The hash function of an ESSCertID or an ESSCertIDv2."""
+    if isinstance(named, tsp.ESSCertIDv2):
+        return hash_named(named["hash_algorithm"])
+    return "sha1"
 
 
 USAGES = (

@@ -21,6 +21,7 @@ __all__ = [
     "CURVES",
     "check_authority",
     "check_der",
+    "children",
     "decoded",
     "hash_named",
     "read_certificate",
@@ -64,17 +65,13 @@ def check_der(raw, depth=0):
     tag, content, rest = split(raw)
     need(not rest, "bytes behind a value")
     if tag & 0x20:
-        parts = []
-        while content:
-            first = len(content) - len(split(content)[2])
-            parts.append(content[:first])
-            content = content[first:]
+        parts = children(raw)
         for part in parts:
             check_der(part, depth + 1)
         need(tag != 0x31 or parts == sorted(parts), "a SET OF out of order")
         need(tag in (0x30, 0x31) or tag & 0xC0, "a constructed form of what is primitive")
         return
-    need(tag not in (0x30, 0x31), "a primitive form of what is constructed")
+    need(tag not in (0x10, 0x11), "a primitive form of what is constructed")
     check_primitive(tag, content)
 
 
@@ -97,6 +94,16 @@ def check_primitive(tag, content):
         need(content and content[-1] < 0x80, "an object identifier that does not end")
         starts = [0, *(place + 1 for place, byte in enumerate(content[:-1]) if byte < 0x80)]
         need(all(content[start] != 0x80 for start in starts), "object identifier is not minimal")
+
+
+def children(raw):
+    """The encodings of what a constructed value holds."""
+    content, found = split(raw)[1], []
+    while content:
+        first = len(content) - len(split(content)[2])
+        found.append(content[:first])
+        content = content[first:]
+    return found
 
 
 def split(raw):
@@ -188,19 +195,34 @@ class Certificate:
         explicit = split(split(split(raw)[1])[1])[0] == 0xA0
         need(explicit == (tbs["version"].native != "v1"), "a default is written out")
         need(tbs["signature"].dump() == made["signature_algorithm"].dump(), "two algorithms")
-        self.loaded = x509.load_der_x509_certificate(raw)
         self.subject, self.issuer = tbs["subject"].dump(), tbs["issuer"].dump()
         self.serial, self.algorithm = tbs["serial_number"].native, made["signature_algorithm"]
-        self.extensions = self.loaded.extensions
+        need(len(children(raw)) == 3, "members of a certificate")
+        seen = set()
         for extension in tbs["extensions"] or []:
-            if extension["extn_id"].native in CHECKED:
+            name = extension["extn_id"].native
+            need(name not in seen and type(extension["critical"].native) is bool, "extension")
+            seen.add(name)
+            if name in CHECKED:
                 check_der(extension["extn_value"].contents)
+                extension["extn_value"].parsed.native  # noqa: B018 - it is decoded when asked for
 
     def __eq__(self, other):
         return self.raw == other.raw
 
     def __hash__(self):
         return hash(self.raw)
+
+    @functools.cached_property
+    @strictly
+    def loaded(self):
+        """As cryptography reads it, which looks into names and at more than is asked for here."""
+        return x509.load_der_x509_certificate(self.raw)
+
+    @property
+    @strictly
+    def extensions(self):
+        return self.loaded.extensions
 
     @property
     @strictly

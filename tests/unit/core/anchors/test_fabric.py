@@ -113,12 +113,15 @@ def test_a_transaction_that_did_not_count_is_not_said_to_count() -> None:
 
 def test_an_endorsed_reading_shows_that_the_ledgers_hold_it(backend: Backend) -> None:
     vouched = verify(confirmed_receipt(), backend=backend)
-    assert "peers signed that block 6 holds it" in vouched.how
+    assert "signed that their ledgers hold it, since block 6" in vouched.how
     assert "区块 6" in vouched.how_zh
 
 
 def test_an_identical_repeat_is_a_reading_by_itself() -> None:
-    assert "signed that block 6 holds it" in verify(recorded_receipt("evidence", 7)).how
+    assert (
+        "signed that their ledgers hold it, since block 6"
+        in verify(recorded_receipt("evidence", 7)).how
+    )
 
 
 def test_a_write_is_no_reading() -> None:
@@ -469,6 +472,6 @@ def test_the_vectors_come_out_as_they_say(case: dict[str, Any], backend: Backend
     else:
         vouched = verify(case["receipt"], point, trust, backend)
         assert vouched.time == case["time"]
-        assert (f"block {case.get('held')} holds it" in vouched.how) == ("held" in case)
+        assert (f"hold it, since block {case.get('held')}" in vouched.how) == ("held" in case)
         linked = f"descends from block {case.get('link')}" in vouched.details[0]
         assert linked == ("link" in case)
