@@ -189,6 +189,9 @@ class Anchoring:
         job = self._keeping.jobs.final(worker.adapter.name, size)
         if job is None:
             return {"stands": None, "text": "this node has no final anchor of that size there"}
+        if job.chain != worker.adapter.chain:
+            text = f"not asked: it is on {job.chain}, and the adapter is now of another chain"
+            return {"stands": None, "text": text}
         denial = worker.recheck(job)
         return {
             "external_tx": job.external_tx,

@@ -4,6 +4,7 @@ AnchorError (an EvidenceError)
 ├── Unreachable   nothing, or nothing usable, came back: the same is tried again later
 ├── SignAnew      what was signed can never be included: look it up once more, then sign again
 ├── Refused       the chain or service refuses this for good: the job is parked with its reason
+│   └── Overtaken  it has a later point, and will not take this one any more
 ├── Conflicting   the chain holds something else than this ledger does: the alarm
 └── Misconfigured the settings cannot be right: the adapter does not start
 """
@@ -16,6 +17,7 @@ __all__ = [
     "AnchorError",
     "Conflicting",
     "Misconfigured",
+    "Overtaken",
     "Refused",
     "SignAnew",
     "Unreachable",
@@ -44,6 +46,11 @@ class SignAnew(AnchorError):
 
 class Refused(AnchorError):
     """Refused for good. Somebody has to look at it."""
+
+
+class Overtaken(Refused):
+    """The chain does not have this point, and takes it no more: it has a later one of this account.
+    That one covers the same entries; what was final before is denied by it all the same."""
 
 
 class Conflicting(AnchorError):

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import structlog
 
+from chaincode_adapters.deadline import Connections, Deadline
 from chaincode_adapters.errors import place_of
 from chaincode_adapters.jobs import shortened
 from chaincode_adapters.receipts import MAX_RECEIPT_BYTES, Receipts, Wanted, decode_item
@@ -31,7 +32,10 @@ __all__ = ["Exchange", "check_point"]
 _IDLE_SECONDS = 5.0
 _TIMEOUT_SECONDS = 10.0
 _MOST_FOLLOWED = 200
-_MOST_FETCHED = 10_000
+_MOST_FETCHED = 20
+"""Receipts of one member that are asked for in a round: however many it records, those of the
+others are asked for as soon."""
+_MOST_PAUSES = 20_000
 _MOST_PAUSE = 600.0
 _REFUSED_PAUSE = 3600.0
 
@@ -58,6 +62,11 @@ class _Pauses:
     def failed(self, key: Hashable, at_least: float = 0.0) -> None:
         times = self._held.get(key, (0, 0.0))[0] + 1
         pause = max(at_least, backoff(times, first=5.0, most=_MOST_PAUSE))
+        if len(self._held) >= _MOST_PAUSES:
+            now = self._clock()
+            self._held = {key: held for key, held in self._held.items() if held[1] > now}
+        if len(self._held) >= _MOST_PAUSES:
+            self._held.clear()
         self._held[key] = times, self._clock() + pause
 
     def forget(self, key: Hashable) -> None:
@@ -121,12 +130,15 @@ class Exchange:
         self._clock = clock
         self._silent = _Pauses(clock)
         self._later = _Pauses(clock)
+        self._after: dict[str, bytes] = {}
         self._http = httpx.Client(
             timeout=_TIMEOUT_SECONDS,
             transport=transport,
             follow_redirects=False,
+            trust_env=False,
             headers={"accept-encoding": "identity"},  # a few bytes can unpack to very many
         )
+        self._connections = Connections()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._log = structlog.get_logger("anchors")
@@ -137,8 +149,9 @@ class Exchange:
         self._thread.start()
 
     def stop(self) -> None:
-        """Have it end."""
+        """Have it end, and what it is asking for too."""
         self._stopping.set()
+        self._connections.cut()
 
     def join(self, timeout: float) -> None:
         """Wait until it has ended."""
@@ -156,6 +169,7 @@ class Exchange:
             self._ends(place_of(error))
         finally:
             self._http.close()
+            self._connections.close()
 
     def _ends(self, reason: str) -> None:
         if not self._stopping.is_set():
@@ -169,10 +183,15 @@ class Exchange:
             StorageError, LedgerFault: nothing can be read or kept.
         """
         more = self._follow()
-        for wanted in self._receipts.wanted(_MOST_FETCHED):
-            if self._stopping.is_set():
-                return False
-            self._fetch(wanted)
+        for member in self._receipts.members_wanted():
+            found = self._receipts.wanted_in_turn(
+                member, self._after.get(member, b""), _MOST_FETCHED
+            )
+            self._after[member] = found[-1].receipt if len(found) == _MOST_FETCHED else b""
+            for wanted in found:
+                if self._stopping.is_set():
+                    return False
+                self._fetch(wanted)
         return more
 
     def _follow(self) -> bool:
@@ -193,6 +212,9 @@ class Exchange:
 
     def _fetch(self, wanted: Wanted) -> None:
         """Ask one node after the other for a receipt, those that are not to be left alone now."""
+        if self._receipts.get(wanted.receipt) is not None:
+            self._receipts.not_wanted(wanted)
+            return
         for url in self._peers:
             key = (url, wanted.receipt)
             if self._silent.waits(url) or self._later.waits(key):
@@ -243,22 +265,24 @@ class Exchange:
         self._receipts.keep(content, wanted)
 
     def _get(self, url: str, receipt: bytes) -> bytes:
-        give_up = self._clock() + _TIMEOUT_SECONDS
-        content = b""
         try:
-            with self._http.stream("GET", f"{url}/v1/anchors/receipts/{receipt.hex()}") as answer:
-                if answer.status_code == 404:
-                    raise _NotGiven("it has none", missing=True)
-                if answer.status_code != 200:
-                    raise _NotGiven(f"answered {answer.status_code}")
-                for part in answer.iter_raw():
-                    content += part
-                    if len(content) > MAX_RECEIPT_BYTES:
-                        break  # it will not hash to what is wanted, which is shorter
-                    if self._clock() > give_up:
-                        raise _NotGiven("the answer took too long")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            with Deadline(self._connections, _TIMEOUT_SECONDS):
+                return self._read(f"{url}/v1/anchors/receipts/{receipt.hex()}")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise _NotGiven(str(error) or type(error).__name__) from error
+
+    def _read(self, url: str) -> bytes:
+        content = b""
+        watched = {"trace": self._connections.watch}
+        with self._http.stream("GET", url, extensions=watched) as answer:
+            if answer.status_code == 404:
+                raise _NotGiven("it has none", missing=True)
+            if answer.status_code != 200:
+                raise _NotGiven(f"answered {answer.status_code}")
+            for part in answer.iter_raw():
+                content += part
+                if len(content) > MAX_RECEIPT_BYTES:
+                    break  # it will not hash to what is wanted, which is shorter
         return content
 
 

@@ -100,6 +100,12 @@ class JobsKept:
             return _decoded(key, raw, decode_job)
         return None
 
+    def finals(self, adapter: str, size: int, most: int) -> list[Job]:
+        """The final jobs from a size on, the smallest first."""
+        prefix = _DONE + adapter.encode() + b"\0"
+        rows = self._store.scan(prefix + size.to_bytes(8, "big"), prefix + _BEHIND_SIZE)
+        return [_decoded(key, raw, decode_job) for key, raw in islice(rows, most)]
+
     def newest_final(self, adapter: str) -> Job | None:
         """The final job of the largest size."""
         prefix = _DONE + adapter.encode() + b"\0"

@@ -57,7 +57,10 @@ class Signed:
 
 @dataclass(frozen=True)
 class Missing:
-    """The chain knows nothing of any attempt: send it again."""
+    """The chain knows nothing of any attempt: send it again. ``asked`` is False where nobody could
+    be asked, and only what was answered once is there to go by."""
+
+    asked: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)

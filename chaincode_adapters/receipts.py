@@ -1,17 +1,21 @@
 """The receipts that a node keeps, its own and those of other members, and which cover a record.
 
-a/r/<hash>                       a bundle's item, in canonical JSON, by its SHA-256
-a/s/<chain> 0x00 <size> <hash>   which outside chain has a point of which size; who anchored it
-a/w/<hash>                       a receipt that the ledger names and this node lacks
-a/x                              the index of the log up to which the ledger has been followed
+a/r/<hash>                                     a bundle's item, in canonical JSON, by its SHA-256
+a/s/<member> 0x00 <chain> 0x00 <size> <hash>   who anchored which size on which outside chain
+a/w/<member> 0x00 <hash>                       one that the ledger names and this node lacks
+a/x                                            the log's index up to which it has been followed
+
+What a member says of its anchors, such as the chain's name, nobody else vouches for. So everything
+of one member lies together: whatever it records, it takes nothing from the others' share.
 """
 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 import msgspec
@@ -40,6 +44,8 @@ _MOST_BYTES = 16 << 20
 """Bytes of all items of a bundle, at most."""
 _ITEM, _BY_SIZE, _WANTED, _FOLLOWED = b"a/r/", b"a/s/", b"a/w/", b"a/x"
 _HASH = 32
+_MOST_CHAINS = 64
+"""Outside chains of one member that are looked at."""
 
 
 class Wanted(msgspec.Struct, array_like=True, frozen=True):
@@ -86,11 +92,15 @@ def decode_item(content: bytes, place: str = "item") -> AnchorReceipt:
 
 
 class Receipts:
-    """The receipts in a local store. ``own`` is the member that runs the node. Safe for threads."""
+    """The receipts in a local store. Safe for threads.
 
-    def __init__(self, store: Store, own: str = "") -> None:
+    ``own`` is the member that runs the node; of those in ``ignored`` nothing is wanted or shown.
+    """
+
+    def __init__(self, store: Store, own: str = "", ignored: Iterable[str] = ()) -> None:
         self._store = store
         self._own = own
+        self._ignored = frozenset(ignored) - {own}
 
     # -- receipts ---------------------------------------------------------------------------------
 
@@ -102,8 +112,8 @@ class Receipts:
         """Put an item into ``batch``; its SHA-256."""
         digest = hashlib.sha256(item).digest()
         batch.put(_ITEM + digest, item)
-        batch.put(_row(chain, member, size) + digest, b"")
-        batch.delete(_WANTED + digest)
+        batch.put(_row(member, chain, size) + digest, b"")
+        batch.delete(_wanted_key(member, digest))
         return digest
 
     def keep(self, item: bytes, wanted: Wanted) -> None:
@@ -115,88 +125,98 @@ class Receipts:
     def at(self, size: int) -> list[Held]:
         """Those of exactly this size of the log."""
         found = []
-        for chain, member in self._groups():
-            start = _row(chain, member, size)
+        for member, chain in self._sources():
+            start = _row(member, chain, size)
             for key, _ in self._store.scan(start, start + b"\xff" * (_HASH + 1)):
                 found.append(Held(key[len(start) :], chain, size, member))
         return found
 
     def covering(self, indexes: Iterable[int], size: int) -> list[Held]:
-        """For every outside chain the earliest receipt of this node's member that covers each of
-        the records, and those of other members that cover it earlier.
+        """For every outside chain the earliest receipt of this node that covers each of the
+        records; and the earliest of each other member, where it is earlier still.
 
         Args:
             indexes: of entries of the log.
             size: of the log that is shown; no point may be larger.
 
         Returns:
-            At most `MAX_RECEIPTS`: this member's first, and of those the one of each chain that
-            covers the most records (all else only says of some that they were there earlier); then
-            those of the smallest sizes.
+            At most `MAX_RECEIPTS`, of which other members get like shares, those of the smallest
+            sizes first.
         """
-        wanted = sorted(set(indexes))
-        own: dict[str, dict[int, Held]] = {}
-        others: list[dict[int, Held]] = []
-        most: set[Held] = set()
-        for chain, member in self._groups():
-            found = self._first(chain, member, wanted, size)
-            most |= set(list(found.values())[-1:])
-            if member == self._own:
-                own[chain] = found
-            else:
-                others.append(found)
-        chosen = {held for found in own.values() for held in found.values()}
-        for found in others:
-            for index, held in found.items():
-                mine = own.get(held.chain, {}).get(index)
-                if mine is None or held.size < mine.size:
-                    chosen.add(held)
-        ranked = sorted(chosen, key=self._rank)
-        ranked.sort(key=lambda held: (held.member != self._own, held not in most))
-        return ranked[:MAX_RECEIPTS]
-
-    def _rank(self, held: Held) -> tuple[bool, int, str, str, bytes]:
-        return held.member != self._own, held.size, held.chain, held.member, held.receipt
+        return sorted(self._chosen(indexes, size), key=_in_order)
 
     def items(self, indexes: Iterable[int], size: int) -> list[dict[str, Any]]:
         """What `covering` finds, as items of a bundle's ``anchors``: as many as fit."""
-        found: list[dict[str, Any]] = []
+        found: list[tuple[Held, dict[str, Any]]] = []
         room = _MOST_BYTES
-        for held in self.covering(indexes, size):
+        for held in self._chosen(indexes, size):
             content = self.get(held.receipt)
             if content is None:
                 raise LedgerFault(f"local store: receipt {held.receipt.hex()} is missing")
             if len(content) <= room:
                 room -= len(content)
-                found.append(decode_item(content).to_json())
-        return found
+                found.append((held, decode_item(content).to_json()))
+        return [item for _, item in sorted(found, key=lambda one: _in_order(one[0]))]
 
-    def _first(self, chain: str, member: str, indexes: list[int], size: int) -> dict[int, Held]:
-        """The earliest receipt of a member that covers each record, by the records' indexes."""
-        stop = _row(chain, member, size + 1)
-        found: dict[int, Held] = {}
-        held: Held | None = None
+    def _chosen(self, indexes: Iterable[int], size: int) -> list[Held]:
+        """What `covering` gives: this node's own first, then in turn one of each other member. Of
+        each chain what covers the most comes first: all else only says of some records that they
+        were there earlier."""
+        wanted = sorted(set(indexes))
+        sources = list(self._sources())
+        own: dict[str, list[Held]] = {}
+        for member, chain in sources:
+            if member == self._own:
+                own[chain] = list(self._first(member, chain, wanted, size))
+        others: dict[str, list[list[Held]]] = {}
+        for member, chain in sources:
+            if member != self._own:
+                told = [held.size for held in own.get(chain, ())]
+                found = self._first(member, chain, wanted, size)
+                others.setdefault(member, []).append(
+                    [held for held in found if not _is_told(held.size, told, wanted)]
+                )
+        first = _widest_first(own.values())
+        shares = [_widest_first(found) for found in others.values()]
+        in_turn = (held for turn in zip_longest(*shares) for held in turn if held is not None)
+        chosen: dict[bytes, Held] = {}
+        for held in (*first, *in_turn):
+            chosen.setdefault(held.receipt, held)
+        return list(islice(chosen.values(), MAX_RECEIPTS))
+
+    def _first(self, member: str, chain: str, indexes: list[int], size: int) -> Iterator[Held]:
+        stop = _row(member, chain, size + 1)
+        covered = 0
         for index in indexes:
-            if held is None or index >= held.size:
-                start = _row(chain, member, index + 1)
-                row = next(iter(self._store.scan(start, stop)), None) if start < stop else None
-                if row is None:
-                    return found
-                covered = int.from_bytes(row[0][-_HASH - 8 : -_HASH], "big")
-                held = Held(row[0][-_HASH:], chain, covered, member)
-            found[index] = held
-        return found
-
-    def _groups(self) -> Iterator[tuple[str, str]]:
-        """The outside chains and members of which there are receipts, without looking at each."""
-        start = _BY_SIZE
-        while True:
-            row = next(iter(self._store.scan(start, _BY_SIZE[:-1] + b"0")), None)
-            if row is None:
+            if index < covered:
+                continue
+            start = _row(member, chain, index + 1)
+            found = next(iter(self._store.scan(start, stop)), None) if start < stop else None
+            if found is None:
                 return
-            chain, member, _ = row[0][len(_BY_SIZE) :].split(b"\0", 2)
-            yield chain.decode("utf-8"), member.decode("utf-8")
-            start = _BY_SIZE + chain + b"\0" + member + b"\x01"
+            key = found[0]
+            covered = int.from_bytes(key[-_HASH - 8 : -_HASH], "big")
+            yield Held(key[-_HASH:], chain, covered, member)
+
+    def _sources(self) -> Iterator[tuple[str, str]]:
+        """The members of which there are receipts, and their outside chains, the first ones,
+        without looking at each receipt."""
+        for member in self._parts(_BY_SIZE):
+            if member not in self._ignored:
+                prefix = _BY_SIZE + member.encode("utf-8") + b"\0"
+                for chain in islice(self._parts(prefix), _MOST_CHAINS):
+                    yield member, chain
+
+    def _parts(self, prefix: bytes) -> Iterator[str]:
+        """What stands behind ``prefix`` and before the next 0x00, each once."""
+        start, stop = prefix, prefix[:-1] + bytes((prefix[-1] + 1,))
+        while True:
+            found = next(iter(self._store.scan(start, stop)), None)
+            if found is None:
+                return
+            part = found[0][len(prefix) :].partition(b"\0")[0]
+            yield part.decode("utf-8")
+            start = prefix + part + b"\x01"
 
     # -- what is wanted ---------------------------------------------------------------------------
 
@@ -210,8 +230,8 @@ class Receipts:
         """Note what the ledger names up to the index ``followed``, where it is not here."""
         batch = self._store.batch()
         for item in wanted:
-            if self.get(item.receipt) is None:
-                batch.put(_WANTED + item.receipt, msgspec.msgpack.encode(item))
+            if self.get(item.receipt) is None and item.member not in self._ignored:
+                batch.put(_wanted_key(item.member, item.receipt), msgspec.msgpack.encode(item))
         batch.put(_FOLLOWED, followed.to_bytes(8, "big"))
         self._store.write(batch, sync=True)
 
@@ -219,6 +239,41 @@ class Receipts:
         """Receipts that the ledger names and that are not here."""
         rows = self._store.scan(_WANTED, _WANTED[:-1] + b"0")
         return [_decoded(key, raw) for key, raw in islice(rows, most)]
+
+    def wanted_in_turn(self, member: str, after: bytes, most: int) -> list[Wanted]:
+        """Those of a member that come after a hash."""
+        prefix = _WANTED + member.encode("utf-8")
+        rows = self._store.scan(prefix + b"\0" + after + b"\0", prefix + b"\x01")
+        return [_decoded(key, raw) for key, raw in islice(rows, most)]
+
+    def members_wanted(self) -> list[str]:
+        """The members some of whose receipts are not here."""
+        return [member for member in self._parts(_WANTED) if member not in self._ignored]
+
+    def not_wanted(self, wanted: Wanted) -> None:
+        """It is here by now, since another member recorded the same."""
+        batch = self._store.batch()
+        batch.delete(_wanted_key(wanted.member, wanted.receipt))
+        self._store.write(batch, sync=False)
+
+
+def _is_told(size: int, own: list[int], indexes: list[int]) -> bool:
+    """Whether this node's ``own`` receipts of a chain, by their sizes, cover as early whatever of
+    ``indexes`` one of ``size`` covers."""
+    newest = indexes[bisect_left(indexes, size) - 1]
+    place = bisect_right(own, newest)
+    return place < len(own) and own[place] <= size
+
+
+def _widest_first(chains: Iterable[list[Held]]) -> list[Held]:
+    """The last of each chain, which covers the most, then the others, the smallest sizes first."""
+    found = [held for held in chains if held]
+    widest = sorted((held[-1] for held in found), key=_in_order)
+    return widest + sorted((one for held in found for one in held[:-1]), key=_in_order)
+
+
+def _in_order(held: Held) -> tuple[int, str, str]:
+    return held.size, held.chain, held.member
 
 
 def _decoded(key: bytes, raw: bytes) -> Wanted:
@@ -228,6 +283,10 @@ def _decoded(key: bytes, raw: bytes) -> Wanted:
         raise LedgerFault(f"local store: row {key!r} cannot be read: {error}") from error
 
 
-def _row(chain: str, member: str, size: int) -> bytes:
-    name = f"{chain}\0{member}\0".encode()
-    return _BY_SIZE + name + size.to_bytes(8, "big")
+def _row(member: str, chain: str, size: int) -> bytes:
+    parts = (member.encode("utf-8"), b"\0", chain.encode("utf-8"), b"\0", size.to_bytes(8, "big"))
+    return _BY_SIZE + b"".join(parts)
+
+
+def _wanted_key(member: str, receipt: bytes) -> bytes:
+    return b"".join((_WANTED, member.encode("utf-8"), b"\0", receipt))

@@ -88,7 +88,7 @@ class Worker:
         self._begin = begin
         self._ended = ended
         course = self._jobs.course(adapter.name)
-        self._is_new = course is None
+        self._is_new = course is None or course.height < 0
         self._is_open = False
         self._steps = Steps(adapter, keeping, course or Course(-1), check, now, clock, draw)
         self._troubles = Troubles(

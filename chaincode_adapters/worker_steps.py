@@ -217,6 +217,8 @@ class Steps:
         if job.state == SENT and since < self._poll:
             return After(job, self._poll - since)
         self._ready.add(job.key)
+        if job.state == SIGNED:  # nobody has taken it yet, as far as is known
+            made = msgspec.structs.replace(made, state=SIGNED)
         return self._kept(job, made, 0.0)
 
     def _end(self, job: Job, final: Final) -> After:

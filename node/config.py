@@ -128,9 +128,11 @@ class OperatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class AnchorsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Outside chains that the log's anchor points go ``to``, and URLs of other nodes, ``peers``,
-    from which the receipts of their anchors are fetched."""
+    from which the receipts of their anchors are fetched. Receipts of the members in ``ignore`` are
+    neither fetched nor put into bundles."""
 
     peers: list[Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]")]] = []
+    ignore: list[str] = []
     to: list[AdapterSettings] = []
 
     def __post_init__(self) -> None:

@@ -281,7 +281,7 @@ class Node:
         if self.operator is not None and self.consortium is not None:
             self._reports = MisbehaviourReports(self.operator, self.reader)
             self.consortium.on_misbehaviour = self._reports.shown
-        self.receipts = Receipts(stores.local, self.member)
+        self.receipts = Receipts(stores.local, self.member, config.anchors.ignore)
         self.anchor_jobs = JobsKept(stores.local)
         self.anchoring: Anchoring | None = None
         if config.anchors.to or config.anchors.peers:
@@ -365,7 +365,10 @@ class Node:
         return build_anchoring(self)
 
     def anchor_points(self, after: int) -> list[AnchorPoint]:
-        """The anchor points above a height that are proven by now, the first thousand of them."""
+        """The anchor points above a height that are proven by now, the first thousand of them;
+        none while the node fetches blocks of long ago: the newest of those is not the newest."""
+        if self.is_joining or (self.consortium is not None and self.consortium.sight.catching_up):
+            return []
         with self.reader() as reader:
             start, stop = number_key(ANCHOR_POINT, after + 1), ANCHOR_POINT + b"\xff"
             if next(iter(reader.rows.scan(start, stop)), None) is None:

@@ -54,6 +54,6 @@ def build_anchoring(node: Node) -> Anchoring:
         return anchoring.check_others(item)
 
     if config.anchors.peers:
-        exchange = Exchange(config.anchors.peers, keeping.receipts, node.reader, check_others)
+        exchange = Exchange(config.anchors.peers, node.receipts, node.reader, check_others)
     anchoring = Anchoring(configured, keeping, ledger, node.now, recording, exchange)
     return anchoring

@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from chaincode_adapters.errors import Conflicting, Misconfigured, Refused, SignAnew, Unreachable
+from chaincode_adapters.errors import (
+    Conflicting,
+    Misconfigured,
+    Overtaken,
+    Refused,
+    SignAnew,
+    Unreachable,
+)
 from chaincode_adapters.evm.account import EvmAccount
 from chaincode_adapters.evm.contract import AnchorContract, NotRising, contract_build
 from chaincode_adapters.evm.headers import header_preimage
@@ -85,7 +92,7 @@ class Attesting:
         except RpcFault as error:
             raise Unreachable(f"{self.node.origin}: {error}") from error
         except NotRising as error:
-            raise Refused(
+            raise Overtaken(
                 f"{error}, whose anchor covers this one: sizes of one account only rise"
             ) from error
 

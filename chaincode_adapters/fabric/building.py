@@ -42,6 +42,7 @@ def build(settings: FabricSettings, surroundings: Surroundings) -> AnchorAdapter
     def connect() -> tuple[Gateway, Callable[[], None]]:
         options: list[tuple[str, str | int]] = [
             ("grpc.max_receive_message_length", _MAX_MESSAGE),
+            ("grpc.enable_http_proxy", 0),  # nothing of the environment is used
             ("grpc.enable_retries", 0),
         ]
         if settings.tls_name:

@@ -106,7 +106,7 @@ class RekorAdapter:
         """By the receipt that was kept; asked again later, by the log's tiles too. A log cannot be
         searched: without a receipt the entry is sent again, and the log tells where it is."""
         if not answer or not attempts:
-            return Missing()
+            return Missing(asked=False)
         receipt = self._checked(_decode_answer(answer), point)
         leaf = leaf_hash(receipt.entry.raw)
         if leaf.hex() in self._fresh:

@@ -156,12 +156,12 @@ class RestAdapter:
         poll = self._service.poll
         if poll is None:
             if submitted is None or submitted[1].outcome != "done":
-                return Missing()
+                return Missing(asked=False)
             reply, read = submitted
             return _Done(reply, self._prove(reply, read, point))
         kept = self._kept(submitted)
         if kept is None:
-            return Missing()
+            return Missing(asked=False)
         values = {**self._values(point, self._surroundings.now()), **kept}
         reply = self._exchange(self._make(poll, values, "poll"))
         read = read_answer(reply, poll, self._service.message)

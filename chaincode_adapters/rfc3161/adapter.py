@@ -165,16 +165,16 @@ class TsaAdapter:
     def look_up(self, point: AnchorPoint, attempts: Sequence[Signed], answer: bytes) -> Standing:
         """See AnchorAdapter. Final where the answer is there and holds; else it is asked again."""
         if not answer:
-            return Missing()
+            return Missing(asked=False)
         try:
             stamp = self._checked(answer, point)
         except (InvalidInput, Refused):
-            return Missing()
+            return Missing(asked=False)
         for signed in attempts:
             if stamp.info.nonce == int(signed.external_tx, 16):
                 mark = hashlib.sha256(answer).hexdigest()
                 return Final(signed.external_tx, height=0, mark=mark, time=stamp.info.latest)
-        return Missing()
+        return Missing(asked=False)
 
     def receipt(
         self, point: AnchorPoint, attempts: Sequence[Signed], answer: bytes, final: Final

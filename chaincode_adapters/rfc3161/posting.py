@@ -1,19 +1,12 @@
-"""One HTTP request that ends in time and stays small, whatever the other side does.
-
-httpx bounds each wait, not their sum: a server that sends a byte now and then could hold a request
-for ever. So the connection is cut when the time for all of it is over.
-"""
+"""One HTTP request that ends in time and stays small, whatever the other side does."""
 
 from __future__ import annotations
 
-import socket
-import threading
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
 
 import httpx
 
+from chaincode_adapters.deadline import Connections, Deadline
 from chaincode_adapters.errors import Unreachable
 
 __all__ = ["HttpAnswer", "post"]
@@ -42,16 +35,19 @@ def post(
         Unreachable: no connection, none in time, an answer that is larger, cut off or compressed.
     """
     headers = {"content-type": content_type, "accept-encoding": "identity"}
-    with _Deadline(seconds) as deadline:
+    connections = Connections()
+    with Deadline(connections, seconds) as deadline:
         try:
             with client.stream(
-                "POST", url, content=body, headers=headers, extensions={"trace": deadline.watch}
+                "POST", url, content=body, headers=headers, extensions={"trace": connections.watch}
             ) as response:
                 return _read(response, most)
         except (httpx.HTTPError, httpx.StreamError, OSError, ValueError) as error:
             if deadline.over or isinstance(error, httpx.TimeoutException):
                 raise Unreachable(f"no whole answer within {seconds:g} s") from error
             raise Unreachable(f"{type(error).__name__}: {str(error)[:200]}") from error
+        finally:
+            connections.close()
 
 
 def _read(response: httpx.Response, most: int) -> HttpAnswer:
@@ -70,52 +66,3 @@ def _read(response: httpx.Response, most: int) -> HttpAnswer:
         retry_after=float(min(seconds, _MOST_RETRY_SECONDS)),
         body=bytes(body),
     )
-
-
-class _Deadline:
-    """Shuts the connections that it was told of once the time is over."""
-
-    def __init__(self, seconds: float) -> None:
-        self.over = False
-        self._lock = threading.Lock()
-        self._sockets: list[socket.socket] = []
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> _Deadline:
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-        with self._lock:
-            for one in self._sockets:
-                one.close()
-            self._sockets.clear()
-
-    def watch(self, event: str, info: dict[str, Any]) -> None:
-        """Called by httpx at each step; a duplicate stays usable when TLS takes the original."""
-        if event != "connection.connect_tcp.complete":
-            return
-        connected = info["return_value"].get_extra_info("socket")
-        with self._lock:
-            self._sockets.append(connected.dup())
-            if self.over:
-                self._shut()
-
-    def _cut(self) -> None:
-        with self._lock:
-            self.over = True
-            self._shut()
-
-    def _shut(self) -> None:
-        for one in self._sockets:
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it has ended by itself

@@ -59,6 +59,7 @@ key = "keys/operator.pem"
 
 [anchors]                   # outside chains: docs/anchors/README.md
 peers = []                  # URLs of other nodes, from which receipts of their anchors are fetched
+ignore = []                 # members whose receipts are neither fetched nor put into bundles
 
 # [[anchors.to]]            # one table for each outside chain; docs/anchors/<kind>.md has the rest
 # kind = "rfc3161"          # or evm, evm-embedded, fabric, rest, rekor

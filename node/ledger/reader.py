@@ -230,6 +230,8 @@ class LedgerReader:
         chains, starts = self._chain_starts()
         for key, _ in self._rows.scan(number_key(ANCHOR_POINT, after + 1), ANCHOR_POINT + b"\xff"):
             height = int.from_bytes(key[1:], "big")
+            if height + 1 in starts:  # its chain's last block, which no header follows
+                continue
             kept = self.kept(height + 1)
             if kept is None or kept[1] is None:
                 return

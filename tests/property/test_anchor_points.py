@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from node.core.genesis import DEFAULT_PARAMETERS
 from node.ledger.audit import audit_ledger
+from node.ledger.rows import ANCHOR_POINT, number_key
 from node.storage.memory import MemoryStore
 
 EVERY_MS, EVERY_RECORDS = 30_000, 4
@@ -100,3 +101,28 @@ def test_points_do_not_depend_on_how_far_the_ledger_was_made_again() -> None:
         assert [point for point in points if point.height > 4] == list(reader.anchor_points(4))
         assert reader.anchor_point(points[1].height) == points[1]
         assert reader.anchor_point(points[1].height + 1) is None
+
+
+def test_a_chain_that_ends_with_a_point_holds_no_later_one_back() -> None:
+    """No header ever shows what its last block left: the genesis that follows is the point."""
+    bench = LedgerBench(genesis=consortium_genesis(parameters=PARAMETERS))
+    bench.block([bench.jwt("record.imported", "record:platform-a:r00001")])
+    bench.block([bench.jwt("record.imported", "record:platform-a:r00000")])
+    with bench.reader() as reader:
+        state = reader.state("anchor/point")
+    assert state is not None
+    bench.block(
+        time=state["due_at"] - 1
+    )  # and an empty block 2 ms later, which is a point, and the last
+    last = bench.height - 1
+    assert bench.store.get(number_key(ANCHOR_POINT, last)) is not None
+    following = consortium_genesis(parameters=PARAMETERS).parameters
+    bench.move_on(bench.successor(parameters=following))
+    bench.block([bench.jwt("record.imported", "record:platform-a:r00002")])
+    bench.block(time=bench.time() + EVERY_MS)
+    with bench.reader() as reader:
+        heights = [point.height for point in reader.anchor_points()]
+    assert heights[0] == 0
+    assert last + 1 in heights
+    assert last not in heights
+    assert heights[-1] > last + 1

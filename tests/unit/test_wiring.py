@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from node.config import NodeConfig, load_config
 from node.core.errors import InvalidInput
 from node.demo.testnet import create_testnet
+from node.engines.cometbft.outlook import Sight
 from node.wiring import Node, system_time
 
 SYNC = f"""
@@ -77,3 +79,17 @@ def test_half_of_what_joining_needs_is_refused(homes: tuple[Path, Path]) -> None
         with pytest.raises(Exception, match=r"node\.toml: .*sync needs two servers"):
             load_config(home)
         path.write_text(before, encoding="utf-8")
+
+
+def test_a_node_that_catches_up_takes_no_point_for_the_newest(
+    homes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new adapter would begin with one of long ago, and pay for all of the past since."""
+    node = Node(load_config(homes[0]))
+    try:
+        assert node.consortium is not None
+        node.consortium._outlook = SimpleNamespace(sight=Sight(catching_up=True))  # type: ignore[assignment]
+        monkeypatch.setattr(node, "reader", None)
+        assert node.anchor_points(-1) == []
+    finally:
+        node.stores.close()

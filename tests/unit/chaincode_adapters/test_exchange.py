@@ -13,7 +13,7 @@ from builders.ledger import LedgerBench
 from structlog.testing import capture_logs
 
 from chaincode_adapters.exchange import Exchange
-from chaincode_adapters.receipts import MAX_RECEIPT_BYTES, Receipts, encode_item
+from chaincode_adapters.receipts import MAX_RECEIPT_BYTES, Receipts, Wanted, encode_item
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.receipts import AnchorReceipt
 from node.core.errors import InvalidProof
@@ -198,6 +198,27 @@ def test_a_receipt_that_does_not_hold_spoils_no_bundle(case: Case) -> None:
     case.exchange.round()
     assert case.held is None
     assert len(case.receipts.wanted()) == 1
+
+
+def test_a_flood_of_records_holds_the_receipts_of_others_up_by_little(case: Case) -> None:
+    """Anybody can record anchors whose receipts nobody has, and choose their hashes."""
+    case.exchange.round()
+    flood = [
+        Wanted(n.to_bytes(32, "big"), 7, "liar", "c:1", case.point.size, bytes(32), bytes(32))
+        for n in range(10_500)
+    ]
+    case.receipts.want(flood, case.receipts.followed)
+    case.answers[PEER] = lambda: httpx.Response(404)
+    case.answers[OTHER] = lambda: httpx.Response(404)
+    case.seconds += 1000
+    case.asked.clear()
+    case.exchange.round()
+    assert len(case.asked) < 100
+    honest = case.item
+    case.answers[OTHER] = lambda: httpx.Response(200, content=honest)
+    case.seconds += 1000
+    case.exchange.round()
+    assert case.held == case.item
 
 
 def test_a_long_ledger_is_followed_in_pieces(case: Case) -> None:

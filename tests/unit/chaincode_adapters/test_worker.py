@@ -21,6 +21,7 @@ from chaincode_adapters.errors import (
     Unreachable,
 )
 from chaincode_adapters.jobs import CONFLICT, FAILED, FINAL, INCLUDED, QUEUED, SENT, SIGNED
+from chaincode_adapters.port import Missing
 from node.core.errors import InvalidProof
 from node.storage.errors import StoreClosed
 
@@ -316,6 +317,13 @@ def test_a_service_that_takes_nothing_is_sent_less_and_less() -> None:
     assert bench.states() == {FINAL: 1}
 
 
+def test_what_nobody_has_taken_is_not_told_as_sent() -> None:
+    bench = WorkerBench()
+    bench.fault = at("send:before", lambda: Unreachable("connection refused"), times=10_000)
+    bench.rounds(30, blocks=0)
+    assert bench.states() == {SIGNED: 1}
+
+
 def test_it_waits_as_long_as_the_service_asks() -> None:
     bench = WorkerBench()
     bench.fault = at("send:before", lambda: Unreachable("too many requests", retry_after=120.0))
@@ -346,6 +354,56 @@ def test_an_anchor_that_has_moved_to_another_block_after_it_was_final_is_an_alar
     bench.rounds(100, seconds=60, blocks=0)
     assert bench.worker.course.conflict
     assert "and had it at" in bench.worker.course.stopped
+
+
+def test_a_final_anchor_that_is_gone_and_whose_number_another_took_is_an_alarm() -> None:
+    """Looking it up gives no Missing then: what was signed can never be included any more."""
+    bench = WorkerBench()
+    bench.rounds(6)
+    bench.chain.reorganise(10, forget=True, deep=True)
+    bench.chain.steal_number()
+    bench.rounds(100, seconds=60, blocks=0)
+    assert bench.worker.course.conflict
+    assert "the chain does not have the anchor of size 100" in bench.worker.course.stopped
+
+
+def test_a_final_anchor_that_is_gone_is_an_alarm_though_a_later_point_stands() -> None:
+    bench = WorkerBench()
+    bench.rounds(6)
+    bench.rounds(1, seconds=600)  # asked, and found standing
+    bench.chain.reorganise(700, forget=True, deep=True)
+    bench.chain.mine(2)
+    bench.add_points()
+    for _ in range(6):  # final before it is asked again
+        bench.rounds(1)
+    assert bench.job(2).state == FINAL
+    bench.rounds(20, seconds=60)
+    assert bench.worker.course.conflict
+    assert "size 100" in bench.worker.course.stopped
+
+
+def test_an_authority_that_cannot_be_asked_denies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its roots have been replaced in the settings: what it answered leads to none of them."""
+    bench = WorkerBench()
+    bench.rounds(6)
+    bench.restart()
+    monkeypatch.setattr(bench.adapter, "look_up", lambda *_: Missing(asked=False))
+    bench.rounds(100, seconds=60)
+    assert not bench.worker.course.stopped
+    assert "nobody can be asked" in bench.worker.trouble
+
+
+def test_a_new_adapter_that_was_misconfigured_at_first_begins_at_the_newest_point_still() -> None:
+    """Otherwise the first restart after the settings were corrected pays for all of the past."""
+    bench = WorkerBench(0, begin="newest")
+    bench.fault = at("open:before", lambda: Misconfigured("no such contract"))
+    bench.rounds(2)
+    assert bench.worker.course.stopped == "no such contract"
+    bench.restart()
+    bench.add_points(5)
+    bench.worker.retry()
+    bench.rounds(6)
+    assert bench.chain.anchored == {point_of(5).digest(): 1}
 
 
 def test_what_the_adapter_itself_calls_a_conflict_is_one_when_it_opens() -> None:

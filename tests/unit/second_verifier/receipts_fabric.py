@@ -10,7 +10,6 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import second_receipts_forms as forms
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -193,9 +192,8 @@ def signed_by(signer, message, signature):
 
 @strictly
 def check_member(signer, organisation, time):
-    units = signer.loaded.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATIONAL_UNIT_NAME)
     unit = organisation.get("unit")
-    need(unit is None or unit in [one.value for one in units], "not of the unit")
+    need(unit is None or unit in signer.units(), "not of the unit")
     roots = [certificate(one) for one in organisation["roots"]]
     between = [certificate(one) for one in organisation.get("intermediates", [])]
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time // 1000)
@@ -411,6 +409,9 @@ def verify(receipt, point, trust):
     from_hex(receipt["transaction"], 32, 32)
     link = read_link(receipt["link"]) if "link" in receipt else None
     need(position < len(block.data), "position")
+    for item in block.data:
+        whole = decode(common_pb2.Envelope, item)
+        need(whole.payload and whole.signature, "an item that is no whole envelope")
     need(block.data[position] not in block.data[:position], "a copy")
     envelope = decode(common_pb2.Envelope, block.data[position])
     made = Attestation(envelope.payload, point)

@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from itertools import pairwise
 
 from asn1crypto import cms, tsp
-from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from second_receipts_forms import (
     Bad,
     NothingTrusted,
@@ -49,10 +46,12 @@ def verify(receipt, point, trust):
     token.check_signer()
     named = token.signing_certificates()
     path, root = token.find_path(roots)
-    for used, one in named:
-        token.check_named(used, one, [*path, root])
     for certificate in token.certificates:
         need(certificate in path or certificate in roots, "a certificate of no use")
+    if root is None:
+        raise NothingTrusted("no root is known")
+    for used, one in named:
+        token.check_named(used, one, [*path, root])
 
 
 TIME = re.compile(rb"\d{14}(\.\d*[1-9])?Z")
@@ -145,54 +144,53 @@ class Token:
         signature_holds(self.signer.key, algorithm, value, self.signed, self.digest)
 
     def check_signer(self):
-        purposes = self.signer.get(x509.ExtendedKeyUsage)
-        need(purposes is not None and purposes.critical, "extended key usage")
-        need(list(purposes.value) == [ExtendedKeyUsageOID.TIME_STAMPING], "extended key usage")
-        usage = self.signer.get(x509.KeyUsage)
-        if usage is not None:
-            asked = {name for name in USAGES if getattr(usage.value, name)}
-            need(asked <= {"digital_signature", "content_commitment"}, "key usage")
+        critical, purposes = self.signer.get("extended_key_usage")
+        need(critical and purposes == ["time_stamping"], "extended key usage")
+        usage = self.signer.get("key_usage")[1]
+        need(usage is None or usage <= {"digital_signature", "non_repudiation"}, "key usage")
         tsa = self.stamp["tsa"]
         if tsa.dump() and tsa.name == "directory_name":
             need(tsa.chosen.untag().dump() == self.signer.subject, "tsa is not the signer")
 
     def find_path(self, roots):
-        """A path from the signer's certificate to a root that holds, and that root."""
-        failed = None
-        for path, root in self.paths([self.signer], roots):
-            try:
-                self.check_path(path, root)
-            except Bad as error:
-                failed = failed or error
-            else:
-                return path, root
-        if failed is not None:
-            raise failed
-        raise NothingTrusted("no root is known")
+        """A path from the signer's certificate that holds, and its root: None where the longest
+        path leads to none."""
+        self.signer.check_valid(self.moment())
+        self.signer.check_critical()
+        self.failed, self.longest = None, []
+        root = self.climb([self.signer], roots)
+        if root is None and self.failed is not None:
+            raise self.failed
+        return self.longest, root
 
-    def paths(self, path, roots):
+    def moment(self):
+        return self.stamp["gen_time"].native.replace(microsecond=0)
+
+    def climb(self, path, roots):
+        if len(path) > len(self.longest):
+            self.longest = path
         last = path[-1]
         for root in roots:
-            if root == last:
-                yield path[:-1], root
-        for root in roots:
-            if root.subject == last.issuer and root not in path:
-                yield path, root
+            if root == last or (root.subject == last.issuer and self.may_issue(root, path)):
+                self.longest = path
+                return root
         for one in self.certificates if len(path) < 8 else []:
-            if one.subject == last.issuer and one not in path:
-                yield from self.paths([*path, one], roots)
+            if one.subject == last.issuer and one not in path and self.may_issue(one, path):
+                root = self.climb([*path, one], roots)
+                if root is not None:
+                    return root
+        return None
 
-    def check_path(self, path, root):
-        moment = self.stamp["gen_time"].native.replace(microsecond=0)
-        whole = [*path, root]
-        need(len(path) <= 8, "a path that is too long")
-        for place, one in enumerate(whole):
-            one.check_valid(moment)
-            one.check_critical()
-            if place:
-                check_authority(one, place - 1, ExtendedKeyUsageOID.TIME_STAMPING)
-        for one, issuer in pairwise(whole):
-            one.check_issued_by(issuer)
+    def may_issue(self, issuer, path):
+        try:
+            issuer.check_valid(self.moment())
+            issuer.check_critical()
+            check_authority(issuer, len(path) - 1, "time_stamping")
+            path[-1].check_issued_by(issuer)
+        except Bad as error:
+            self.failed = self.failed or error
+            return False
+        return True
 
     def signing_certificates(self):
         """Those that signed attributes name behind the signer's: hash function, value."""
@@ -219,12 +217,6 @@ def hash_of(named):
     if isinstance(named, tsp.ESSCertIDv2):
         return hash_named(named["hash_algorithm"])
     return "sha1"
-
-
-USAGES = (
-    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
-    *("key_agreement", "key_cert_sign", "crl_sign"),
-)
 
 
 def check_issuer_serial(given, certificate):

@@ -47,12 +47,18 @@ def test_forgeries(made: dict[str, Any]) -> None:
     assert ours(forged, load_backend("ecdsa"))[0] == made["verdict"]
 
 
-@pytest.mark.parametrize("name", names())
-@pytest.mark.parametrize("member", ["chain_id", "header", "height", "root", "size", "state_root"])
+# The recorded network attested no digests of points.
+OF_POINTS = [
+    (name, member)
+    for name in names()
+    for member in ("chain_id", "header", "height", "root", "size", "state_root")
+    if not vector(name).attested or member in ("chain_id", "size")
+]
+
+
+@pytest.mark.parametrize(("name", "member"), OF_POINTS)
 def test_a_receipt_vouches_for_no_other_point(name: str, member: str) -> None:
     made = vector(name)
-    if made.attested and member not in ("chain_id", "size"):
-        pytest.skip("the recorded network attested no digests of points")
     was = made.point[member]
     other = was + 1 if isinstance(was, int) else was[:-1] + ("0" if was[-1] != "0" else "1")
     assert both_say(dataclasses.replace(made, point={**made.point, member: other})) == "failed"

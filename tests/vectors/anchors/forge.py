@@ -8,6 +8,7 @@ verdict to which both verifiers come.
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 from pathlib import Path
@@ -142,6 +143,33 @@ def organisations() -> list[Made]:
     return made
 
 
+def cut_elsewhere() -> list[Made]:
+    """A block's hash is of its items together."""
+    data = receipt("fabric-raft-second")["receipt"]["block"]["data"]
+    first, second = (base64.b64decode(item) for item in data)
+    payload_end = first.rindex(b"\x12", 0, len(first) - 64)
+    parts = {
+        "the item before cut in two, at its field": [
+            first[:payload_end],
+            first[payload_end:],
+            second,
+        ],
+        "the item before cut in two, anywhere": [first[:100], first[100:], second],
+        "an empty item before": [b"", first, second],
+        "the two items in one": [first + second],
+    }
+    return [
+        forged(
+            "fabric-raft-second",
+            "failed",
+            f"the same hash of the block: {what}",
+            to("/receipt/block/data", [base64.b64encode(part).decode() for part in items]),
+            to("/receipt/position", len(items) - 1),
+        )
+        for what, items in parts.items()
+    ]
+
+
 def channels(of: str) -> list[Made]:
     number = receipt(of)["receipt"]["block"]["number"]
     less = "holds, and shows less, which a verifier says"
@@ -249,7 +277,7 @@ def main() -> None:
     made += time_stamps() + organisations()
     for of in ("fabric-raft", "fabric-raft-read", "fabric-bft"):
         made += channels(of)
-    made += logs() + services()
+    made += cut_elsewhere() + logs() + services()
     text = json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True)
     (FOLDER / "forgeries.json").write_text(text + "\n", "utf-8")
 

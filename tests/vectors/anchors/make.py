@@ -173,13 +173,16 @@ def evm_embedded(home: Path) -> Made:
     return made
 
 
-def fabric_recorded(channel: str, number: int, confirmed_by: int = 0) -> Made:
-    receipt = fabric.recorded_receipt(channel, number)
+def fabric_recorded(
+    channel: str, number: int, confirmed_by: int = 0, *, position: int = 0, size: int = 1000
+) -> Made:
+    receipt = fabric.recorded_receipt(channel, number, position)
     if confirmed_by:
         item = fabric.blocks(channel)[confirmed_by].data.data[0]
         payload = fabric.common_pb2.Envelope.FromString(item).payload
         receipt["confirmation"] = base64.b64encode(payload).decode()
-    of = fabric.RecordedPoint.of()
+    attested = {1000: fabric.ROOT_1000, 2000: fabric.ROOT_2000}[size]
+    of = fabric.RecordedPoint.of(size, attested)
     return {
         "attested": of.attested,
         "point": of.to_json(),
@@ -280,6 +283,11 @@ RECEIPTS: dict[str, tuple[str, str, Callable[[Path], Made]]] = {
         "fabric",
         "the same, with the endorsed reading of block 7",
         lambda home: fabric_recorded("evidence", 5, 7),
+    ),
+    "fabric-raft-second": (
+        "fabric",
+        "recorded network (../fabric), channel evidence with Raft, block 8, its second transaction",
+        lambda home: fabric_recorded("evidence", 8, position=1, size=2000),
     ),
     "fabric-bft": (
         "fabric",
