@@ -44,7 +44,7 @@ from node.core.anchors.point import AnchorPoint
 from node.core.anchors.protobuf import read_message
 from node.core.anchors.vouching import Vouched
 from node.core.encoding import rfc3339
-from node.core.errors import InvalidInput, InvalidProof
+from node.core.errors import InvalidEncoding, InvalidInput, InvalidProof
 from node.core.fields import exact_members, read_integer
 from node.core.signatures import Backend
 from node.core.trust import Trust
@@ -103,6 +103,7 @@ def _read_receipt(receipt: Any, point: AnchorPoint, place: str) -> _Receipt:
     )
     block = read_block(members["block"], f"{place}.block")
     position = read_integer(members["position"], f"{place}.position", most=len(block.data) - 1)
+    _check_items(block, f"{place}.block.data")
     inner = f"{place}.block.data[{position}]"
     if block.data.index(block.data[position]) != position:
         raise InvalidProof(inner, "stands in the block before; that is the one that may count")
@@ -119,6 +120,15 @@ def _read_receipt(receipt: Any, point: AnchorPoint, place: str) -> _Receipt:
         confirmation.check_point(point, inner)
         _check_confirmation(confirmation, attestation, inner)
     return _Receipt(place, block, position, attestation, confirmation, members.get("link"))
+
+
+def _check_items(block: FabricBlock, place: str) -> None:
+    """The block's hash is of its items one after the other, and does not show where they end. An
+    envelope of both its fields ends in one place only."""
+    for number, item in enumerate(block.data):
+        envelope = read_message(item, f"{place}[{number}]", ENVELOPE)
+        if not envelope["payload"] or not envelope["signature"]:
+            raise InvalidEncoding(f"{place}[{number}]", "must have a payload and a signature")
 
 
 def _check_confirmation(confirmation: Attestation, attestation: Attestation, place: str) -> None:
