@@ -108,6 +108,11 @@ class Worker:
         """How far the adapter has come."""
         return self._steps.course
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its thread has ended, or is about to: nothing more is done until a restart."""
+        return self._stopping.is_set()
+
     # -- the thread -------------------------------------------------------------------------------
 
     def start(self) -> None:
