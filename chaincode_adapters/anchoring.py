@@ -101,7 +101,6 @@ class Anchoring:
         self.recording = recording
         self.exchange = exchange
         self.seconds = {one.described.name: Histogram() for one in configured}
-        self.trust_entries: dict[str, dict[str, Any]] = {}
         self._described = {one.described.name: one.described for one in configured}
         self._keeping = keeping
         self._ledger = ledger
@@ -147,9 +146,7 @@ class Anchoring:
 
     def _check(self, item: AnchorReceipt, adapter: AnchorAdapter) -> str:
         """What every receipt must pass before its job is final."""
-        entry = adapter.trust_entry()
-        self.trust_entries[adapter.name] = entry
-        return self._ledger.check(item, [entry])
+        return self._ledger.check(item, [adapter.trust_entry()])
 
     def _ended(self, job: Job) -> None:
         self.seconds[job.adapter].add((job.ended_at - job.queued_at) / 1000)
@@ -158,7 +155,8 @@ class Anchoring:
 
     def check_others(self, item: AnchorReceipt) -> str:
         """What a receipt of another member must pass: it holds, by all that is believed here."""
-        return self._ledger.check(item, list(self.trust_entries.values()))
+        entries = (worker.entry for worker in self.workers.values())
+        return self._ledger.check(item, [entry for entry in entries if entry is not None])
 
     # -- what is told -----------------------------------------------------------------------------
 

@@ -159,23 +159,25 @@ class Receipts:
         return [item for _, item in sorted(found, key=lambda one: _in_order(one[0]))]
 
     def _chosen(self, indexes: Iterable[int], size: int) -> list[Held]:
-        """What `covering` gives: this node's own first, then in turn one of each other member."""
+        """What `covering` gives: this node's own first, then in turn one of each other member. Of
+        each chain what covers the most comes first: all else only says of some records that they
+        were there earlier."""
         wanted = sorted(set(indexes))
         sources = list(self._sources())
         own: dict[str, list[Held]] = {}
         for member, chain in sources:
             if member == self._own:
                 own[chain] = list(self._first(member, chain, wanted, size))
-        others: dict[str, list[Held]] = {}
+        others: dict[str, list[list[Held]]] = {}
         for member, chain in sources:
             if member != self._own:
                 told = [held.size for held in own.get(chain, ())]
                 found = self._first(member, chain, wanted, size)
-                others.setdefault(member, []).extend(
-                    held for held in found if not _is_told(held.size, told, wanted)
+                others.setdefault(member, []).append(
+                    [held for held in found if not _is_told(held.size, told, wanted)]
                 )
-        first = sorted((held for found in own.values() for held in found), key=_in_order)
-        shares = [sorted(found, key=_in_order) for found in others.values()]
+        first = _widest_first(own.values())
+        shares = [_widest_first(found) for found in others.values()]
         in_turn = (held for turn in zip_longest(*shares) for held in turn if held is not None)
         chosen: dict[bytes, Held] = {}
         for held in (*first, *in_turn):
@@ -261,6 +263,13 @@ def _is_told(size: int, own: list[int], indexes: list[int]) -> bool:
     newest = indexes[bisect_left(indexes, size) - 1]
     place = bisect_right(own, newest)
     return place < len(own) and own[place] <= size
+
+
+def _widest_first(chains: Iterable[list[Held]]) -> list[Held]:
+    """The last of each chain, which covers the most, then the others, the smallest sizes first."""
+    found = [held for held in chains if held]
+    widest = sorted((held[-1] for held in found), key=_in_order)
+    return widest + sorted((one for held in found for one in held[:-1]), key=_in_order)
 
 
 def _in_order(held: Held) -> tuple[int, str, str]:

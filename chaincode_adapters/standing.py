@@ -28,6 +28,7 @@ __all__ = [
 
 _MOST_POINTS = 1000
 _MOST_PARKED = 100
+_MOST_UNDER_WAY = 256
 Points = Callable[[int], Iterable[AnchorPoint]]
 _BOUNDS = (1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400)
 
@@ -101,7 +102,8 @@ def adapter_standing(
 ) -> dict[str, Any]:
     """All that is known of a configured adapter. ``now`` in ms."""
     name, course = described.name, worker.course
-    first = jobs.under_way(name, 1)
+    open_jobs = jobs.under_way(name, _MOST_UNDER_WAY)
+    first = open_jobs[:1]
     waiting = sum(1 for _ in islice(points(course.height), _MOST_POINTS)) if course.finals else 0
     counts = jobs.count(name)
     under_way = sum(counts[state] for state in STATES[:4])
@@ -122,6 +124,11 @@ def adapter_standing(
         "state": _state(worker, under_way),
         "stopped": course.stopped,
         "trouble": worker.trouble,
+        "waiting": [
+            {"reason": job.reason, "size": job.size, "state": job.state}
+            for job in open_jobs
+            if job.reason
+        ],
     }
 
 
@@ -147,6 +154,7 @@ def _lost(name: str, course: Course, jobs: JobsKept) -> dict[str, Any]:
         "state": "not configured",
         "stopped": course.stopped,
         "trouble": "",
+        "waiting": [],
     }
 
 

@@ -51,6 +51,7 @@ _MOST_NEW = 1000
 
 class Worker:
     """One adapter's. `run` is its thread's; `round` does what is due, for those who have their own.
+    ``entry`` is the adapter's of a trust file, None before it was open for the first time.
 
     Args:
         adapter: what it drives.
@@ -80,6 +81,7 @@ class Worker:
         self.adapter = adapter
         self.breaker = Breaker(clock, draw=draw)
         self.thread: threading.Thread | None = None
+        self.entry: dict[str, Any] | None = None
         self._jobs = keeping.jobs
         self._points = points
         self._now = now
@@ -295,6 +297,7 @@ class Worker:
             self._steps.call(self.adapter.open)
             if not self.adapter.chain:
                 raise Misconfigured("the adapter does not say which chain it is of")
+            self.entry = self._steps.call(self.adapter.trust_entry)
             self._is_open = True
             self._rechecks.hasten()
 

@@ -195,7 +195,7 @@ class Steps:
         if isinstance(standing, Included):
             self._anew.discard(job.key)
             made = msgspec.structs.replace(
-                job, state=INCLUDED, mark=standing.mark, height=standing.height
+                job, state=INCLUDED, mark=standing.mark, height=standing.height, reason=""
             )
             return self._kept(job, made, self._poll, came_on=True)
         if job.state == INCLUDED:

@@ -37,6 +37,9 @@ def _build_remote(settings: EvmSettings, surroundings: Surroundings) -> EvmAdapt
         raise Misconfigured("gas_price, most_gas_price: only one of them can be given")
     contract = bytes.fromhex(settings.contract[2:])
     key = surroundings.home / settings.key
+    authorities = surroundings.home / settings.ca if settings.ca else None
+    if authorities is not None and not settings.url.startswith("https:"):
+        raise Misconfigured("ca: is for a URL that begins with https://")
     profile = Profile(
         name=settings.name,
         kind="evm",
@@ -54,7 +57,7 @@ def _build_remote(settings: EvmSettings, surroundings: Surroundings) -> EvmAdapt
 
     def connect() -> Connection:
         account = load_account(key)
-        provider = BoundedProvider(settings.url, settings.timeout_ms / 1000)
+        provider = BoundedProvider(settings.url, settings.timeout_ms / 1000, authorities)
         return Connection(EvmNode(provider), account, contract)
 
     return EvmAdapter(profile, connect)

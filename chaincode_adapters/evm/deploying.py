@@ -40,6 +40,7 @@ def deploy(
     threshold: int,
     pricing: Pricing | None = None,
     timeout: float = 120.0,
+    authorities: Path | None = None,
 ) -> Deployed:
     """Deploy the contract through the JSON-RPC node at ``url`` and wait until a block has it.
 
@@ -50,6 +51,7 @@ def deploy(
         members: addresses (20 bytes) of the accounts that may attest.
         threshold: how many of them confirm an anchor.
         timeout: in seconds, for all of it.
+        authorities: PEM file of those that certify the node, instead of the system's.
 
     Raises:
         Misconfigured: the members, threshold, key or chain cannot be right.
@@ -57,7 +59,7 @@ def deploy(
             into one: look before it is done again.
         Refused: the chain refuses it.
     """
-    node = EvmNode(BoundedProvider(url, timeout))
+    node = EvmNode(BoundedProvider(url, timeout, authorities))
     try:
         node.begin()
         found = node.number("eth_chainId")

@@ -21,7 +21,8 @@ class EvmSettings(Common, frozen=True, forbid_unknown_fields=True, kw_only=True,
     is at or above it, or, where ``depth`` is given, when it has that many blocks on top.
     ``gas_price`` (wei) is paid instead of what the node suggests, ``most_gas_price`` is never
     exceeded. ``from_block`` is the one that the contract was deployed in: its events are not looked
-    for before it.
+    for before it. ``ca`` is a PEM file of the authorities that certify the node, where they are
+    not the usual ones.
     """
 
     url: str
@@ -33,6 +34,11 @@ class EvmSettings(Common, frozen=True, forbid_unknown_fields=True, kw_only=True,
     gas_price: Natural | None = None
     most_gas_price: Positive | None = None
     from_block: Natural = 0
+    ca: str = ""
+
+    def __repr__(self) -> str:
+        """Without the URL, into which keys for the node are put."""
+        return f"EvmSettings({self.name})"
 
 
 class EmbeddedSettings(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from chaincode_adapters.deadline import Connections, Deadline
 from chaincode_adapters.errors import Misconfigured, Unreachable
 from chaincode_adapters.evm.recursion import lower_recursion_limit
 
@@ -18,7 +20,6 @@ __all__ = ["BoundedProvider", "origin_of"]
 lower_recursion_limit()
 
 _MOST_BYTES = 32 << 20
-_CHUNK = 65_536
 
 
 def origin_of(url: str) -> str:
@@ -38,34 +39,49 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{name}" + (f":{port}" if port else "")
 
 
-class BoundedProvider(JSONBaseProvider):
-    """Asks the node at ``url``.
+def _context(authorities: Path | None) -> ssl.SSLContext:
+    """Whose certificates are believed."""
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except (OSError, ssl.SSLError) as error:
+        raise Misconfigured(f"ca: {authorities} has no certificates: {error}") from error
 
-    A request takes no longer than is left until ``deadline`` (of `time.monotonic`), its answer has
-    at most 32 MiB. Redirects are not followed, and nothing of the process' environment (proxies,
-    .netrc) is used.
+
+class BoundedProvider(JSONBaseProvider):
+    """Asks the node at ``url``, from one thread.
+
+    All requests between one `begin` and the next take no longer than ``timeout`` seconds together,
+    and an answer has at most 32 MiB. Redirects are not followed, and no proxy of the
+    environment is used. ``authorities`` is a PEM file of those that certify the node, instead of
+    the system's. Its own event loop is there so that a request ends in time even where a byte
+    comes now and then.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, authorities: Path | None = None) -> None:
+        """Raises Misconfigured: the URL is none, or the file has no certificates."""
         super().__init__()
         self.origin = origin_of(url)
         self.timeout = timeout
-        self.deadline = time.monotonic() + timeout
+        self._deadline = time.monotonic() + timeout
         self._url = url
-        self._client = httpx.Client(follow_redirects=False, timeout=timeout, trust_env=False)
-        self._connections = Connections()
+        self._tls = _context(authorities) if self.origin.startswith("https:") else False
+        self._runner: asyncio.Runner | None = None
+        self._client: httpx.AsyncClient | None = None
 
     def __repr__(self) -> str:
         return f"BoundedProvider({self.origin})"
 
     def begin(self) -> None:
-        """The deadline is one timeout from now."""
-        self.deadline = time.monotonic() + self.timeout
+        """From now on there is one timeout."""
+        self._deadline = time.monotonic() + self.timeout
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._client.close()
-        self._connections.close()
+        """Let go of the connections. They are made anew where it is asked again."""
+        runner, client = self._runner, self._client
+        self._runner = self._client = None
+        if runner is not None and client is not None:
+            runner.run(client.aclose())
+            runner.close()
 
     def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
         """See `BaseProvider`.
@@ -74,9 +90,14 @@ class BoundedProvider(JSONBaseProvider):
             Unreachable: no answer in time, or none of JSON-RPC.
         """
         body = self.encode_rpc_request(method, params)
+        if self._runner is None or self._client is None:
+            self._runner = asyncio.Runner()
+            self._client = httpx.AsyncClient(
+                follow_redirects=False, timeout=self.timeout, trust_env=False, verify=self._tls
+            )
         try:
-            status, answer = self._post(body)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            status, answer = self._runner.run(self._bounded(self._client, body))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # Its text may hold the URL, and so a key: only the error's kind is told.
             raise Unreachable(f"{self.origin}: {type(error).__name__} ({method})") from None
         try:
@@ -87,40 +108,21 @@ class BoundedProvider(JSONBaseProvider):
             raise Unreachable(f"{self.origin}: HTTP {status}, and no answer of JSON-RPC ({method})")
         return decoded
 
-    def _post(self, body: bytes) -> tuple[int, bytes]:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise self._late()
+    async def _bounded(self, client: httpx.AsyncClient, body: bytes) -> tuple[int, bytes]:
+        try:
+            async with asyncio.timeout(max(self._deadline - time.monotonic(), 0)):
+                return await self._post(client, body)
+        except TimeoutError as error:
+            raise Unreachable(f"{self.origin}: took longer than {self.timeout:g} s") from error
+
+    async def _post(self, client: httpx.AsyncClient, body: bytes) -> tuple[int, bytes]:
         headers = {"content-type": "application/json", "accept-encoding": "identity"}
-        with Deadline(self._connections, left) as deadline:
-            try:
-                return self._read(body, headers, left)
-            except httpx.HTTPError:
-                if deadline.over:
-                    raise Unreachable(
-                        f"{self.origin}: took longer than {self.timeout:g} s"
-                    ) from None
-                raise
-
-    def _late(self) -> Unreachable:
-        return Unreachable(f"{self.origin}: took longer than {self.timeout:g} s")
-
-    def _read(self, body: bytes, headers: dict[str, str], left: float) -> tuple[int, bytes]:
-        answer = bytearray()
-        with self._client.stream(
-            "POST",
-            self._url,
-            content=body,
-            headers=headers,
-            timeout=left,
-            extensions={"trace": self._connections.watch},
-        ) as response:
+        async with client.stream("POST", self._url, content=body, headers=headers) as response:
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise Unreachable(f"{self.origin}: a compressed answer, which was not asked for")
-            for chunk in response.iter_raw(_CHUNK):
-                answer += chunk
+            answer = bytearray()
+            async for part in response.aiter_raw():
+                answer += part
                 if len(answer) > _MOST_BYTES:
                     raise Unreachable(f"{self.origin}: an answer of more than 32 MiB")
-                if time.monotonic() > self.deadline:
-                    raise self._late()
-        return response.status_code, bytes(answer)
+            return response.status_code, bytes(answer)

@@ -110,8 +110,7 @@ class FabricAdapter:
             if code == _VALID:
                 return self._final(tx_id)
             if tx_id == newest and code is not None:
-                named = transaction_pb2.TxValidationCode.Name(code)
-                failure = failures.from_validation_code(named, code, tx_id)
+                failure = failures.from_validation_code(_code_name(code), code, tx_id)
         if failure is not None:
             raise failure
         return Pending() if 0 <= sent_ago < _PENDING_MS else Missing()
@@ -278,6 +277,12 @@ class FabricAdapter:
             "operator": settings.operator,
             "time_window_ms": settings.time_window_ms,
         }
+
+
+def _code_name(code: int) -> str:
+    """A validation code as Fabric calls it; one that is newer than its protos by its number."""
+    names = {number: name for name, number in transaction_pb2.TxValidationCode.items()}
+    return str(names.get(code, f"invalid, code {code}"))
 
 
 def _chain_name(channel: str, chaincode: str) -> str:

@@ -58,6 +58,11 @@ def to_error(error: GatewayError) -> AnchorError:
     for text in refusals:
         if text.startswith("conflict:"):
             return Conflicting(f"the chaincode holds something else: {text[:_LONGEST_TEXT]}")
+    for text in refusals:
+        if text.startswith("stale:"):
+            return Refused(
+                f"a larger size is attested, whose anchor covers this one: {text[:_LONGEST_TEXT]}"
+            )
     if refusals:
         return Refused(f"the chaincode refuses: {refusals[0][:_LONGEST_TEXT]}")
     if any("duplicate transaction found" in text for text in error.texts()):

@@ -79,7 +79,10 @@ def block_member(block: common_pb2.Block) -> dict[str, Any]:
         raise Refused(
             f"block {block.header.number} has {total} bytes, a receipt at most {MAX_BLOCK_BYTES}"
         )
-    metadata = common_pb2.Metadata.FromString(block.metadata.metadata[_SIGNATURES])
+    try:
+        metadata = common_pb2.Metadata.FromString(block.metadata.metadata[_SIGNATURES])
+    except DecodeError as error:
+        raise Unreachable(f"block {block.header.number} has no readable signatures") from error
     return {
         "data": [_base64(item) for item in block.data.data],
         "metadata": _base64(metadata.value),

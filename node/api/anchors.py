@@ -26,7 +26,7 @@ __all__ = ["point_of_size", "routes"]
 routes = APIRouter(tags=["anchors"])
 
 _MOST_POINTS = 20
-_PRIVATE = ("parked", "stopped", "trouble")
+_PRIVATE = ("parked", "stopped", "trouble", "waiting")
 
 
 def point_of_size(reader: LedgerReader, size: int) -> AnchorPoint | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from node.core.bundle import MAX_BUNDLE_BYTES, decode_bundle
 from node.core.encoding import canonical_json, decode_json_object
 from node.core.errors import InvalidEncoding, InvalidInput
 from node.core.genesis import Genesis
+from node.core.signatures import Backend, PublicJwk, load_backend
 from node.core.trust import MAX_TRUST_BYTES, Trust, decode_trust
 from node.core.verify import FAILED, Report, verify_bundle
 
@@ -32,6 +34,9 @@ MAX_CASE_BYTES = MAX_BUNDLE_BYTES + MAX_TRUST_BYTES
 """Bytes of a bundle and a trust file, as they are sent to be checked."""
 _MOST_AT_ONCE = 2
 """Bundles checked at a time: decoding one takes many times its bytes of memory."""
+_MOST_SECONDS = 60.0
+"""Until the check of a bundle is given up. Receipts and a trust file that are sent together can be
+made so that checking them takes hours."""
 _FEW_VALUES = 10_000
 _BYTES_A_VALUE = 12
 """A bundle has about 46 bytes for each comma and bracket in it."""
@@ -97,7 +102,7 @@ async def post_verify(service: Served, request: Request) -> Response:
     them), and the answer says how little that proves. A few
     bundles are checked at a time: beyond that the answer is 503 before anything is read. A body has
     30 s to arrive, and is at most 8 MiB unless the node is configured otherwise; a larger bundle is
-    checked offline."""
+    checked offline, and so is one that takes longer than a minute."""
     if service.checking >= _MOST_AT_ONCE:
         raise Problem(
             "busy",
@@ -120,24 +125,60 @@ def _check_density(body: bytes) -> None:
         raise malformed("body", f"holds more than {most} values, which no bundle of its size does")
 
 
+class _Impatient:
+    """A backend that gives up at a time."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.name = backend.name
+        self._backend = backend
+        self._until = time.monotonic() + _MOST_SECONDS
+
+    def verify_es256(self, key: PublicJwk, message: bytes, signature: bytes) -> None:
+        """See Backend."""
+        self._check()
+        self._backend.verify_es256(key, message, signature)
+
+    def verify_ed25519(self, key: bytes, message: bytes, signature: bytes) -> None:
+        """See Backend."""
+        self._check()
+        self._backend.verify_ed25519(key, message, signature)
+
+    def verify_ecdsa(
+        self, curve: str, point: bytes, digest: str, message: bytes, signature: bytes
+    ) -> None:
+        """See Backend."""
+        self._check()
+        self._backend.verify_ecdsa(curve, point, digest, message, signature)
+
+    def _check(self) -> None:
+        if time.monotonic() > self._until:
+            raise Problem(
+                "too-large",
+                f"takes longer than the {_MOST_SECONDS:.0f} s that a node gives to a check; "
+                "check it offline",
+                f"核验超过节点所限的 {_MOST_SECONDS:.0f} 秒，请离线核验。",
+            )
+
+
 def _verify(service: Service, body: bytes) -> Response:
     _check_density(body)
     bundle, trust = read_case(body)
+    backend = _Impatient(load_backend())
     if trust is None:
-        return json_answer(_report_json(_verify_by_own(service.node, bundle), own=True))
-    return json_answer(_report_json(verify_bundle(bundle, trust), own=False))
+        return json_answer(_report_json(_verify_by_own(service.node, bundle, backend), own=True))
+    return json_answer(_report_json(verify_bundle(bundle, trust, backend), own=False))
 
 
-def _verify_by_own(node: Node, bundle: bytes) -> Report:
+def _verify_by_own(node: Node, bundle: bytes, backend: Backend) -> Report:
     """The report under the node's own trust file, or, of a bundle made before its chain began,
     under that of the chain then, if it shows log and state as this node has them."""
-    report = verify_bundle(bundle, canonical_json(own_trust(node).to_json()))
+    report = verify_bundle(bundle, canonical_json(own_trust(node).to_json()), backend)
     if _is_of_another(report):
         with node.reader() as reader:
             geneses = reader.geneses() if len(reader.genesis_documents()) > 1 else []
         for genesis, after in reversed(list(pairwise(geneses))):
             trust = Trust(genesis.chain_id, genesis.hash)
-            older = verify_bundle(bundle, canonical_json(trust.to_json()))
+            older = verify_bundle(bundle, canonical_json(trust.to_json()), backend)
             if not _is_of_another(older):
                 return older if not older.accepted or _is_held(node, bundle, after) else report
     return report

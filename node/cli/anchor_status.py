@@ -107,6 +107,8 @@ def _tell_adapter(one: Mapping[str, Any]) -> None:
     for name in ("trouble", "stopped"):
         if one[name]:
             say("  {:<10} {}", name, one[name])
+    for job in one["waiting"]:
+        say("  waiting    size {}, {}: {}", job["size"], job["state"], job["reason"])
     for job in one["parked"]:
         say("  parked     size {}, {}: {}", job["size"], job["state"], job["reason"])
 

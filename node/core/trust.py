@@ -10,8 +10,9 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from node.core.encoding import canonical_json, decode_json_object
 from node.core.errors import InvalidBundle, InvalidEncoding
@@ -29,6 +30,7 @@ __all__ = ["MAX_TRUST_BYTES", "TRUST_FORMAT", "Trust", "TrustedCheckpoint", "dec
 
 TRUST_FORMAT = "evidence-trust/1"
 MAX_TRUST_BYTES = 1 << 20
+_Entry = TypeVar("_Entry")
 _CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}", re.ASCII)
 
 
@@ -49,6 +51,20 @@ class Trust:
     checkpoint: TrustedCheckpoint | None = None
     tsa_roots: tuple[bytes, ...] = ()
     anchors: tuple[dict[str, Any], ...] = ()
+    _entries: dict[str, tuple[Any, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def entries(self, kind: str, read: Callable[[Any, str], _Entry]) -> tuple[_Entry, ...]:
+        """The items of ``anchors`` of a kind, each decoded by ``read(item, place)``: once only, as
+        long as a bundle may ask for them again for every receipt. Raises what ``read`` does."""
+        if kind not in self._entries:
+            self._entries[kind] = tuple(
+                read(entry, f"trust.anchors[{position}]")
+                for position, entry in enumerate(self.anchors)
+                if entry["kind"] == kind
+            )
+        return self._entries[kind]
 
     def to_json(self) -> dict[str, Any]:
         """The file's content."""

@@ -175,7 +175,7 @@ STEPS = (
         "anchors",
         "Anchors on outside chains",
         "第三方存证",
-        ("chain.headers",),
+        ("entries.inclusion",),
         verify_anchors.check_anchors,
     ),
     _Planned(

@@ -12,6 +12,7 @@ from node.core.verify_log import prove_roots
 __all__ = ["check_anchors"]
 
 
+_CLOCKS_APART = 60_000
 _TITLES = {
     "evm": ("EVM chain", "EVM 链"),
     "fabric": ("Fabric channel", "Fabric 通道"),
@@ -24,8 +25,8 @@ _TITLES = {
 def check_anchors(case: Case) -> Told:
     """Every receipt must be of a point that the log shown continues, and vouch for it.
 
-    What came of each is put into ``case.parts``. The whole passes when one of them vouches and none
-    fails.
+    What came of each is put into ``case.parts``. The whole passes when one of them vouches for a
+    record and none fails.
     """
     items = case.need_bundle().anchors
     if not items:
@@ -44,7 +45,14 @@ def check_anchors(case: Case) -> Told:
             f"{len(items)} receipt(s), and none leads to what the trust file names",
             f"共 {len(items)} 份回执，均未指向信任文件所列机构",
         )
-    case.anchored = sorted(vouched.time for _, vouched in found)
+    case.anchored = sorted(
+        vouched.time for item, vouched in found if _covered(case, item.point.size)
+    )
+    if not case.anchored:
+        raise NotChecked(
+            f"{len(found)} receipt(s) hold, and none is of a log that had one of the records",
+            f"{len(found)} 份回执成立，但所涉日志均不含本证据包的记录",
+        )
     return _summary(case, found)
 
 
@@ -102,12 +110,28 @@ def _covered(case: Case, size: int) -> int:
 def _told(case: Case, item: AnchorReceipt, vouched: Vouched) -> Told:
     when, size = rfc3339(vouched.time), item.point.size
     records, all_records = _covered(case, size), len(case.records)
+    doubt, doubt_zh = _doubt(case, size, vouched.time)
     return Told(
         f"the log of size {size} existed no later than {when}, and with it {records} of "
-        f"{all_records} record(s): {vouched.how}",
+        f"{all_records} record(s): {vouched.how}{doubt}",
         f"大小为 {size} 的日志不晚于 {when} 已存在，其中含本证据包 {all_records} 条记录中的 "
-        f"{records} 条：{vouched.how_zh}",
+        f"{records} 条：{vouched.how_zh}{doubt_zh}",
         (f"at {vouched.where}", *vouched.details),
+    )
+
+
+def _doubt(case: Case, size: int, time: int) -> tuple[str, str]:
+    """What is said where a record bears a time, by its block, behind that at which it was there."""
+    heights = [record.entry.height for record in case.records if record.bundled.index < size]
+    later = max(
+        (case.headers[height].time.milliseconds for height in heights if height in case.headers),
+        default=time,
+    )
+    if later <= time + _CLOCKS_APART:
+        return "", ""
+    return (
+        f"; BUT a record in it is of {rfc3339(later)} by its block: one of the two clocks is wrong",
+        f"；但其中有记录的区块时间为 {rfc3339(later)}：两者之一的时钟有误",
     )
 
 
@@ -119,15 +143,16 @@ def _summary(case: Case, found: list[tuple[AnchorReceipt, Vouched]]) -> Told:
     if not whole:
         most = max(_covered(case, item.point.size) for item, _ in found)
         return Told(
-            f"{most} of {count} record(s) vouched for by {names}; what came later was not anchored "
-            "when the bundle was made",
-            f"{count} 条记录中的 {most} 条由 {names} 佐证；其后的记录在出具时尚未锚定",
+            f"{most} of {count} record(s) vouched for by {names}; the bundle holds no receipt for "
+            "what came later",
+            f"{count} 条记录中的 {most} 条由 {names} 佐证；其后的记录，本证据包未附回执",
         )
     time, by = min(whole)
+    doubt, doubt_zh = _doubt(case, max(item.point.size for item, _ in found), time)
     return Told(
         f"all {count} record(s) existed no later than {rfc3339(time)}, by {by}; vouched for by "
-        f"{names}",
-        f"全部 {count} 条记录不晚于 {rfc3339(time)} 已存在（{by}）；佐证方：{names}",
+        f"{names}{doubt}",
+        f"全部 {count} 条记录不晚于 {rfc3339(time)} 已存在（{by}）；佐证方：{names}{doubt_zh}",
     )
 
 

@@ -279,7 +279,8 @@ def check_operators(case: Case) -> Told:
         f"{text_zh}；此前有过 {changes} 组验证节点",
         (
             "whoever holds keys of validators that have left could sign another history of their "
-            f"time: an anchor or time-stamp made then rules that out{_since(case)}",
+            "time: an anchor or time-stamp made then rules that out for the log that it is of"
+            f"{_since(case)}",
             *past,
         ),
     )
@@ -288,7 +289,7 @@ def check_operators(case: Case) -> Told:
 def _since(case: Case) -> str:
     if not case.anchored:
         return ""
-    return f", as one does from {rfc3339(case.anchored[0])} on (step 16)"
+    return f"; the earliest shown is of {rfc3339(case.anchored[0])} (step 16)"
 
 
 def _powers(case: Case, owners: dict[bytes, str], validators: ValidatorSet) -> dict[str, int]:

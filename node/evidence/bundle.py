@@ -31,6 +31,7 @@ __all__ = [
     "no_receipts",
 ]
 
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 _LEAST_BESIDE = 200
 """Bytes of an entry's item in a bundle that are not the entry, at the very least."""
 
@@ -49,12 +50,18 @@ def no_receipts(indexes: Sequence[int], size: int) -> Sequence[dict[str, Any]]:
 
 def encode_bundle(bundle: dict[str, Any]) -> bytes:
     """The bundle as a file: canonical JSON, as `node.core.encoding.canonical_json` gives it (all
-    member names are ASCII and all numbers integers, so C may make it), and a newline.
+    member names are ASCII and all numbers integers, so C may make it), and a newline. Receipts for
+    which there is no room are left out, those of the oldest points first: they cover the fewest.
 
     Raises:
         InvalidInput: it is larger than verifiers take.
     """
-    encoded = orjson.dumps(bundle, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    encoded = orjson.dumps(bundle, option=_OPTIONS)
+    excess, kept = len(encoded) - MAX_BUNDLE_BYTES, list(bundle["anchors"])
+    while excess > 0 and kept:
+        excess -= len(orjson.dumps(kept.pop(0))) + 1  # and its comma
+    if len(kept) < len(bundle["anchors"]):
+        encoded = orjson.dumps({**bundle, "anchors": kept}, option=_OPTIONS)
     if len(encoded) > MAX_BUNDLE_BYTES:
         raise _too_large(f"{len(encoded)} bytes are")
     return encoded

@@ -97,3 +97,5 @@ def anvil(*arguments: str) -> Iterator[Anvil]:
         process.kill()
         process.wait(10)
         reading.join(10)
+        assert process.stdout is not None
+        process.stdout.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,7 @@ class Bench:
     home: Path
     deployed: Deployed
     members: tuple[bytes, ...]
+    made: list[AnchorAdapter] = field(default_factory=list)
 
     def settings(self, number: int = 0, **changes: Any) -> EvmSettings:
         """The settings of the adapter of a member."""
@@ -94,13 +95,20 @@ class Bench:
 
     def closed(self, number: int = 0, **changes: Any) -> AnchorAdapter:
         """The adapter of a member, not opened yet."""
-        return build(self.settings(number, **changes), surroundings(self.home))
+        made = build(self.settings(number, **changes), surroundings(self.home))
+        self.made.append(made)
+        return made
 
     def adapter(self, number: int = 0, **changes: Any) -> AnchorAdapter:
         """The adapter of a member, open."""
         made = self.closed(number, **changes)
         made.open()
         return made
+
+    def close(self) -> None:
+        """Close the adapters that were made."""
+        while self.made:
+            self.made.pop().close()
 
     def nonce(self, number: int = 0) -> int:
         """How many transactions of a member are in blocks."""

@@ -67,6 +67,7 @@ def make() -> dict[str, Any]:
             items.append(_item(point(9), {"transaction": signed.payload.hex()}))
             legacy = made_on.adapter(1, url=fisco).sign(point(9), [])
             items.append(_item(point(9), {"transaction": legacy.payload.hex()}))
+        made_on.close()
         proven = [one["item"]["receipt"] for one in items if "time" in one]
         blocks = {json.dumps(block_to_pin(one, "receipt"), sort_keys=True) for one in proven}
         chain = {**first.trust_entry(), "blocks": [json.loads(one) for one in sorted(blocks)]}

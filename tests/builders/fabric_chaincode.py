@@ -135,11 +135,11 @@ def chaincode_python() -> str:
 
 @contextmanager
 def running_chaincode(
-    *members: str, threshold: int, chaincode_id: str = "anchor_1:ab"
+    *members: str, threshold: int, options: tuple[str, ...] = ()
 ) -> Iterator[str]:
     """The real chaincode process; gives its address."""
-    command = [chaincode_python(), str(FOLDER / "anchor_service.py"), "--id", chaincode_id]
-    command += ["--address", "127.0.0.1:0", "--threshold", str(threshold)]
+    command = [chaincode_python(), str(FOLDER / "anchor_service.py"), "--id", "anchor_1:ab"]
+    command += ["--address", "127.0.0.1:0", "--threshold", str(threshold), *options]
     for member in members:
         command += ["--member", member]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
@@ -158,14 +158,14 @@ def running_chaincode(
 class PeerDriver:
     """One stream to a chaincode process. Calls may be made from several threads at once."""
 
-    def __init__(self, address: str, state: State | None = None) -> None:
-        self.state = state or State()
+    def __init__(self, address: str, channel: grpc.Channel | None = None) -> None:
+        self.state = State()
         self._out: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._calls: dict[str, tuple[Simulated, threading.Event]] = {}
         self.registered_as = ""
         self.failing_keys: set[str] = set()
         self._ready = threading.Event()
-        self._channel = grpc.insecure_channel(address)
+        self._channel = channel or grpc.insecure_channel(address)
         connect = self._channel.stream_stream(
             "/protos.Chaincode/Connect",
             request_serializer=_Message.SerializeToString,
@@ -175,6 +175,20 @@ class PeerDriver:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         assert self._ready.wait(_SECONDS), "the chaincode did not register"
+
+    @classmethod
+    def is_refused(cls, channel: grpc.Channel) -> bool:
+        """Whether the service ends a stream before it registers."""
+        connect = channel.stream_stream(
+            "/protos.Chaincode/Connect",
+            request_serializer=_Message.SerializeToString,
+            response_deserializer=_Message.FromString,
+        )
+        try:
+            next(iter(connect(iter(()), timeout=_SECONDS)))
+        except grpc.RpcError:
+            return True
+        return False
 
     def close(self) -> None:
         """End the stream."""

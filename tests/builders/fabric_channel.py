@@ -71,6 +71,7 @@ class Channel:
     asked: list[str] = field(default_factory=list)
     blocks: list[common_pb2.Block] = field(default_factory=list)
     waiting: list[bytes] = field(default_factory=list)
+    tls: tuple[bytes, bytes, bytes | None] | None = None
 
     def __post_init__(self) -> None:
         self.authorities = {name: Authority(name) for name in (*ORGANISATIONS, "OrdererMSP")}
@@ -88,7 +89,14 @@ class Channel:
     def __enter__(self) -> Channel:
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
         add_GatewayServicer_to_server(_Servicer(self), self._server)
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        if self.tls is None:
+            self.port = self._server.add_insecure_port("127.0.0.1:0")
+        else:
+            key, certificate, clients = self.tls
+            credentials = grpc.ssl_server_credentials(
+                ((key, certificate),), clients, clients is not None
+            )
+            self.port = self._server.add_secure_port("127.0.0.1:0", credentials)
         self._server.start()
         return self
 

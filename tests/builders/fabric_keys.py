@@ -66,8 +66,13 @@ class Authority:
             .not_valid_after(_END)
         )
 
-    def member(self, unit: str) -> Member:
-        """Somebody new in the unit (peer, orderer, client)."""
+    @property
+    def pem(self) -> bytes:
+        """Its own certificate."""
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    def member(self, unit: str, name: str = "localhost") -> Member:
+        """Somebody new in the unit (peer, orderer, client); ``name`` is a server's in TLS."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name(
             [
@@ -78,6 +83,7 @@ class Authority:
         certificate = (
             self._begin(subject, key)
             .add_extension(x509.BasicConstraints(False, None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return Member(
@@ -88,9 +94,7 @@ class Authority:
 
     def msp_config(self) -> bytes:
         """Its MSPConfig in a channel's configuration."""
-        config = msp_config_pb2.FabricMSPConfig(
-            name=self.msp_id, root_certs=[self.certificate.public_bytes(Encoding.PEM)]
-        )
+        config = msp_config_pb2.FabricMSPConfig(name=self.msp_id, root_certs=[self.pem])
         units = config.fabric_node_ous
         units.enable = True
         for role in ("client", "peer", "admin", "orderer"):

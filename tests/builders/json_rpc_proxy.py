@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ class Dropped(Exception):
 
 
 @contextmanager
-def proxy(url: str, change: Change) -> Iterator[str]:
+def proxy(url: str, change: Change, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A server in front of ``url``; gives its own URL."""
     client = httpx.Client(timeout=30, trust_env=False)
 
@@ -58,10 +59,12 @@ def proxy(url: str, change: Change) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

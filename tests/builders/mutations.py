@@ -9,14 +9,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["FLIPS", "Mutation", "Place", "at", "changed", "places", "structural", "textual"]
+__all__ = ["FLIPS", "GONE", "Mutation", "Place", "at", "changed", "places", "structural", "textual"]
 
 Place = tuple["str | int", ...]
 Mutation = tuple[str, Any]
 """What was done, and the value that came of it."""
 FLIPS = (0x01, 0x80)
 """What each byte is combined with by exclusive or: a number off by one, a sign, a tag's class."""
-_GONE = object()
+GONE: Any = object()
+"""For `changed`: leave it out."""
 
 
 def places(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
@@ -42,7 +43,7 @@ def changed(value: Any, place: Place, to: Any) -> Any:
         return to
     out = copy.deepcopy(value)
     inner = at(out, place[:-1])
-    if to is _GONE:
+    if to is GONE:
         del inner[place[-1]]
     else:
         inner[place[-1]] = to
@@ -55,7 +56,7 @@ def structural(value: Any) -> Iterator[Mutation]:
         for what, to in _instead_of(inner):
             yield f"{place}: {what}", changed(value, place, to)
         if place:
-            yield f"{place}: dropped", changed(value, place, _GONE)
+            yield f"{place}: dropped", changed(value, place, GONE)
 
 
 def _instead_of(inner: Any) -> Iterator[tuple[str, Any]]:

@@ -115,7 +115,9 @@ def _demonstration(folder: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
             if "Ctrl-C" in line:
                 break
         assert process.poll() is None, lines
-        [port] = {found[1] for line in lines if (found := re.search(r"http://127\.0\.0\.1:(\d+)", line))}
+        [port] = {
+            found[1] for line in lines if (found := re.search(r"http://127\.0\.0\.1:(\d+)", line))
+        }
         text = "\n".join(lines).replace(f"127.0.0.1:{port}", f"127.0.0.1:{_PORT}")
         yield int(port), tuple(text.splitlines())
         process.send_signal(signal.SIGINT)

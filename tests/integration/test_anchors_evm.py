@@ -29,13 +29,17 @@ def chain() -> Iterator[Anvil]:
 
 
 @pytest.fixture
-def alone(chain: Anvil, tmp_path: Path) -> Bench:
-    return bench(chain, tmp_path)
+def alone(chain: Anvil, tmp_path: Path) -> Iterator[Bench]:
+    made = bench(chain, tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def pair(chain: Anvil, tmp_path: Path) -> Bench:
-    return bench(chain, tmp_path, members=2, threshold=2)
+def pair(chain: Anvil, tmp_path: Path) -> Iterator[Bench]:
+    made = bench(chain, tmp_path, members=2, threshold=2)
+    yield made
+    made.close()
 
 
 def test_a_point_goes_from_signing_to_a_receipt_that_verifies(alone: Bench) -> None:

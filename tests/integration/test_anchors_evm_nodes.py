@@ -15,6 +15,7 @@ from builders.anvil import Anvil, anvil
 from builders.evm import Bench, anchor, anchored_once, bench, point, trust_in
 from builders.fisco import answer_as_fisco
 from builders.json_rpc_proxy import Dropped, Forward, proxy
+from builders.self_signed import self_signed, server_context
 
 from chaincode_adapters.errors import Misconfigured, Refused, SignAnew, Unreachable
 from chaincode_adapters.port import Final, Missing
@@ -32,8 +33,10 @@ def chain() -> Iterator[Anvil]:
 
 
 @pytest.fixture
-def alone(chain: Anvil, tmp_path: Path) -> Bench:
-    return bench(chain, tmp_path)
+def alone(chain: Anvil, tmp_path: Path) -> Iterator[Bench]:
+    made = bench(chain, tmp_path)
+    yield made
+    made.close()
 
 
 def changing(name: str, change: Callable[[Any], Any]) -> Callable[..., dict[str, Any]]:
@@ -311,9 +314,10 @@ def test_fisco_bcos_with_gas_that_costs_nothing(alone: Bench, fisco: str) -> Non
         b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnull",
         b"HTTP/1.1 301 Moved\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n" + b" " * (33 << 20),
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
         b"",
     ],
-    ids=["html", "gateway", "null", "redirect", "huge", "closed"],
+    ids=["html", "gateway", "null", "redirect", "huge", "gzip", "closed"],
 )
 def test_what_is_no_answer_of_json_rpc_is_an_outage(
     alone: Bench, tmp_path: Path, answer: bytes
@@ -339,11 +343,62 @@ def test_what_is_no_answer_of_json_rpc_is_an_outage(
     assert "pass" not in str(caught.value)
 
 
+def test_over_tls_it_counts_who_certified_the_node(alone: Bench, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+
+    def same(method: str, params: list[Any], forward: Forward) -> dict[str, Any]:
+        return forward()
+
+    with proxy(alone.node.url, same, server_context(certificate)) as url:
+        assert url.startswith("https://")
+        with pytest.raises(Unreachable, match="ConnectError"):
+            alone.adapter(url=url)
+        adapter = alone.adapter(url=url, ca=certificate.name)
+        anchor(adapter, point(1), alone.node)
+        for name in ("none.pem", "member-0.key"):
+            with pytest.raises(Misconfigured, match=f"ca: .*{name} has no certificates"):
+                alone.adapter(url=url, ca=name)
+    with pytest.raises(Misconfigured, match="ca: is for a URL"):
+        alone.adapter(ca=certificate.name)
+
+
 def test_a_hanging_connection_ends_at_the_timeout(alone: Bench) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(Unreachable):
             alone.adapter(url=url, timeout_ms=50)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 O",
+        b"HTTP/1.1 200 OK\r\nx: ",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n",
+    ],
+)
+def test_an_answer_that_never_ends_ends_at_the_timeout(alone: Bench, head: bytes) -> None:
+    """A byte now and then keeps every single wait short."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(head)
+                try:
+                    while not ended.wait(0.01):
+                        connection.sendall(b" ")
+                except OSError:
+                    pass
+
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        with pytest.raises(Unreachable, match="took longer than"):
+            alone.adapter(url=f"http://127.0.0.1:{server.getsockname()[1]}", timeout_ms=100)
+        ended.set()
+        socket.create_connection(server.getsockname()).close()  # if it never came to connect
+        dripping.join(10)
 
 
 def test_an_answer_of_another_form_is_an_outage(alone: Bench) -> None:

@@ -85,6 +85,7 @@ class Anchoring(RuleBasedStateMachine):
 
     def begin(self) -> None:
         """The process starts."""
+        self.made_on.close()
         adapter = Breaking(self.made_on.closed(depth=_DEPTH, in_flight=4), self.meet)
         self.keeping = Keeping.of(self.store, "member-a")
         self.worker = Worker(
@@ -166,7 +167,7 @@ class Anchoring(RuleBasedStateMachine):
         try:
             self.finish()
         finally:
-            self.worker.adapter.close()
+            self.made_on.close()
             self.stack.close()
 
     def finish(self) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from builders.anchored import Miner, administered, fake_kind, settled, to_chains
 from builders.commands import Cli, in_process
-from builders.fake_chain import FakeAdapter, FakeChain
+from builders.fake_chain import FakeAdapter, FakeChain, unreachable
 from builders.home import make_home
 from builders.running import record_of, running, submit
 from builders.served import ServedNode, served
 
+from chaincode_adapters.port import Pending
 from node.api import models
 from node.cli.exit_codes import ExitCode
 from node.client.monitor_fetch import Fetcher
@@ -119,7 +120,7 @@ def test_what_is_told_to_everybody_names_no_place_inside(case: Case) -> None:
     """Why an adapter is in trouble may name a machine that is nobody else's business."""
     told = case.running.get("/v1/anchors").json()
     for one in told["adapters"]:
-        assert not {"trouble", "parked", "stopped"} & set(one)
+        assert not {"trouble", "parked", "stopped", "waiting"} & set(one)
 
 
 def test_metrics(case: Case) -> None:
@@ -148,6 +149,17 @@ def test_status_in_words_and_in_json(case: Case, cli: Cli) -> None:
     doctor = cli("doctor", "--home", case.home, "--json", "--wait", "0.1").document
     [check] = [item for item in doctor["checks"] if item["id"] == "anchors"]
     assert check["status"] == "ok"
+
+
+def test_why_a_point_waits_is_shown(case: Case, cli: Cli) -> None:
+    case.adapters["court"].fault = unreachable
+    stands, why = case.adapters["notary"]._stands, "审核中"
+    case.adapters["notary"]._stands = lambda *given: Pending(reason=why)  # type: ignore[method-assign]
+    submit(case.running.node, [record_of(case.running.home).encode()])
+    told = ("anchor", "status", "--home", case.home)
+    settled(lambda: f"sent: {why}" in cli(*told).out)
+    settled(lambda: "trouble    nothing came back" in cli(*told).out)
+    case.adapters["notary"]._stands = stands  # type: ignore[method-assign]
 
 
 def test_what_covers_a_record_as_files_and_by_the_live_chains(

@@ -6,9 +6,12 @@ import json
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import grpc
 import pytest
 from builders.fabric_chaincode import FOLDER, PeerDriver, chaincode_python, running_chaincode
+from builders.fabric_keys import Authority, Member
 
 ROOT, OTHER = "ab" * 32, "cd" * 32
 
@@ -117,6 +120,34 @@ def test_two_peers_may_be_served_at_once(address: str, peer: PeerDriver) -> None
         assert peer.call("Attest", point()).status == 200
     finally:
         other.close()
+
+
+def test_with_tls_only_peers_of_the_authority_are_served(tmp_path: Path) -> None:
+    authority = Authority("tls")
+    own, peer, stranger = (
+        authority.member("chaincode"),
+        authority.member("peer"),
+        Authority("other").member("peer"),
+    )
+    files = {"key": own.key_pem, "cert": own.pem, "ca": authority.pem}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    options = ("--tls-key", str(tmp_path / "key"), "--tls-cert", str(tmp_path / "cert"))
+    options += ("--peer-ca", str(tmp_path / "ca"))
+
+    def channel(address: str, client: Member) -> grpc.Channel:
+        credentials = grpc.ssl_channel_credentials(authority.pem, client.key_pem, client.pem)
+        named = [("grpc.ssl_target_name_override", "localhost")]
+        return grpc.secure_channel(address, credentials, named)
+
+    with running_chaincode("Org1MSP", threshold=1, options=options) as address:
+        driver = PeerDriver(address, channel(address, peer))
+        assert driver.state.commit(driver.call("Init", init=True))
+        assert driver.call("Attest", point()).status == 200
+        driver.close()
+        for refused in (channel(address, stranger), grpc.insecure_channel(address)):
+            with refused:
+                assert PeerDriver.is_refused(refused)
 
 
 @pytest.mark.parametrize(

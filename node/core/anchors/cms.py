@@ -26,6 +26,7 @@ from node.core.anchors.der import (
     read_oid,
     read_sole,
 )
+from node.core.anchors.der_whole import check_whole
 from node.core.anchors.public_keys import (
     RSA_ENCRYPTION,
     SignatureAlgorithm,
@@ -79,7 +80,9 @@ def decode_signed_data(data: bytes, place: str) -> SignedData:
     Raises:
         InvalidEncoding: names ``place`` with the field, and the rule.
     """
-    outer = Contents(decode_der(data, place, SEQUENCE))
+    whole = decode_der(data, place, SEQUENCE)
+    check_whole(whole)
+    outer = Contents(whole)
     kind = outer.take("contentType", OID)
     if read_oid(kind) != SIGNED_DATA:
         raise InvalidEncoding(kind.place, f"must be {SIGNED_DATA}, signed data")

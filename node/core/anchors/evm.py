@@ -33,7 +33,8 @@ __all__ = ["block_to_pin", "verify_evm"]
 
 _MAX_HEADER = 16_384
 _MAX_STATE_NODE = 1_024
-_MAX_RECEIPT_NODE = 65_536
+_MAX_RECEIPT_PROOF = 65_536
+_MAX_TRANSACTION = 65_536
 _MAX_NODES = 64
 
 
@@ -63,10 +64,8 @@ def verify_evm(
     for chain in named:
         if chain.development:
             raise NotChecked(*_development(chain, proven))
-    number, pins = (
-        proven.header.number,
-        [one for one in named if proven.header.number in one.blocks],
-    )
+    number = proven.header.number
+    pins = [one for one in named if number in one.blocks]
     for chain in pins:
         if chain.blocks[number] == proven.header.hash:
             return _vouched(chain, proven)
@@ -122,7 +121,10 @@ def _read_proven(receipt: Any, point: AnchorPoint, place: str) -> _Proven:
         held = verify_state(header, contract, point, account, storage, place)
     else:
         index = read_integer(members["index"], f"{place}.index", most=2**32)
-        proof = _read_proof(members["receipt"], f"{place}.receipt", _MAX_RECEIPT_NODE)
+        at = f"{place}.receipt"
+        proof = _read_proof(members["receipt"], at, _MAX_RECEIPT_PROOF)
+        if sum(map(len, proof)) > _MAX_RECEIPT_PROOF:
+            raise InvalidProof(at, f"must be at most {_MAX_RECEIPT_PROOF} bytes in all its nodes")
         held = verify_event(header, contract, point, index, proof, place)
     return _Proven(chain_id, contract, header, held)
 
@@ -226,7 +228,7 @@ def _no_proof(
     """What a receipt is worth that has the transaction alone."""
     members = exact_members(receipt, place, ("transaction",))
     at = f"{place}.transaction"
-    raw = _read_bytes(members["transaction"], at, _MAX_RECEIPT_NODE)
+    raw = _read_bytes(members["transaction"], at, _MAX_TRANSACTION)
     chain_id, contract = attesting_call(raw, point, at)
     known = [one for one in chains if (one.chain_id, one.contract) == (chain_id, contract)]
     name = f"{known[0].name} ({known[0].operator})" if known else f"a chain {chain_id}"

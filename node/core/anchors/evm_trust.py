@@ -31,11 +31,7 @@ class EvmChain:
 
 def evm_chains(trust: Trust) -> tuple[EvmChain, ...]:
     """All of a trust file's. Raises InvalidInput: one of them is not of its form."""
-    return tuple(
-        read_evm_chain(value, f"trust.anchors[{position}]")
-        for position, value in enumerate(trust.anchors)
-        if value["kind"] == "evm"
-    )
+    return trust.entries("evm", read_evm_chain)
 
 
 def read_evm_chain(value: Any, place: str) -> EvmChain:

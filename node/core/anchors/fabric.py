@@ -42,9 +42,8 @@ from node.core.anchors.fabric_trust import (
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.protobuf import read_message
 from node.core.anchors.vouching import Vouched
-from node.core.anchors.x509 import decode_certificate
 from node.core.encoding import rfc3339
-from node.core.errors import InvalidInput, InvalidProof
+from node.core.errors import InvalidEncoding, InvalidInput, InvalidProof
 from node.core.fields import exact_members, read_integer
 from node.core.signatures import Backend
 from node.core.trust import Trust
@@ -78,8 +77,9 @@ def verify_fabric(
     6. its orderers signed the block
     7. the block descends from a pinned one, where the receipt says so
     8. the same organisations read the point from their ledgers, where the receipt says so
+    9. the trust file says that endorsing peers compare a proposal's time with their clocks
     """
-    known = _read_entries(trust)
+    known = trust.entries("fabric", read_fabric_trust)
     read = _read_receipt(receipt, point, place)
     _check_signatures(read, backend)
     named = (read.attestation.channel, read.attestation.chaincode)
@@ -87,7 +87,7 @@ def verify_fabric(
     if not entries:
         raise _not_named(read.attestation)
     error: InvalidInput | None = None
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: entry.window is None):
         try:
             return _verify_by(entry, read, backend)
         except InvalidInput as refused:
@@ -102,6 +102,7 @@ def _read_receipt(receipt: Any, point: AnchorPoint, place: str) -> _Receipt:
     )
     block = read_block(members["block"], f"{place}.block")
     position = read_integer(members["position"], f"{place}.position", most=len(block.data) - 1)
+    _check_items(block, f"{place}.block.data")
     inner = f"{place}.block.data[{position}]"
     if block.data.index(block.data[position]) != position:
         raise InvalidProof(inner, "stands in the block before; that is the one that may count")
@@ -118,6 +119,15 @@ def _read_receipt(receipt: Any, point: AnchorPoint, place: str) -> _Receipt:
         confirmation.check_point(point, inner)
         _check_confirmation(confirmation, attestation, inner)
     return _Receipt(place, block, position, attestation, confirmation, members.get("link"))
+
+
+def _check_items(block: FabricBlock, place: str) -> None:
+    """The block's hash is of its items one after the other, and does not show where they end. An
+    envelope of both its fields ends in one place only."""
+    for number, item in enumerate(block.data):
+        envelope = read_message(item, f"{place}[{number}]", ENVELOPE)
+        if not envelope["payload"] or not envelope["signature"]:
+            raise InvalidEncoding(f"{place}[{number}]", "must have a payload and a signature")
 
 
 def _check_confirmation(confirmation: Attestation, attestation: Attestation, place: str) -> None:
@@ -158,14 +168,6 @@ def _endorsements(read: _Receipt) -> tuple[Endorsement, ...]:
     return read.attestation.endorsements + more
 
 
-def _read_entries(trust: Trust) -> list[FabricTrust]:
-    return [
-        read_fabric_trust(entry, f"trust.anchors[{position}]")
-        for position, entry in enumerate(trust.anchors)
-        if entry.get("kind") == "fabric"
-    ]
-
-
 def _not_named(attestation: Attestation) -> NotChecked:
     where = f"{attestation.chaincode} on the Fabric channel {attestation.channel}"
     return NotChecked(
@@ -191,7 +193,19 @@ def _verify_by(entry: FabricTrust, read: _Receipt, backend: Backend) -> Vouched:
         linked = block.number
     if read.confirmation is not None:
         _check_endorsers(entry, read.confirmation, backend)
-    return _vouched(entry, read, endorsers, orderers, linked)
+    if entry.window is None:
+        raise _no_time(entry, endorsers)
+    return _vouched(entry, entry.window, read, endorsers, orderers, linked)
+
+
+def _no_time(entry: FabricTrust, endorsers: list[str]) -> NotChecked:
+    return NotChecked(
+        f"endorsed on the channel of {entry.operator} by {' and '.join(endorsers)}; since when is "
+        "the submitter's word alone, since the trust file does not say that their peers compare a "
+        "proposal's time with their clocks",
+        f"已由 {entry.operator} 通道上的 {'、'.join(endorsers)} 背书；但时间仅为提交者自称，"
+        "信任文件未说明背书节点会将提案时间与自身时钟核对",
+    )
 
 
 def _check_endorsers(entry: FabricTrust, attestation: Attestation, backend: Backend) -> list[str]:
@@ -243,9 +257,8 @@ def _check_consenters(entry: FabricTrust, read: _Receipt, backend: Backend) -> l
         number = values["identifier"]
         if number not in known or number in found:
             raise InvalidProof(place, f"consenter {number} is unknown, or signs twice")
-        certificate = decode_certificate(known[number], f"trust: consenter {number}")
         signed = read.block.signed_by(signature)
-        verify_fabric_signature(certificate, signed, signature.signature, backend, place)
+        verify_fabric_signature(known[number], signed, signature.signature, backend, place)
         found.append(number)
     if len(found) < quorum_of(len(known)):
         raise InvalidProof(
@@ -265,6 +278,7 @@ def _signatures_of(read: _Receipt, *, by_number: bool) -> list[tuple[BlockSignat
 
 def _vouched(
     entry: FabricTrust,
+    window: int,
     read: _Receipt,
     endorsers: list[str],
     orderers: list[str],
@@ -283,14 +297,20 @@ def _vouched(
         shown_zh += ";节点标记其为有效(VALID)一事无人签名,未检查"
     else:
         assert reading.held is not None
-        shown += f"; the same organisations' peers signed that block {reading.held.block} holds it"
-        shown_zh += f";上述机构的节点签名确认其已在区块 {reading.held.block} 中生效"
+        since = reading.held.block
+        shown += f"; their peers also signed that their ledgers hold it, since block {since}"
+        shown_zh += f";其节点并签名确认其账本自区块 {since} 起存有该内容"
+    shown += (
+        "; that they refuse what is not within "
+        f"{window // 1000} s of their clocks is the trust file's word"
+    )
+    shown_zh += f";其仅接受与自身时钟相差 {window // 1000} 秒以内的提案一事,以信任文件为准"
     link = "whether the block descends from the pinned block 0 was not checked"
     if linked is not None:
         link = f"the block descends from block {linked}, whose hash the trust file pins"
     return Vouched(
         by=f"{entry.operator} ({', '.join(endorsers)})",
-        time=attestation.time + entry.window,
+        time=attestation.time + window,
         where=f"channel {attestation.channel}, block {block.number}, "
         f"transaction {attestation.tx_id}",
         how=shown,
@@ -298,7 +318,6 @@ def _vouched(
         details=(
             f"block {block.number}: {block.hash().hex()}; {link}",
             f"submitted under the name of {attestation.creator.msp_id} with time "
-            f"{rfc3339(attestation.time)}; endorsing peers allow it to be up to "
-            f"{entry.window // 1000} s from their clocks, which is added",
+            f"{rfc3339(attestation.time)}, to which {window // 1000} s are added",
         ),
     )

@@ -75,15 +75,8 @@ def check_member(
     Raises:
         InvalidProof: it does not lead to its roots, or is not of the unit that is asked for.
     """
-    roots = [
-        decode_certificate(root, f"{place}: root of {organisation.msp_id}")
-        for root in organisation.roots
-    ]
-    between = [
-        decode_certificate(one, f"{place}: intermediate of {organisation.msp_id}")
-        for one in organisation.intermediates
-    ]
-    if find_path(certificate, between, roots, at, backend).root is None:
+    found = find_path(certificate, organisation.intermediates, organisation.roots, at, backend)
+    if found.root is None:
         raise InvalidProof(place, f"is not by the authority of {organisation.msp_id}")
     if organisation.unit and organisation.unit not in _units(certificate, place):
         raise InvalidProof(place, f"its certificate is not of the unit {organisation.unit}")

@@ -31,6 +31,7 @@ __all__ = [
 
 _ENDORSER_TRANSACTION = 3
 _MAX_SECONDS = 2**53 // 1000 - 1
+_MOST_ENDORSEMENTS = 100
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,8 @@ def _read_held(values: dict[str, Any], key: str, place: str) -> Held | None:
 
 def _read_endorsements(endorsed: dict[str, Any], place: str) -> tuple[Endorsement, ...]:
     out = []
+    if len(endorsed["endorsements"]) > _MOST_ENDORSEMENTS:
+        raise InvalidEncoding(f"{place}.endorsements", f"are more than {_MOST_ENDORSEMENTS}")
     for position, item in enumerate(endorsed["endorsements"]):
         inner = f"{place}.endorsements[{position}]"
         values = read_message(item, inner, messages.ENDORSEMENT)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.core.anchors.fabric_block import read_base64
-from node.core.anchors.x509 import decode_certificate
+from node.core.anchors.x509 import Certificate, decode_certificate
 from node.core.encoding import decode_hash
 from node.core.errors import InvalidBundle
 from node.core.fields import (
@@ -19,7 +19,13 @@ from node.core.fields import (
     read_text,
 )
 
-__all__ = ["Consenter", "FabricTrust", "Organisation", "quorum_of", "read_fabric_trust"]
+__all__ = [
+    "Consenter",
+    "FabricTrust",
+    "Organisation",
+    "quorum_of",
+    "read_fabric_trust",
+]
 
 _CHANNEL = re.compile(r"[a-z][a-z0-9.-]{0,248}", re.ASCII)
 _CHAINCODE = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*", re.ASCII)
@@ -29,12 +35,12 @@ _MAX_CERTIFICATE = 16_384
 
 @dataclass(frozen=True)
 class Organisation:
-    """An organisation by its MSP id, with its CA certificates (DER). Where ``unit`` is not empty,
+    """An organisation by its MSP id, with its CA certificates. Where ``unit`` is not empty,
     a certificate must have that organizational unit, such as ``peer``, to count."""
 
     msp_id: str
-    roots: tuple[bytes, ...]
-    intermediates: tuple[bytes, ...]
+    roots: tuple[Certificate, ...]
+    intermediates: tuple[Certificate, ...]
     unit: str
 
 
@@ -43,7 +49,7 @@ class Consenter:
     """An orderer of SmartBFT by its number in the channel's configuration, with its certificate."""
 
     identifier: int
-    certificate: bytes
+    certificate: Certificate
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,8 @@ class FabricTrust:
     """A channel. Blocks are signed by one of ``orderers``, or by a quorum of ``consenters``: one of
     the two is empty. ``needed`` different organisations of ``endorsers`` must have endorsed.
     ``window`` is how far, in ms, a proposal's time may be from the clock of a peer that endorses
-    it. ``pinned`` are hashes of block headers by number; block 0, which nobody signs, is there."""
+    it; None where peers do not look at it. ``pinned`` are hashes of block headers by number; block
+    0, which nobody signs, is there."""
 
     name: str
     operator: str
@@ -62,7 +69,7 @@ class FabricTrust:
     consenters: tuple[Consenter, ...]
     endorsers: tuple[Organisation, ...]
     needed: int
-    window: int
+    window: int | None
 
 
 def quorum_of(count: int) -> int:
@@ -84,9 +91,8 @@ def read_fabric_trust(value: Any, place: str) -> FabricTrust:
             "kind",
             "name",
             "operator",
-            "time_window_ms",
         ),
-        ("blocks", "consenters", "orderers"),
+        ("blocks", "consenters", "orderers", "time_window_ms"),
     )
     if ("orderers" in members) == ("consenters" in members):
         raise InvalidBundle(place, "must have either orderers (Raft) or consenters (SmartBFT)")
@@ -122,10 +128,12 @@ def read_fabric_trust(value: Any, place: str) -> FabricTrust:
             least=1,
             most=len(endorsers),
         ),
-        window=read_integer(
-            members["time_window_ms"], f"{place}.time_window_ms", most=365 * 86_400_000
-        ),
+        window=_read_window(members.get("time_window_ms"), f"{place}.time_window_ms"),
     )
+
+
+def _read_window(value: Any, place: str) -> int | None:
+    return None if value is None else read_integer(value, place, most=365 * 86_400_000)
 
 
 def _read_pinned(members: dict[str, Any], place: str) -> dict[int, bytes]:
@@ -165,14 +173,12 @@ def _read_consenters(value: Any, place: str) -> tuple[Consenter, ...]:
             )
         )
     _check_distinct([one.identifier for one in out], place)
-    _check_distinct([one.certificate for one in out], place)
+    _check_distinct([one.certificate.encoded for one in out], place)
     return tuple(out)
 
 
-def _read_certificate(value: Any, place: str) -> bytes:
-    raw = read_base64(value, place, most=_MAX_CERTIFICATE)
-    decode_certificate(raw, place)
-    return raw
+def _read_certificate(value: Any, place: str) -> Certificate:
+    return decode_certificate(read_base64(value, place, most=_MAX_CERTIFICATE), place)
 
 
 def _check_distinct(values: list[Any], place: str) -> None:

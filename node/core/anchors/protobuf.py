@@ -18,12 +18,14 @@ __all__ = ["MESSAGE", "OCTETS", "TEXT", "UINT", "Field", "Message", "read_messag
 
 UINT, OCTETS, TEXT, MESSAGE = "uint", "octets", "text", "message"
 _VARINT, _LENGTH = 0, 2
+_MOST_ITEMS = 1_000
 
 
 @dataclass(frozen=True)
 class Field:
     """A field of a message. ``kind`` is UINT (any varint type, as an unsigned number), OCTETS, TEXT
-    or MESSAGE; the latter may be empty when written, the others are left out when zero or empty."""
+    or MESSAGE; the latter may be empty when written, the others are left out when zero or empty.
+    A repeated one has at most 1,000 items."""
 
     name: str
     kind: str = OCTETS
@@ -55,7 +57,12 @@ def read_message(data: bytes, place: str, fields: Message) -> dict[str, Any]:
             raise InvalidEncoding(inner, "stands twice or out of order")
         last = number
         value, offset = _read_value(data, offset, wire, field, inner)
-        found[field.name] = (*found[field.name], value) if field.repeated else value
+        if not field.repeated:
+            found[field.name] = value
+        elif len(found[field.name]) == _MOST_ITEMS:
+            raise InvalidEncoding(inner, f"has more than {_MOST_ITEMS} items")
+        else:
+            found[field.name] = (*found[field.name], value)
     return found
 
 

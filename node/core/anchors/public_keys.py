@@ -1,7 +1,8 @@
 """Keys and signatures of certificates and of what is signed by their holders.
 
 ECDSA on P-256, P-384 and P-521, RSA of 2,048 to 8,192 bits (RSASSA-PKCS1-v1_5 and RSASSA-PSS, RFC
-8017), each with SHA-256, SHA-384 or SHA-512. Nothing weaker is read, so nothing weaker can hold.
+8017), each with SHA-256, SHA-384 or SHA-512. Nothing weaker is read, so nothing weaker can hold; an
+exponent above 65,537 only makes checks slow.
 RSA needs no package: whoever verifies only raises the signature to the key's exponent.
 """
 
@@ -148,7 +149,7 @@ def _ec_key(named: Element, key: bytes, place: str) -> EcKey:
 def _rsa_key(sequence: Element) -> RsaKey:
     contents = Contents(sequence)
     modulus = read_integer(contents.take("modulus", INTEGER))
-    exponent = read_integer(contents.take("publicExponent", INTEGER), least=3, most=2**64 - 1)
+    exponent = read_integer(contents.take("publicExponent", INTEGER), least=3, most=65_537)
     contents.end()
     if not 2048 <= modulus.bit_length() <= 8192 or modulus < 0 or not modulus & exponent & 1:
         raise InvalidEncoding(sequence.place, "must be an RSA key of 2,048 to 8,192 bits")

@@ -239,11 +239,9 @@ def verify_rekor(
 
 def _log_of(checkpoint: LogCheckpoint, trust: Trust) -> TrustedLog:
     signers = {(name, key_id) for name, key_id, _ in checkpoint.signatures}
-    for index, item in enumerate(trust.anchors):
-        if item.get("kind") == "rekor":
-            log = decode_trusted_log(item, f"trust.anchors[{index}]")
-            if log.key.name == checkpoint.origin and (log.key.name, log.key.id) in signers:
-                return log
+    for log in trust.entries("rekor", decode_trusted_log):
+        if log.key.name == checkpoint.origin and (log.key.name, log.key.id) in signers:
+            return log
     raise NotChecked(
         "the entry lies in a log, whose key the trust file does not name",
         "条目已包含在某透明日志中，但信任文件没有该日志的公钥",

@@ -86,9 +86,9 @@ def verify_rest(
 
 def _entry_of(name: str, trust: Trust) -> ServiceEntry:
     """The service's entry in the trust file."""
-    for index, item in enumerate(trust.anchors):
-        if item.get("kind") == "rest" and item.get("name") == name:
-            return decode_service_entry(item, f"trust.anchors[{index}]")
+    for entry in trust.entries("rest", decode_service_entry):
+        if entry.name == name:
+            return entry
     raise NotChecked(
         "the trust file names no REST service like the one of this receipt",
         "信任文件中没有该回执所属的 REST 存证服务",

@@ -22,6 +22,7 @@ from node.core.anchors.der import (
     read_oid,
     read_sole,
 )
+from node.core.anchors.der_whole import check_whole
 from node.core.anchors.public_keys import read_digest_algorithm
 from node.core.errors import InvalidEncoding
 
@@ -58,7 +59,9 @@ def decode_tst_info(data: bytes, place: str) -> TstInfo:
     Raises:
         InvalidEncoding: names ``place`` with the field, and the rule.
     """
-    contents = Contents(decode_der(data, place, SEQUENCE))
+    whole = decode_der(data, place, SEQUENCE)
+    check_whole(whole)
+    contents = Contents(whole)
     read_integer(contents.take("version", INTEGER), least=1, most=1)
     policy = read_oid(contents.take("policy", OID))
     imprint = Contents(contents.take("messageImprint", SEQUENCE))

@@ -28,6 +28,7 @@ from node.core.anchors.der import (
     read_oid,
     read_sole,
 )
+from node.core.anchors.der_whole import check_whole
 from node.core.anchors.public_keys import (
     PublicKey,
     decode_public_key,
@@ -150,7 +151,9 @@ def decode_certificate(data: bytes, place: str) -> Certificate:
     """
     if len(data) > MAX_CERTIFICATE_BYTES:
         raise InvalidEncoding(place, f"has more than {MAX_CERTIFICATE_BYTES} bytes")
-    outer = Contents(decode_der(data, place, SEQUENCE))
+    whole = decode_der(data, place, SEQUENCE)
+    check_whole(whole)
+    outer = Contents(whole)
     signed = outer.take("tbsCertificate", SEQUENCE)
     algorithm = outer.take("signatureAlgorithm", SEQUENCE)
     signature = _whole_bytes(outer.take("signatureValue", BIT_STRING))

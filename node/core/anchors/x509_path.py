@@ -17,6 +17,7 @@ from node.core.signatures import Backend
 __all__ = ["Path", "find_path"]
 
 _LONGEST_PATH = 8
+_MOST_CHECKS = 16
 _ANY_PURPOSE = "2.5.29.37.0"
 
 
@@ -70,6 +71,7 @@ class _Search:
         self._backend, self._purpose = backend, purpose
         self.best: tuple[Certificate, ...] = ()
         self.errors: list[InvalidInput] = []
+        self._checks = 0
 
     def climb(self, way: tuple[Certificate, ...]) -> Certificate | None:
         """The root above the last of ``way``, if there is one."""
@@ -94,6 +96,9 @@ class _Search:
 
     def _may_issue(self, issuer: Certificate, way: tuple[Certificate, ...]) -> bool:
         try:
+            self._checks += 1
+            if self._checks > _MOST_CHECKS:
+                raise InvalidProof(issuer.place, "is one of too many of its name")
             self._check_issuer(issuer, way)
         except InvalidInput as error:
             self.errors.append(error)

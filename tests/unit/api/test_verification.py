@@ -11,8 +11,11 @@ from builders.bundling import bundle_of
 from builders.cases import SUB
 from builders.chain import Chain
 
-from node.api.verification import _verify_by_own
+from node.api import verification
+from node.api.problems import Problem
+from node.api.verification import _Impatient, _verify_by_own
 from node.core.encoding import canonical_json
+from node.core.signatures import load_backend
 
 
 class Held:
@@ -55,7 +58,7 @@ def node(old: Chain) -> Any:
 
 
 def accepted(node: Any, chain: Chain) -> bool:
-    return _verify_by_own(node, canonical_json(bundle_of(chain, SUB))).accepted
+    return _verify_by_own(node, canonical_json(bundle_of(chain, SUB)), load_backend()).accepted
 
 
 def test_a_bundle_from_before_the_migration(node: Any, old: Chain) -> None:
@@ -86,3 +89,11 @@ def test_the_old_operator_signs_another_state(node: Any) -> None:
     forked.commit_block()
     forked.commit_block()
     assert not accepted(node, forked)
+
+
+def test_a_check_that_takes_too_long_is_given_up(
+    node: Any, old: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "_MOST_SECONDS", -1.0)
+    with pytest.raises(Problem, match="check it offline"):
+        _verify_by_own(node, canonical_json(bundle_of(old, SUB)), _Impatient(load_backend()))

@@ -186,3 +186,12 @@ def test_what_is_no_item(content: bytes) -> None:
 def test_an_item_has_an_end() -> None:
     with pytest.raises(InvalidInput, match="at most"):
         item_of(1, "x" * MAX_RECEIPT_BYTES)
+
+
+def test_where_not_all_fit_the_one_that_covers_all_records_is_kept() -> None:
+    kept = Kept(evm=list(range(1, 251)))
+    indexes = list(range(0, 25_000, 50))
+    assert kept.covering(indexes, 25_000)[-1] == ("evm", 25_000)
+    sizes = [item["point"]["size"] for item in kept.receipts.items(indexes, 25_000)]
+    assert len(sizes) == MAX_RECEIPTS
+    assert 25_000 in sizes

@@ -122,3 +122,18 @@ def test_most_that_is_allowed() -> None:
 
 def test_roots_are_der_in_standard_base64() -> None:
     assert [base64.b64decode(text) for text in VALUE["tsa_roots"]] == list(TRUST.tsa_roots)
+
+
+def test_an_entry_is_decoded_once_however_many_receipts_ask() -> None:
+    """A bundle of 500 receipts must not decode a trust file of a megabyte 500 times."""
+    places = []
+
+    def read(value: Any, place: str) -> str:
+        places.append(place)
+        return value["chain"]
+
+    trust = decode_trust(canonical_json(VALUE))
+    assert [trust.entries("evm", read) for _ in range(500)] == [("1",)] * 500
+    assert trust.entries("fabric", read) == ()
+    assert places == ["trust.anchors[0]"]
+    assert trust == TRUST

@@ -4,6 +4,7 @@ verifier with it."""
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +18,13 @@ from builders.second_opinion import both_of, second
 from node.core.anchors import receipts
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.vouching import Vouched
-from node.core.errors import InvalidProof
+from node.core.errors import InvalidInput, InvalidProof
 from node.core.signatures import Backend
 from node.core.trust import Trust
 from node.core.verify import FAILED, NOT_CHECKED, PASSED, Report
 from node.core.verify_case import NotChecked
-from node.evidence.bundle import bundle_dossier, bundle_record
+from node.evidence import bundle as making
+from node.evidence.bundle import bundle_dossier, bundle_record, encode_bundle
 
 CASE = case_sub()
 NAMED = ("notary-a", "notary-b")
@@ -114,7 +116,19 @@ def test_each_receipt_is_a_step_named_by_who_vouches(bench: LedgerBench) -> None
 
 def test_what_was_not_anchored_is_said(bench: LedgerBench) -> None:
     report = both_of(bundle(bench, stamp(points(bench)[1])), bench.trust())
-    assert text_of(report, "anchors").startswith("1 of 3 record(s) vouched for by notary-a; what")
+    assert text_of(report, "anchors") == (
+        "1 of 3 record(s) vouched for by notary-a; the bundle holds no receipt for what came later"
+    )
+
+
+def test_a_time_before_the_records_own_is_said_to_be_impossible(bench: LedgerBench) -> None:
+    made = bundle(bench, stamp(points(bench)[4], time=1_000_000_000_000))
+    report = both_of(made, bench.trust())
+    for step in ("anchors", "anchors.1"):
+        assert "one of the two clocks is wrong" in text_of(report, step)
+    assert "clock" not in text_of(
+        both_of(bundle(bench, stamp(points(bench)[4])), bench.trust()), "anchors"
+    )
 
 
 def test_without_any_receipt_it_is_not_checked(bench: LedgerBench) -> None:
@@ -141,8 +155,9 @@ def test_an_unknown_kind_is_not_checked(bench: LedgerBench) -> None:
 
 
 def test_the_genesis_alone_is_a_point_too(bench: LedgerBench) -> None:
+    """But no record was there then, so it vouches for none."""
     made = bundle(bench, stamp(points(bench)[0]))
-    assert checked(bench, made) == {"anchors": PASSED, "anchors.1": PASSED}
+    assert checked(bench, made) == {"anchors": NOT_CHECKED, "anchors.1": PASSED}
     assert "0 of 3" in text_of(both_of(made, bench.trust()), "anchors.1")
 
 
@@ -207,6 +222,24 @@ def test_a_point_between_the_records_needs_a_proof(bench: LedgerBench) -> None:
     assert checked(bench, made) == {"anchors": FAILED, "anchors.1": FAILED}
 
 
+def test_a_point_at_a_record_needs_a_proof_too(bench: LedgerBench) -> None:
+    """A single operator can sign the anchored log for one header, another log for the newest."""
+    made = copy.deepcopy(bundle(bench, stamp(points(bench)[2])))
+    assert made["anchors"][0]["point"]["height"] in {
+        roots["height"] for roots in made["chain"]["roots"]
+    }
+    no_proof(made)
+    assert checked(bench, made) == {"anchors": FAILED, "anchors.1": FAILED}
+
+
+def test_records_that_are_not_in_the_log_are_not_vouched_for(bench: LedgerBench) -> None:
+    made = copy.deepcopy(bundle(bench, stamp(points(bench)[4])))
+    made["entries"][0]["path_as_of"][0] = "07" * 32
+    report = both_of(made, bench.trust())
+    assert statuses(report) == {"anchors": NOT_CHECKED}
+    assert text_of(report, "anchors").startswith("rests on entries.inclusion")
+
+
 def test_a_proof_that_does_not_hold_fails_the_whole_step(bench: LedgerBench) -> None:
     made = copy.deepcopy(bundle(bench, stamp(points(bench)[2])))
     false_proof(made)
@@ -224,6 +257,21 @@ def test_points_beyond_the_log_that_is_shown_are_left_out(bench: LedgerBench) ->
     newer = AnchorPoint.from_json({**points(bench)[2].to_json(), "size": 99})
     made = bundle(bench, stamp(points(bench)[2]), stamp(newer))
     assert [item["point"]["size"] for item in made["anchors"]] == [3]
+
+
+def test_receipts_for_which_there_is_no_room_take_no_bundle_away(
+    bench: LedgerBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dossier that had a bundle before it was anchored has one still, with the newest receipt."""
+    found = points(bench)
+    made = bundle(bench, *(stamp(point) for point in found[1:4]))
+    least = len(encode_bundle({**made, "anchors": made["anchors"][-1:]}))
+    monkeypatch.setattr(making, "MAX_BUNDLE_BYTES", least)
+    kept = json.loads(encode_bundle(made))["anchors"]
+    assert kept == made["anchors"][-1:]
+    monkeypatch.setattr(making, "MAX_BUNDLE_BYTES", 100)
+    with pytest.raises(InvalidInput, match="too much for one bundle"):
+        encode_bundle(made)
 
 
 def test_an_anchor_of_the_chain_before(bench: LedgerBench) -> None:

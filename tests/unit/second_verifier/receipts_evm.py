@@ -186,12 +186,14 @@ def by_transaction(receipt, point):
     raw = from_hex(receipt["transaction"], 65_536)
     if raw[:1] == b"\x02":
         items = list_of(raw[1:], 12)
+        need(items.pop(8) == [], "access list")
         chain_id, to, value, data = number(items[0]), *items[5:8]
-        number(items[9], 2)
+        number(items[8], 2)
     else:
         items = list_of(raw, 9)
         to, value, data = items[3:6]
         chain_id = (number(items[6]) - 35) // 2
+    need(all(isinstance(item, bytes) for item in items), "a list in a transaction")
     for item in items[-2:]:
         number(item)
     need(1 <= chain_id <= 2**53 - 1, "chain id")

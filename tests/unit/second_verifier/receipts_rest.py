@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from string import Formatter
 
 import gmssl_pyx
-from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from second_receipts_forms import (
     Bad,
     NothingTrusted,
@@ -28,7 +30,7 @@ from second_receipts_forms import (
 
 __all__ = ["read_trusted", "verify"]
 
-PUBLIC = ("ecdsa-p256-sha256", "sm2-sm3")
+PUBLIC = ("ecdsa-p256-sha256", "rsa-pkcs1-sha256", "sm2-sm3")
 SECRET = ("hmac-sha256", "hmac-sha1", "hmac-sm3", "salted-sha256", "salted-sm3", "none")
 FIELD = re.compile("[a-z][a-z0-9_]{0,39}")
 NAME = re.compile("[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -65,7 +67,8 @@ def read_trusted(entry):
 def read_public(entry):
     key_of(entry)
     need(entry["encoding"] in ("hex", "HEX", "base64", "base64url"), "encoding")
-    need(entry["form"] in ("der", "raw"), "form")
+    forms = ["raw"] if entry["algorithm"] == "rsa-pkcs1-sha256" else ["der", "raw"]
+    need(entry["form"] in forms, "form")
     need(entry.get("hashed", "sm3") in ("sha256", "sm3"), "hashed")
     text(entry.get("user_id", "1"), 1000)
     fields = set(Reading(entry["text"]).fields)
@@ -81,6 +84,8 @@ def read_public(entry):
 
 
 def key_of(entry):
+    if entry["algorithm"] == "rsa-pkcs1-sha256":
+        return rsa_key(entry["public_key"])
     raw = from_hex(entry["public_key"], 64, 64)
     x, y = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
     if entry["algorithm"] == "sm2-sm3":
@@ -90,6 +95,20 @@ def key_of(entry):
         return ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
     except ValueError as error:
         raise Bad("no point of P-256") from error
+
+
+def rsa_key(value):
+    spki = from_base64(value, 16_384)
+    try:
+        key = serialization.load_der_public_key(spki)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Bad("no public key") from error
+    need(isinstance(key, rsa.RSAPublicKey) and 2048 <= key.key_size <= 8192, "no RSA key")
+    made = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    need(made == spki, "the key's encoding")
+    return key
 
 
 class Reading:
@@ -109,7 +128,11 @@ class Reading:
             self.pointers = exactly(value, "pointers")["pointers"]
             need(isinstance(self.pointers, dict) and 1 <= len(self.pointers) <= 50, "pointers")
             for pointer in self.pointers.values():
-                good = isinstance(pointer, str) and re.fullmatch("(/([^~]|~[01])*)?", pointer)
+                good = (
+                    isinstance(pointer, str)
+                    and len(pointer) <= 300
+                    and re.fullmatch("(/([^~]|~[01])*)?", pointer)
+                )
                 need(good, "no pointer")
             self.fields = list(self.pointers)
         need(all(FIELD.fullmatch(field) for field in self.fields), "name of a field")
@@ -290,6 +313,9 @@ def encodable(value):
 
 def check_signature(entry, message, written):
     raw = unwritten(entry["encoding"], written)
+    if entry["algorithm"] == "rsa-pkcs1-sha256":
+        check_rsa(key_of(entry), message, raw)
+        return
     if entry["form"] == "raw":
         need(len(raw) == 64, "r and s have 64 bytes")
         r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
@@ -308,6 +334,14 @@ def check_signature(entry, message, written):
         need(gmssl_pyx.sm2_verify_sm3_digest(key, e, raw), "an SM2 signature does not hold")
     except gmssl_pyx.GmsslInnerError as error:
         raise Bad("an SM2 signature does not hold") from error
+
+
+def check_rsa(key, message, signature):
+    need(len(signature) == key.key_size // 8, "length of the signature")
+    try:
+        key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature as error:
+        raise Bad("an RSA signature does not hold") from error
 
 
 def unwritten(encoding, written):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from itertools import pairwise
+import re
 
 from asn1crypto import cms, tsp
-from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from second_receipts_forms import (
     Bad,
     NothingTrusted,
@@ -21,6 +19,7 @@ from second_receipts_forms import (
 from second_receipts_x509 import (
     check_authority,
     check_der,
+    children,
     decoded,
     hash_named,
     read_certificate,
@@ -45,10 +44,17 @@ def verify(receipt, point, trust):
     token.check_attributes()
     token.check_signature()
     token.check_signer()
+    named = token.signing_certificates()
     path, root = token.find_path(roots)
-    token.check_signing_certificate([*path, root])
     for certificate in token.certificates:
         need(certificate in path or certificate in roots, "a certificate of no use")
+    if root is None:
+        raise NothingTrusted("no root is known")
+    for used, one in named:
+        token.check_named(used, one, [*path, root])
+
+
+TIME = re.compile(rb"\d{14}(\.\d*[1-9])?Z")
 
 
 class Token:
@@ -56,14 +62,17 @@ class Token:
 
     def __init__(self, raw):
         content = decoded(cms.ContentInfo, raw)
+        need(len(children(raw)) == 2, "members of the ContentInfo")
         need(content["content_type"].native == "signed_data", "no signed data")
         signed = content["content"]
+        need(len(children(children(children(raw)[1])[0])) == 5, "members of the signed data")
         need(signed["version"].native == "v3", "version of the signed data")
         need(len(signed["digest_algorithms"]) == len(signed["signer_infos"]) == 1, "one signer")
         need(not signed["crls"].dump(), "revocation lists")
         self.read_certificates(signed["certificates"])
         self.info = info = signed["signer_infos"][0]
         need(info["version"].native == "v1", "version of the signer")
+        need(len(children(info.dump())) == 6, "members of the signer")
         need(not info["unsigned_attrs"].dump(), "unsigned attributes")
         used = info["digest_algorithm"]
         need(used.dump() == signed["digest_algorithms"][0].dump(), "digestAlgorithms")
@@ -100,9 +109,24 @@ class Token:
         self.content = bytes(encapsulated["content"])
         self.info_type = encapsulated["content_type"].dump()
         self.stamp = decoded(tsp.TSTInfo, self.content)
-        need(self.stamp.native["version"] == "v1", "version of the TSTInfo")
+        need(self.stamp["version"].native == "v1", "version of the TSTInfo")
+        present = [name for name in self.stamp if self.stamp[name].dump()]
+        written = children(self.content)
+        defaults = 0 if any(part[0] == 0x01 for part in written) else 1
+        need(len(written) == len(present) - defaults, "members of the TSTInfo")
+        need(TIME.fullmatch(self.stamp["gen_time"].contents), "genTime")
+        need(len(self.stamp["serial_number"].contents) <= 21, "serial number")
+        self.check_accuracy()
         for extension in self.stamp["extensions"] or []:
             need(not extension["critical"].native, "a critical extension")
+
+    def check_accuracy(self):
+        accuracy = self.stamp["accuracy"]
+        if not accuracy.dump():
+            return
+        seconds, millis, micros = (accuracy[name].native for name in accuracy)
+        need(seconds is None or 0 <= seconds <= 86_400, "accuracy")
+        need(all(part is None or 1 <= part <= 999 for part in (millis, micros)), "accuracy")
 
     def check_stamp(self, point):
         imprint = self.stamp["message_imprint"]
@@ -120,72 +144,79 @@ class Token:
         signature_holds(self.signer.key, algorithm, value, self.signed, self.digest)
 
     def check_signer(self):
-        purposes = self.signer.get(x509.ExtendedKeyUsage)
-        need(purposes is not None and purposes.critical, "extended key usage")
-        need(list(purposes.value) == [ExtendedKeyUsageOID.TIME_STAMPING], "extended key usage")
-        usage = self.signer.get(x509.KeyUsage)
-        if usage is not None:
-            asked = {name for name in USAGES if getattr(usage.value, name)}
-            need(asked <= {"digital_signature", "content_commitment"}, "key usage")
+        critical, purposes = self.signer.get("extended_key_usage")
+        need(critical and purposes == ["time_stamping"], "extended key usage")
+        usage = self.signer.get("key_usage")[1]
+        need(usage is None or usage <= {"digital_signature", "non_repudiation"}, "key usage")
         tsa = self.stamp["tsa"]
         if tsa.dump() and tsa.name == "directory_name":
             need(tsa.chosen.untag().dump() == self.signer.subject, "tsa is not the signer")
 
     def find_path(self, roots):
-        """A path from the signer's certificate to a root that holds, and that root."""
-        failed = None
-        for path, root in self.paths([self.signer], roots):
-            try:
-                self.check_path(path, root)
-            except Bad as error:
-                failed = failed or error
-            else:
-                return path, root
-        if failed is not None:
-            raise failed
-        raise NothingTrusted("no root is known")
+        """A path from the signer's certificate that holds, and its root: None where the longest
+        path leads to none."""
+        self.signer.check_valid(self.moment())
+        self.signer.check_critical()
+        self.failed, self.longest = None, []
+        root = self.climb([self.signer], roots)
+        if root is None and self.failed is not None:
+            raise self.failed
+        return self.longest, root
 
-    def paths(self, path, roots):
+    def moment(self):
+        return self.stamp["gen_time"].native.replace(microsecond=0)
+
+    def climb(self, path, roots):
+        if len(path) > len(self.longest):
+            self.longest = path
         last = path[-1]
         for root in roots:
-            if root == last:
-                yield path[:-1], root
-        for root in roots:
-            if root.subject == last.issuer and root not in path:
-                yield path, root
+            if root == last or (root.subject == last.issuer and self.may_issue(root, path)):
+                self.longest = path
+                return root
         for one in self.certificates if len(path) < 8 else []:
-            if one.subject == last.issuer and one not in path:
-                yield from self.paths([*path, one], roots)
+            if one.subject == last.issuer and one not in path and self.may_issue(one, path):
+                root = self.climb([*path, one], roots)
+                if root is not None:
+                    return root
+        return None
 
-    def check_path(self, path, root):
-        moment = self.stamp["gen_time"].native.replace(microsecond=0)
-        whole = [*path, root]
-        need(len(path) <= 8, "a path that is too long")
-        for place, one in enumerate(whole):
-            one.check_valid(moment)
-            one.check_critical()
-            if place:
-                check_authority(one, place - 1, ExtendedKeyUsageOID.TIME_STAMPING)
-        for one, issuer in pairwise(whole):
-            one.check_issued_by(issuer)
+    def may_issue(self, issuer, path):
+        try:
+            issuer.check_valid(self.moment())
+            issuer.check_critical()
+            check_authority(issuer, len(path) - 1, "time_stamping")
+            path[-1].check_issued_by(issuer)
+        except Bad as error:
+            self.failed = self.failed or error
+            return False
+        return True
 
-    def check_signing_certificate(self, whole):
-        need("signing_certificate_v2" in self.attributes, "signingCertificateV2")
-        named = self.attributes["signing_certificate_v2"]["certs"]
-        need(len(named) > 0, "signingCertificateV2")
-        for place, one in enumerate(named):
-            used = hash_named(one["hash_algorithm"])
-            of = whole[:1] if place == 0 else whole
-            value = one["cert_hash"].native
-            found = [c for c in of if hashlib.new(used, c.raw).digest() == value]
-            need(found, "signingCertificateV2 names another certificate")
-            check_issuer_serial(one["issuer_serial"], found[0])
+    def signing_certificates(self):
+        """Those that signed attributes name behind the signer's: hash function, value."""
+        found = []
+        for name in ("signing_certificate", "signing_certificate_v2"):
+            if name in self.attributes:
+                named = self.attributes[name]["certs"]
+                need(len(named) > 0, name)
+                used = [hash_of(one) for one in named]
+                self.check_named(used[0], named[0], [self.signer])
+                found += list(zip(used, named, strict=True))[1:]
+        need({"signing_certificate", "signing_certificate_v2"} & set(self.attributes), "none named")
+        return found
+
+    def check_named(self, used, one, certificates):
+        value = one["cert_hash"].native
+        found = [c for c in certificates if hashlib.new(used, c.raw).digest() == value]
+        need(found, "the attribute names another certificate")
+        check_issuer_serial(one["issuer_serial"], found[0])
 
 
-USAGES = (
-    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
-    *("key_agreement", "key_cert_sign", "crl_sign"),
-)
+def hash_of(named):
+    """The hash function of an ESSCertID or an ESSCertIDv2."""
+    if isinstance(named, tsp.ESSCertIDv2):
+        return hash_named(named["hash_algorithm"])
+    return "sha1"
 
 
 def check_issuer_serial(given, certificate):

@@ -1,7 +1,7 @@
 """Strict DER, X.509 certificates and signatures, for the second opinions on receipts.
 
-asn1crypto decodes, cryptography checks signatures and reads extensions. asn1crypto takes BER, so
-what is not DER is refused here first.
+asn1crypto decodes, cryptography checks signatures. asn1crypto takes BER, so what is not DER is
+refused here first.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ import functools
 
 from asn1crypto import algos
 from asn1crypto import x509 as asn1_x509
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from second_receipts_forms import Bad, need
 
 __all__ = [
     "CURVES",
     "check_authority",
     "check_der",
+    "children",
     "decoded",
     "hash_named",
     "read_certificate",
@@ -32,14 +31,8 @@ HASHES = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA
 CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 LIBRARY = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
 LIBRARY += (UnsupportedAlgorithm,)
-KNOWN = {
-    ExtensionOID.BASIC_CONSTRAINTS,
-    ExtensionOID.KEY_USAGE,
-    ExtensionOID.EXTENDED_KEY_USAGE,
-    ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
-    ExtensionOID.CERTIFICATE_POLICIES,
-}
-CHECKED = ("basic_constraints", "key_usage", "extended_key_usage")
+CHECKED = {"basic_constraints", "key_usage", "extended_key_usage"}
+KNOWN = {*CHECKED, "subject_alt_name", "certificate_policies"}
 
 
 def strictly(check):
@@ -64,17 +57,13 @@ def check_der(raw, depth=0):
     tag, content, rest = split(raw)
     need(not rest, "bytes behind a value")
     if tag & 0x20:
-        parts = []
-        while content:
-            first = len(content) - len(split(content)[2])
-            parts.append(content[:first])
-            content = content[first:]
+        parts = children(raw)
         for part in parts:
             check_der(part, depth + 1)
         need(tag != 0x31 or parts == sorted(parts), "a SET OF out of order")
         need(tag in (0x30, 0x31) or tag & 0xC0, "a constructed form of what is primitive")
         return
-    need(tag not in (0x30, 0x31), "a primitive form of what is constructed")
+    need(tag not in (0x10, 0x11), "a primitive form of what is constructed")
     check_primitive(tag, content)
 
 
@@ -97,6 +86,16 @@ def check_primitive(tag, content):
         need(content and content[-1] < 0x80, "an object identifier that does not end")
         starts = [0, *(place + 1 for place, byte in enumerate(content[:-1]) if byte < 0x80)]
         need(all(content[start] != 0x80 for start in starts), "object identifier is not minimal")
+
+
+def children(raw):
+    """The encodings of what a constructed value holds."""
+    content, found = split(raw)[1], []
+    while content:
+        first = len(content) - len(split(content)[2])
+        found.append(content[:first])
+        content = content[first:]
+    return found
 
 
 def split(raw):
@@ -158,6 +157,7 @@ def signature_holds(key, algorithm, signature, message, digest=None):
             return
         need(isinstance(key, rsa.RSAPublicKey) and not name.endswith("ecdsa"), "kind of key")
         need(2048 <= key.key_size <= 8192, "size of an RSA key")
+        need(key.public_numbers().e <= 65_537, "exponent of an RSA key")
         scheme = padding.PKCS1v15()
         if name == "rsassa_pss":
             scheme = padding.PSS(padding.MGF1(HASHES[named]()), salt)
@@ -176,24 +176,37 @@ def read_certificate(raw):
 
 
 class Certificate:
-    """A certificate that can be read. ``subject`` and ``issuer`` are bytes."""
+    """A certificate that can be read. ``subject`` and ``issuer`` are bytes: names are compared and
+    not looked into. ``extensions`` has (critical, value) by asn1crypto's names."""
 
     @strictly
     def __init__(self, raw):
         self.raw, made = raw, decoded(asn1_x509.Certificate, raw)
-        tbs = made["tbs_certificate"]
+        self.tbs = tbs = made["tbs_certificate"]
         need(tbs["version"].native in ("v1", "v3"), "version")
         # asn1crypto tells a default that is written out from one that is not by its bytes alone.
         explicit = split(split(split(raw)[1])[1])[0] == 0xA0
         need(explicit == (tbs["version"].native != "v1"), "a default is written out")
         need(tbs["signature"].dump() == made["signature_algorithm"].dump(), "two algorithms")
-        self.loaded = x509.load_der_x509_certificate(raw)
+        need(len(children(raw)) == 3, "members of a certificate")
+        self.validity = tuple(tbs["validity"][name].native for name in tbs["validity"])
         self.subject, self.issuer = tbs["subject"].dump(), tbs["issuer"].dump()
         self.serial, self.algorithm = tbs["serial_number"].native, made["signature_algorithm"]
-        self.extensions = self.loaded.extensions
+        self.signature = made["signature_value"].native
+        self.extensions = {}
         for extension in tbs["extensions"] or []:
-            if extension["extn_id"].native in CHECKED:
-                check_der(extension["extn_value"].contents)
+            self.read_extension(extension)
+
+    def read_extension(self, extension):
+        name, critical = extension["extn_id"].native, extension["critical"].native
+        need(name not in self.extensions and type(critical) is bool, "extension")
+        value = None
+        if name in CHECKED:
+            raw = extension["extn_value"].contents
+            check_der(raw)
+            need(name != "key_usage" or raw[-1] & (1 << raw[2]), "a named bit too many")
+            value = extension["extn_value"].parsed.native
+        self.extensions[name] = critical, value
 
     def __eq__(self, other):
         return self.raw == other.raw
@@ -201,39 +214,47 @@ class Certificate:
     def __hash__(self):
         return hash(self.raw)
 
-    @property
+    @functools.cached_property
     @strictly
     def key(self):
-        return self.loaded.public_key()
+        return serialization.load_der_public_key(self.tbs["subject_public_key_info"].dump())
 
-    def get(self, kind):
-        found = [e for e in self.extensions if isinstance(e.value, kind)]
-        return found[0] if found else None
+    def units(self):
+        """The organizational units of the subject."""
+        return [
+            part["value"].native
+            for relative in self.tbs["subject"].chosen
+            for part in relative
+            if part["type"].native == "organizational_unit_name"
+        ]
+
+    def get(self, name):
+        """Whether the extension is critical, and its value; None where it is not there."""
+        return self.extensions.get(name, (False, None))
 
     @strictly
     def check_issued_by(self, issuer):
         need(self.issuer == issuer.subject, "another issuer")
-        names = self.loaded.tbs_certificate_bytes
-        signature_holds(issuer.key, self.algorithm, self.loaded.signature, names)
+        signature_holds(issuer.key, self.algorithm, self.signature, self.tbs.dump())
 
     def check_critical(self):
-        for extension in self.extensions:
-            need(not extension.critical or extension.oid in KNOWN, "an unknown critical extension")
+        for name, (critical, _) in self.extensions.items():
+            need(not critical or name in KNOWN, "an unknown critical extension")
 
     def check_valid(self, moment):
         """``moment`` has whole seconds."""
-        begin, end = self.loaded.not_valid_before_utc, self.loaded.not_valid_after_utc
+        begin, end = self.validity
         need(begin <= moment <= end, "a certificate is not valid at the time")
 
 
 def check_authority(one, below, purpose):
     """``below`` is how many certificates stand between it and the first of the path."""
-    constraints, usage = one.get(x509.BasicConstraints), one.get(x509.KeyUsage)
-    need(constraints is not None and constraints.value.ca, "no authority")
-    length = constraints.value.path_length
+    constraints, usage = one.get("basic_constraints")[1], one.get("key_usage")[1]
+    need(constraints is not None and constraints["ca"], "no authority")
+    length = constraints["path_len_constraint"]
     need(length is None or below <= length, "pathLenConstraint")
-    need(usage is None or usage.value.key_cert_sign, "an authority that may not sign")
-    purposes = one.get(x509.ExtendedKeyUsage)
-    allowed = {purpose, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-    fits = purpose is None or purposes is None or allowed & set(purposes.value)
+    need(usage is None or "key_cert_sign" in usage, "an authority that may not sign")
+    purposes = one.get("extended_key_usage")[1]
+    allowed = {purpose, "any_extended_key_usage"}
+    fits = purpose is None or purposes is None or allowed & set(purposes)
     need(fits, "purposes of an authority")

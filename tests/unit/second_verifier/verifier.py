@@ -874,7 +874,7 @@ class Verification:
         if not self.bundle["anchors"]:
             raise NotChecked("none")
         here = self.last["size"], self.last["root"]
-        roots = {(at["size"], at["root"]) for at in self.roots.values()} | {here}
+        roots = {here}
         for item in self.bundle["consistency"]:
             roots |= {end for end in self.consistent(item, here) if end[0] <= here[0]}
         self.parts = [self.verdict_on(item, roots) for item in self.bundle["anchors"]]
@@ -882,6 +882,13 @@ class Verification:
         need("failed" not in verdicts, "a receipt fails")
         if "passed" not in verdicts:
             raise NotChecked("no receipt leads to what is trusted")
+        sizes = [
+            item["point"]["size"]
+            for item, (verdict, _) in zip(self.bundle["anchors"], self.parts)
+            if verdict == "passed"
+        ]
+        if min(entry["index"] for entry in self.bundle["entries"]) >= max(sizes):
+            raise NotChecked("no receipt covers a record")
 
     def consistent(self, item, here):
         first, second = (item["first"], item["first_root"]), (item["second"], item["second_root"])
@@ -956,7 +963,7 @@ STEPS = {
     "times": "entries.inclusion",
     "disclosures": "entries.form",
     "log.checkpoint": "chain.headers",
-    "anchors": "chain.headers",
+    "anchors": "entries.inclusion",
     "operators": "chain.commits state.proofs",
 }
 

@@ -4,7 +4,8 @@
 
 Each receipt is a file `NAME.json`: what it is, the point, the receipt, the trust file under which
 it passes. They differ at each run (keys, times): what is committed was made once. Without names all
-are made. Needs openssl, Go (or what was built with it), Node.js.
+are made; forge.py makes the forgeries of them. Needs openssl, Go (or what was built with it),
+Node.js.
 """
 
 from __future__ import annotations
@@ -24,9 +25,14 @@ from typing import Any
 from builders import fabric
 from builders.anvil import anvil
 from builders.evm import GENESIS, LEDGER, anchor, bench, embedded, point, surroundings
+from builders.fisco import answer_as_fisco
 from builders.json_rpc_proxy import proxy
 from builders.judicial_dialects import AntChain, Bjca
-from builders.judicial_service import JudicialService, SignedAnswers, serving
+from builders.judicial_service import (
+    JudicialService,
+    SignedAnswers,
+    serving,
+)
 from builders.judicial_setup import rest_adapter
 from builders.rekor import running_rekor, witnessing
 
@@ -135,6 +141,18 @@ def evm_anvil(home: Path, *, proofs: bool = True, of: AnchorPoint = POINT) -> Ma
     return made
 
 
+def evm_transaction(home: Path) -> Made:
+    """A node that proves nothing, whose blocks have hashes of their own."""
+    with anvil("--slots-in-an-epoch", "1") as node:
+        there = bench(node, home)
+        with proxy(node.url, answer_as_fisco) as url:
+            adapter = there.adapter(operator=OPERATOR, url=url)
+            receipt = anchor(adapter, POINT, node)[2].content
+            entry = adapter.trust_entry()
+            adapter.close()
+    return {"receipt": receipt, "trust": trust_file(entry)}
+
+
 def evm_threshold(home: Path) -> Made:
     """The first of two members attests, then the second: the receipt is of the second's block."""
     with anvil("--slots-in-an-epoch", "1") as node:
@@ -155,13 +173,16 @@ def evm_embedded(home: Path) -> Made:
     return made
 
 
-def fabric_recorded(channel: str, number: int, confirmed_by: int = 0) -> Made:
-    receipt = fabric.recorded_receipt(channel, number)
+def fabric_recorded(
+    channel: str, number: int, confirmed_by: int = 0, *, position: int = 0, size: int = 1000
+) -> Made:
+    receipt = fabric.recorded_receipt(channel, number, position)
     if confirmed_by:
         item = fabric.blocks(channel)[confirmed_by].data.data[0]
         payload = fabric.common_pb2.Envelope.FromString(item).payload
         receipt["confirmation"] = base64.b64encode(payload).decode()
-    of = fabric.RecordedPoint.of()
+    attested = {1000: fabric.ROOT_1000, 2000: fabric.ROOT_2000}[size]
+    of = fabric.RecordedPoint.of(size, attested)
     return {
         "attested": of.attested,
         "point": of.to_json(),
@@ -246,6 +267,11 @@ RECEIPTS: dict[str, tuple[str, str, Callable[[Path], Made]]] = {
         "another anvil with the same chain id, accounts, contract and address; another point",
         lambda home: evm_anvil(home, of=point(7, "fork")),
     ),
+    "evm-transaction": (
+        "evm",
+        "anvil 1.7.1 behind a proxy that answers as FISCO-BCOS does: the transaction alone",
+        evm_transaction,
+    ),
     "evm-anvil-threshold": ("evm", "anvil 1.7.1, two members of two have attested", evm_threshold),
     "evm-embedded": ("evm", "a node's own development chain (py-evm)", evm_embedded),
     "fabric-raft": (
@@ -257,6 +283,11 @@ RECEIPTS: dict[str, tuple[str, str, Callable[[Path], Made]]] = {
         "fabric",
         "the same, with the endorsed reading of block 7",
         lambda home: fabric_recorded("evidence", 5, 7),
+    ),
+    "fabric-raft-second": (
+        "fabric",
+        "recorded network (../fabric), channel evidence with Raft, block 8, its second transaction",
+        lambda home: fabric_recorded("evidence", 8, position=1, size=2000),
     ),
     "fabric-bft": (
         "fabric",

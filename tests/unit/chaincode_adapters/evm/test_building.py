@@ -72,6 +72,13 @@ def test_urls_that_are_none_are_refused_without_being_told(tmp_path: Path, url: 
         build(settings(url=url), surroundings(tmp_path))
 
 
+def test_settings_do_not_tell_the_url(tmp_path: Path) -> None:
+    made = settings()
+    adapter = build(made, surroundings(tmp_path))
+    for text in (repr(made), str(made), repr(adapter), repr([made])):
+        assert "secret" not in text
+
+
 def test_a_fixed_price_has_no_limit(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="gas_price, most_gas_price"):
         build(settings(gas_price=1, most_gas_price=1), surroundings(tmp_path))

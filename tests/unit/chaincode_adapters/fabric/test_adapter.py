@@ -60,7 +60,7 @@ def test_a_point_is_anchored_and_its_receipt_verifies(replay: Replay) -> None:
     assert vouched.time == receipt.time
     assert final.mark in vouched.details[0]
     assert "descends from block 0" in vouched.details[0]
-    assert "signed that block 6 holds it" in vouched.how
+    assert "signed that their ledgers hold it, since block 6" in vouched.how
     assert (receipt.kind, receipt.height, receipt.external_tx) == ("fabric", 5, FIRST)
 
 

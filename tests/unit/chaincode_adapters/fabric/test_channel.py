@@ -44,7 +44,7 @@ def test_a_point_is_anchored_and_proven(channel: Channel, one: AnchorAdapter) ->
     assert final == Final(signed.external_tx, 1, final.mark, NOW)
     vouched = proven(one, signed, final)
     assert vouched.time == NOW + 900_000
-    assert "signed that block 1 holds it" in vouched.how
+    assert "signed that their ledgers hold it, since block 1" in vouched.how
     assert "descends from block 0" in vouched.details[0]
 
 

@@ -175,6 +175,7 @@ def test_sizes_are_bounded() -> None:
         {**state, "account": ["00"] * 65},
         {**state, "storage": [["00"] * 65] * 3},
         {**event, "receipt": ["00" * 65_537]},
+        {**event, "receipt": ["00" * 32_769] * 2},
         {**event, "index": 2**32 + 1},
         {"transaction": "00" * 65_537},
     ):

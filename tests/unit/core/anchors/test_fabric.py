@@ -113,12 +113,15 @@ def test_a_transaction_that_did_not_count_is_not_said_to_count() -> None:
 
 def test_an_endorsed_reading_shows_that_the_ledgers_hold_it(backend: Backend) -> None:
     vouched = verify(confirmed_receipt(), backend=backend)
-    assert "peers signed that block 6 holds it" in vouched.how
+    assert "signed that their ledgers hold it, since block 6" in vouched.how
     assert "区块 6" in vouched.how_zh
 
 
 def test_an_identical_repeat_is_a_reading_by_itself() -> None:
-    assert "signed that block 6 holds it" in verify(recorded_receipt("evidence", 7)).how
+    assert (
+        "signed that their ledgers hold it, since block 6"
+        in verify(recorded_receipt("evidence", 7)).how
+    )
 
 
 def test_a_write_is_no_reading() -> None:
@@ -185,6 +188,18 @@ def swapped(channel: str, member: str, msp_id: str, other: str) -> dict[str, Any
         if one["msp_id"] == msp_id:
             one["roots"] = roots[other]
     return entry
+
+
+def test_without_a_window_the_time_is_the_clients_and_vouches_for_nothing() -> None:
+    timeless = trust_entry("evidence")
+    del timeless["time_window_ms"]
+    with pytest.raises(NotChecked, match="since when is the submitter's word alone"):
+        verify(recorded_receipt("evidence", 5), trust=recorded_trust(timeless))
+    both = recorded_trust(timeless, trust_entry("evidence"))
+    assert (
+        "within 900 s of their clocks is the trust file's word"
+        in verify(recorded_receipt("evidence", 5), trust=both).how
+    )
 
 
 def test_certificates_must_lead_to_the_trust_files_authorities(backend: Backend) -> None:
@@ -457,6 +472,6 @@ def test_the_vectors_come_out_as_they_say(case: dict[str, Any], backend: Backend
     else:
         vouched = verify(case["receipt"], point, trust, backend)
         assert vouched.time == case["time"]
-        assert (f"block {case.get('held')} holds it" in vouched.how) == ("held" in case)
+        assert (f"hold it, since block {case.get('held')}" in vouched.how) == ("held" in case)
         linked = f"descends from block {case.get('link')}" in vouched.details[0]
         assert linked == ("link" in case)

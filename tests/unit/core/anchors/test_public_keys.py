@@ -240,6 +240,7 @@ BIG = (1 << 2047) + 1
         (rsa_spki(-BIG, 65537), "2,048"),
         (rsa_spki(BIG, 1), "from 3"),
         (rsa_spki(BIG, 4), "2,048"),
+        (rsa_spki(BIG, 65_539), "from 3 to 65537"),
         (rsa_spki(BIG, 2**64 + 1), "from 3"),
         (rsa_spki(BIG, 3, encode_der(NULL)), "more members"),
         (spki("1.2.840.113549.1.1.1", b"", bytes(1)), "missing"),

@@ -190,3 +190,25 @@ def test_many_certificates_of_one_name_end_the_search_soon() -> None:
     found = path(leaf, loop, [ROOT], backend=Counting())
     assert found.root is None
     assert asked <= 10
+
+
+class _Counted:
+    """A backend that counts what it is asked."""
+
+    name = "counted"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def verify_ecdsa(self, *asked: Any) -> None:
+        self.asked += 1
+        load_backend().verify_ecdsa(*asked)
+
+
+def test_a_crowd_of_issuers_of_one_name_is_not_tried_to_the_end() -> None:
+    """Each certificate of a receipt could otherwise be compared with every other of its name."""
+    crowd = [issue("Lower", ROOT, ca_extensions(), key=new_key(number=n)) for n in range(30)]
+    counted = _Counted()
+    with pytest.raises(InvalidInput):
+        path(LEAF, crowd, [ROOT], backend=counted)
+    assert counted.asked <= 16
