@@ -98,14 +98,8 @@ def test_every_fenced_block_is_marked_or_shows_a_layout() -> None:
         fences = re.findall(r"^```(.*)$", text, re.MULTILINE)
         # Examples of receipts are checked by core/anchors/test_anchor_examples.py.
         plain = ("json",) if name.startswith("anchor-") else ()
-<<<<<<< HEAD
-        assert not [mark for mark in fences[::2] if ".json#" not in mark and mark not in plain], (
-            name
-        )
-=======
         unmarked = {mark for mark in fences[::2] if ".json#" not in mark}
         assert unmarked <= set(plain), name
->>>>>>> second
 
 
 # --- tables ---------------------------------------------------------------------------------------
