@@ -161,7 +161,7 @@ def _lost(name: str, course: Course, jobs: JobsKept) -> dict[str, Any]:
 def _state(worker: Worker, under_way: int) -> str:
     if worker.course.conflict:
         return "conflict"
-    if worker.course.stopped:
+    if worker.course.stopped or worker.has_failed:
         return "stopped"
     if worker.breaker.state != "closed" or worker.trouble:
         return "unreachable"

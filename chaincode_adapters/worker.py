@@ -51,6 +51,7 @@ _MOST_NEW = 1000
 
 class Worker:
     """One adapter's. `run` is its thread's; `round` does what is due, for those who have their own.
+    ``has_failed``: the thread has ended by a fault, and nothing more is done until a restart.
     ``entry`` is the adapter's of a trust file, None before it was open for the first time.
 
     Args:
@@ -81,6 +82,7 @@ class Worker:
         self.adapter = adapter
         self.breaker = Breaker(clock, draw=draw)
         self.thread: threading.Thread | None = None
+        self.has_failed = False
         self.entry: dict[str, Any] | None = None
         self._jobs = keeping.jobs
         self._points = points
@@ -152,6 +154,7 @@ class Worker:
 
     def _ends(self, reason: str) -> None:
         if not self._stopping.is_set():
+            self.has_failed = True
             self._troubles.text = f"its thread has ended: {reason}"
             self._log.error("anchoring has stopped", reason=reason)
 

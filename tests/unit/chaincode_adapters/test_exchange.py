@@ -12,6 +12,7 @@ from builders.events import data_of
 from builders.ledger import LedgerBench
 from structlog.testing import capture_logs
 
+from chaincode_adapters import exchange
 from chaincode_adapters.exchange import Exchange
 from chaincode_adapters.receipts import MAX_RECEIPT_BYTES, Receipts, Wanted, encode_item
 from node.core.anchors.point import AnchorPoint
@@ -198,6 +199,44 @@ def test_a_receipt_that_does_not_hold_spoils_no_bundle(case: Case) -> None:
     case.exchange.round()
     assert case.held is None
     assert len(case.receipts.wanted()) == 1
+
+
+@pytest.mark.parametrize("error", [RecursionError, ZeroDivisionError, TypeError])
+def test_a_receipt_that_breaks_the_verifier_does_not_end_the_exchange(
+    case: Case, error: type[Exception]
+) -> None:
+    """Otherwise one made-up receipt would do so at every node."""
+
+    def breaks(item: AnchorReceipt) -> None:
+        raise error("of a kind that nobody foresaw")
+
+    case.check = breaks
+    case.gives(PEER, case.item)
+    with capture_logs() as logs:
+        case.exchange.round()
+    assert case.held is None
+    assert case.exchange.refused == 1
+    [refused] = [log for log in logs if log["event"] == "wrong receipt"]
+    assert "cannot be checked" in refused["reason"]
+    assert "nobody foresaw" not in refused["reason"]
+
+
+def test_of_one_member_only_so_much_is_kept_in_an_hour(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "_MOST_BYTES_AN_HOUR", 100)
+    other = encode_item(AnchorReceipt("fake", case.point, {"proof": "y"}))
+    case.record(other, 2)
+    items = {hashlib.sha256(item).hexdigest(): item for item in (case.item, other)}
+    monkeypatch.setattr(case.exchange, "_get", lambda url, digest: items[digest.hex()])
+    case.exchange.round()
+    assert len(case.receipts.wanted()) == 1
+    case.seconds += 3000
+    case.exchange.round()
+    assert len(case.receipts.wanted()) == 1
+    case.seconds += 601
+    case.exchange.round()
+    assert case.receipts.wanted() == []
 
 
 def test_a_flood_of_records_holds_the_receipts_of_others_up_by_little(case: Case) -> None:

@@ -21,9 +21,12 @@ from chaincode_adapters.errors import (
     Unreachable,
 )
 from chaincode_adapters.jobs import CONFLICT, FAILED, FINAL, INCLUDED, QUEUED, SENT, SIGNED
+from chaincode_adapters.jobs_kept import JobsKept
 from chaincode_adapters.port import Missing
+from chaincode_adapters.standing import Described, adapter_standing
 from node.core.errors import InvalidProof
 from node.storage.errors import StoreClosed
+from node.storage.memory import MemoryStore
 
 
 def at(place: str, error: Callable[[], BaseException], times: int = 1) -> Callable[[str], None]:
@@ -448,6 +451,9 @@ def test_a_store_that_fails_ends_the_thread_and_is_told() -> None:
         bench.worker.run()
     assert bench.worker.trouble.startswith("its thread has ended: ")
     assert [log["event"] for log in logs] == ["anchoring has stopped"]
+    described, empty = Described("fake", "fake", "somebody"), JobsKept(MemoryStore())
+    standing = adapter_standing(bench.worker, described, empty, lambda after: [], 0)
+    assert standing["state"] == "stopped", "whether the other side is up does not matter any more"
     with pytest.raises(StoreClosed):
         bench.worker.round()
 
