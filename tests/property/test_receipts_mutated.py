@@ -144,3 +144,15 @@ def test_malformed_entries_are_refused_with_the_trust_file_by_both(name: str) ->
         assert one == another, (what, ours(other), theirs(other))
         refused += one == "trust refused"
     assert refused > 40
+
+
+@pytest.mark.parametrize("name", [*TRUSTED, "rfc3161-openssl-ec", "rfc3161-openssl-rsa"])
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_both_read_a_changed_trust_file_alike(name: str, data: st.DataObject) -> None:
+    """The certificates in it too, byte by byte."""
+    made = vector(name)
+    believed = {key: made.trust[key] for key in ("anchors", "tsa_roots")}
+    place, text = data.draw(a_change(believed))
+    trust = {**made.trust, **changed(believed, place, text)}
+    both_say(dataclasses.replace(made, trust=trust))

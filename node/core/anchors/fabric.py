@@ -36,6 +36,7 @@ from node.core.anchors.fabric_transaction import (
 )
 from node.core.anchors.fabric_trust import (
     FabricTrust,
+    may_be_named,
     quorum_of,
     read_fabric_trust,
 )
@@ -169,6 +170,13 @@ def _endorsements(read: _Receipt) -> tuple[Endorsement, ...]:
 
 
 def _not_named(attestation: Attestation) -> NotChecked:
+    """It says the names only where they can be no sentence: nobody vouches for them."""
+    if not may_be_named(attestation.channel, attestation.chaincode):
+        return NotChecked(
+            "the trust file has no such Fabric channel; the receipt hangs together, but anybody "
+            "can make such",
+            "信任文件中没有该 Fabric 通道;回执自身一致,但任何人都能做出这样的回执",
+        )
     where = f"{attestation.chaincode} on the Fabric channel {attestation.channel}"
     return NotChecked(
         f"the trust file has no {where}; the receipt hangs together, but anybody can make such",

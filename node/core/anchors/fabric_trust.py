@@ -23,6 +23,7 @@ __all__ = [
     "Consenter",
     "FabricTrust",
     "Organisation",
+    "may_be_named",
     "quorum_of",
     "read_fabric_trust",
 ]
@@ -70,6 +71,13 @@ class FabricTrust:
     endorsers: tuple[Organisation, ...]
     needed: int
     window: int | None
+
+
+def may_be_named(channel: str, chaincode: str) -> bool:
+    """Whether these are names that a trust file could have."""
+    return _CHANNEL.fullmatch(channel) is not None and (
+        len(chaincode) <= 249 and _CHAINCODE.fullmatch(chaincode) is not None
+    )
 
 
 def quorum_of(count: int) -> int:

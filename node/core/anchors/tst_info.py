@@ -49,7 +49,10 @@ class TstInfo:
     @property
     def latest(self) -> int:
         """The latest time that it may have been by the authority's own word: genTime and its
-        accuracy, rounded up to ms since the Unix epoch."""
+        accuracy, rounded up to ms since the Unix epoch. Without an accuracy whole seconds are meant
+        to their end: authorities cut off what they do not write."""
+        if self.accuracy is None and self.time % 1_000_000_000 == 0:
+            return self.time // 1_000_000 + 999
         return -(-(self.time + (self.accuracy or 0)) // 1_000_000)
 
 

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from builders.bundling import bundle_of, roots_json, trust_of
+from builders.cases import OTHER, SUB
+from builders.chain import Chain
 from builders.consortium import consortium_genesis
 from builders.events import case_sub
 from builders.ledger import LedgerBench
@@ -18,6 +21,7 @@ from builders.second_opinion import both_of, second
 from node.core.anchors import receipts
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.vouching import Vouched
+from node.core.bundle import commit_json, header_json
 from node.core.errors import InvalidInput, InvalidProof
 from node.core.signatures import Backend
 from node.core.trust import Trust
@@ -238,6 +242,40 @@ def test_records_that_are_not_in_the_log_are_not_vouched_for(bench: LedgerBench)
     report = both_of(made, bench.trust())
     assert statuses(report) == {"anchors": NOT_CHECKED}
     assert text_of(report, "anchors").startswith("rests on entries.inclusion")
+
+
+def test_a_single_operator_cannot_date_another_log_by_the_anchor_of_the_true_one() -> None:
+    """It signs both. The anchored one is shown at one height, the other before and behind it."""
+    true = Chain("solo-chain", validators=1)
+    false = copy.deepcopy(true)
+    true.commit_block(true.jwt(jti="a", sub=OTHER))
+    true.commit_block(true.jwt(jti="b", sub=OTHER))
+    false.commit_block(false.jwt(jti="made-up-later"))
+    for chain, height in ((true, 6), (false, 6)):
+        while chain.height < height:
+            chain.commit_block()
+    false.commit_block(
+        false.jwt(jti="2", type="signing.started"), false.jwt(jti="3", type="signing.completed")
+    )
+    for _ in range(2):
+        false.commit_block()
+    made = bundle_of(false, SUB)
+    assert both_of(made, trust_of(false)).accepted
+    shown = true.points[4]
+    part = made["chain"]
+    part["headers"].append(header_json(true.headers[5]))
+    part["commits"].append(commit_json(true.commits[5]))
+    part["roots"].append(roots_json(true, 4))
+    for name in ("headers", "commits", "roots"):
+        part[name].sort(key=lambda one: one["height"])
+    point = AnchorPoint(
+        "solo-chain", 4, shown.size, shown.root, shown.state_root, true.headers[5].hash()
+    )
+    made["anchors"] = [stamp(point)]
+    report = both_of(made, trust_of(false))
+    failed = [step.id for step in report.steps if step.status == FAILED]
+    assert failed == ["anchors", "anchors.1"]
+    assert "does not show that its log continues" in text_of(report, "anchors.1")
 
 
 def test_a_proof_that_does_not_hold_fails_the_whole_step(bench: LedgerBench) -> None:

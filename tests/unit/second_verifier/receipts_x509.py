@@ -7,6 +7,7 @@ refused here first.
 from __future__ import annotations
 
 import functools
+import re
 
 from asn1crypto import algos
 from asn1crypto import x509 as asn1_x509
@@ -84,6 +85,7 @@ def check_primitive(tag, content):
         need(not content[0] or not content[-1] & ((1 << content[0]) - 1), "unused bits are set")
     elif tag == 0x06:
         need(content and content[-1] < 0x80, "an object identifier that does not end")
+        need(len(content) <= 64, "an object identifier of more than 64 bytes")
         starts = [0, *(place + 1 for place, byte in enumerate(content[:-1]) if byte < 0x80)]
         need(all(content[start] != 0x80 for start in starts), "object identifier is not minimal")
 
@@ -99,7 +101,7 @@ def children(raw):
 
 
 def split(raw):
-    need(len(raw) >= 2 and raw[0] & 0x1F != 0x1F, "no value")
+    need(len(raw) >= 2 and raw[0] & 0x1F != 0x1F and raw[0] != 0, "no value")
     tag, length, start = raw[0], raw[1], 2
     if length >= 0x80:
         count = length & 0x7F
@@ -188,7 +190,7 @@ class Certificate:
         explicit = split(split(split(raw)[1])[1])[0] == 0xA0
         need(explicit == (tbs["version"].native != "v1"), "a default is written out")
         need(tbs["signature"].dump() == made["signature_algorithm"].dump(), "two algorithms")
-        need(len(children(raw)) == 3, "members of a certificate")
+        check_members(raw)
         self.validity = tuple(tbs["validity"][name].native for name in tbs["validity"])
         self.subject, self.issuer = tbs["subject"].dump(), tbs["issuer"].dump()
         self.serial, self.algorithm = tbs["serial_number"].native, made["signature_algorithm"]
@@ -245,6 +247,24 @@ class Certificate:
         """``moment`` has whole seconds."""
         begin, end = self.validity
         need(begin <= moment <= end, "a certificate is not valid at the time")
+
+
+def check_members(raw):
+    """asn1crypto takes some tags for others, and more members than there are."""
+    need(tags(raw) == "303003", "members of a certificate")
+    tbs, _, signature = children(raw)
+    need(signature[len(signature) - len(split(signature)[1])] == 0, "signature of whole bytes")
+    need(re.fullmatch("(a0)?023030303030(a3)?", tags(tbs)), "members of a certificate")
+    last = children(tbs)[-1]
+    if last[0] != 0xA3:
+        return
+    need(tags(last) == "30", "members of the extensions")
+    for extension in children(children(last)[0]):
+        need(re.fullmatch("06(01)?04", tags(extension)), "members of an extension")
+
+
+def tags(raw):
+    return "".join(f"{part[0]:02x}" for part in children(raw))
 
 
 def check_authority(one, below, purpose):

@@ -23,6 +23,7 @@ from node.core.anchors.protobuf import read_message
 from node.core.errors import InvalidInput
 from node.core.signatures import load_backend
 from node.core.trust import Trust
+from node.core.verify_case import NotChecked
 
 POINT = AnchorPoint("audit", 12, 4096, b"\x01" * 32, b"\x02" * 32, b"\x03" * 32)
 OTHER = AnchorPoint("audit", 12, 4096, b"\x09" * 32, b"\x02" * 32, b"\x03" * 32)
@@ -219,3 +220,13 @@ def test_range_queries_are_not_read() -> None:
     sets.ns_rwset.add(namespace="anchor", rwset=values.SerializeToString())
     with pytest.raises(InvalidInput, match="field 2 is not of this message"):
         read_message(sets.ns_rwset[0].rwset, "rwset", KEY_VALUES)
+
+
+def test_a_channel_that_is_a_sentence_is_not_printed(tmp_path: Path) -> None:
+    """Anybody can make a receipt of a channel of any name; nothing may be said by that."""
+    said = "x. The Supreme Court vouches for this log since 2015"
+    changed = in_channel_header(setting("channel_id", said))
+    with pytest.raises(NotChecked) as caught:
+        verified(tmp_path, {"header": changed})
+    assert "Court" not in caught.value.told.text + caught.value.told.text_zh
+    assert "anybody can make such" in caught.value.told.text
