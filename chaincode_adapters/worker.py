@@ -338,7 +338,7 @@ class Worker:
             state = SENT if job.attempts else QUEUED
             self._jobs.take_up(msgspec.structs.replace(job, state=state, reason="", ended_at=0))
         self._troubles.forget_all()
-        self._rechecks.forget()
+        self._rechecks.forget(leave=leave)
         course = self.course
         if course.stopped and (size is None or taken):
             self._troubles.keep(

@@ -336,6 +336,23 @@ def test_it_waits_as_long_as_the_service_asks() -> None:
     assert bench.job().state == FINAL
 
 
+def test_an_anchor_that_is_lost_for_good_does_not_end_an_adapter_for_ever() -> None:
+    bench = WorkerBench()
+    bench.rounds(6)
+    bench.chain.reorganise(10, forget=True, deep=True)
+    bench.rounds(100, seconds=60, blocks=0)
+    assert bench.worker.course.conflict
+    bench.worker.retry()
+    bench.add_points()
+    bench.rounds(100, seconds=60)
+    assert bench.worker.course.conflict, "it is still gone"
+    bench.worker.retry(leave=True)
+    bench.add_points()
+    bench.rounds(100, seconds=60)
+    assert not bench.worker.course.stopped
+    assert bench.states() == {FINAL: 3}
+
+
 def test_one_planted_root_does_not_end_an_adapter_for_ever() -> None:
     """A contract holds what it holds: taking the job up again only brings the alarm back."""
     bench = WorkerBench(1)
