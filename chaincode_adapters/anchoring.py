@@ -170,10 +170,13 @@ class Anchoring:
 
     # -- what is asked of it ----------------------------------------------------------------------
 
-    def retry(self, name: str, size: int | None = None) -> Future[list[int]]:
-        """Have an adapter take up what is parked. Raises KeyError where there is no such one."""
+    def retry(
+        self, name: str, size: int | None = None, *, leave: bool = False
+    ) -> Future[list[int]]:
+        """Have an adapter take up what is parked, or go on and ``leave`` it. Raises KeyError where
+        there is no such one."""
         worker = self.workers[name]
-        return worker.ask(lambda: worker.retry(size))
+        return worker.ask(lambda: worker.retry(size, leave=leave))
 
     def trust_entry(self, name: str) -> Future[dict[str, Any]]:
         """An adapter's entry of the trust file, as it says now."""

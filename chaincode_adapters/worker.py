@@ -325,19 +325,20 @@ class Worker:
         self._need_open()
         return self._steps.call(self.adapter.trust_entry)
 
-    def retry(self, size: int | None = None) -> list[int]:
+    def retry(self, size: int | None = None, *, leave: bool = False) -> list[int]:
         """Take up what is parked, of one size or all, and let a stopped adapter go on. In the
-        thread only.
+        thread only. With ``leave`` it goes on without that, which stays parked.
 
         Returns:
             The sizes of the jobs that are taken up.
         """
-        taken = [job for job in self._jobs.parked(self.adapter.name) if size in (None, job.size)]
+        parked = [] if leave else self._jobs.parked(self.adapter.name)
+        taken = [job for job in parked if size in (None, job.size)]
         for job in taken:
             state = SENT if job.attempts else QUEUED
             self._jobs.take_up(msgspec.structs.replace(job, state=state, reason="", ended_at=0))
         self._troubles.forget_all()
-        self._rechecks.forget()
+        self._rechecks.forget(leave=leave)
         course = self.course
         if course.stopped and (size is None or taken):
             self._troubles.keep(

@@ -50,21 +50,26 @@ class Rechecks:
         self._at = 0.0
         self._denials = 0
         self._before: Job | None = None
+        self._left = 0
 
     def hasten(self) -> None:
         """Ask at the next opportunity."""
         self._at = self._clock()
 
-    def forget(self) -> None:
-        """Somebody has looked: count denials anew, of what is the newest now."""
+    def forget(self, *, leave: bool = False) -> None:
+        """Somebody has looked: count denials anew, of what is the newest now; or ``leave`` what is
+        final by now, and ask about later ones."""
         self._denials = 0
         self._before = None
+        newest = self._jobs.newest_final(self._adapter.name)
+        self._left = newest.size if leave and newest is not None else 0
         self.hasten()
 
     def round(self) -> None:
         """Ask, where it is time. Raises StorageError."""
         if self._before is None:
-            self._before = self._jobs.newest_final(self._adapter.name)
+            newest = self._jobs.newest_final(self._adapter.name)
+            self._before = newest if newest is not None and newest.size > self._left else None
         if self._clock() < self._at:
             return
         self._at = self._clock() + _EVERY_SECONDS

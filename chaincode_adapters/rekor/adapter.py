@@ -192,7 +192,7 @@ class RekorAdapter:
         """Check that the log's newest checkpoint has the entry where it was.
 
         Raises:
-            Conflicting: the log has signed a tree with something else there, or a smaller one.
+            Conflicting: the log has signed a tree with something else there.
         """
         try:
             checkpoint = self._tiles.checkpoint()

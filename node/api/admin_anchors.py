@@ -52,16 +52,19 @@ class AnchorAdmin:
         return json_answer(await asyncio.to_thread(standing_of, self._node))
 
     async def retry(self, request: Request) -> Response:
-        """Take up what is parked: ``{"adapter": <name>, "size"?: <number>}``."""
-        asked = await _read(request, ("adapter",), ("size",))
-        name, size = asked["adapter"], asked.get("size")
+        """Take up what is parked: ``{"adapter": <name>, "size"?: <number>}``; or go on without it:
+        ``{"adapter": <name>, "leave": true}``."""
+        asked = await _read(request, ("adapter",), ("leave", "size"))
+        name, size, leave = asked["adapter"], asked.get("size"), asked.get("leave", False)
+        if type(leave) is not bool or (leave and size is not None):
+            raise malformed("body.leave", "must be true or false, and is not for one size")
         if not isinstance(name, str):
             raise malformed("body.adapter", "must be text")
         if size is not None and type(size) is not int:
             raise malformed("body.size", "must be a number")
         anchoring = self._node.anchoring
         if anchoring is not None and name in anchoring.workers:
-            sizes = await _done(anchoring.retry(name, size))
+            sizes = await _done(anchoring.retry(name, size, leave=leave))
             return json_answer({"adapter": name, "forgotten": False, "sizes": sizes})
         if await asyncio.to_thread(forget_alarm, self._node.anchor_jobs, name):
             return json_answer({"adapter": name, "forgotten": True, "sizes": []})

@@ -68,7 +68,11 @@ def _add_status(actions: Any) -> None:
 def _add_retry(actions: Any) -> None:
     action = actions.add_parser("retry", help="take up what is parked or stopped")
     action.add_argument("adapter", metavar="ADAPTER", help="as it is called in node.toml")
-    action.add_argument("--size", type=int, metavar="N", help="of one point; default: all")
+    which = action.add_mutually_exclusive_group()
+    which.add_argument("--size", type=int, metavar="N", help="of one point; default: all")
+    which.add_argument(
+        "--leave", action="store_true", help="go on with later points, and leave what is parked"
+    )
     add_home(action)
     _json(action)
     action.set_defaults(run=_retry)
@@ -139,7 +143,7 @@ def _status(args: argparse.Namespace) -> int:
 def _retry(args: argparse.Namespace) -> int:
     from node.cli.anchor_status import retry
 
-    return retry(args.home, args.adapter, args.size, as_json=args.json)
+    return retry(args.home, args.adapter, args.size, leave=args.leave, as_json=args.json)
 
 
 def _prove(args: argparse.Namespace) -> int:

@@ -113,9 +113,11 @@ def _tell_adapter(one: Mapping[str, Any]) -> None:
         say("  parked     size {}, {}: {}", job["size"], job["state"], job["reason"])
 
 
-def retry(home: str, adapter: str, size: int | None, *, as_json: bool) -> int:
-    """Have an adapter take up what is parked."""
-    asked = {"adapter": adapter} | ({} if size is None else {"size": size})
+def retry(home: str, adapter: str, size: int | None, *, leave: bool, as_json: bool) -> int:
+    """Have an adapter take up what is parked, or go on and ``leave`` it."""
+    asked: dict[str, Any] = {"adapter": adapter} | ({} if size is None else {"size": size})
+    if leave:
+        asked["leave"] = True
     with need_running(home) as admin:
         told = admin.ask("/admin/anchors/retry", asked)
     if as_json:
@@ -125,5 +127,5 @@ def retry(home: str, adapter: str, size: int | None, *, as_json: bool) -> int:
     elif told["sizes"]:
         say("{} takes up {}", adapter, ", ".join(f"size {size}" for size in told["sizes"]))
     else:
-        say("{} goes on; nothing was parked", adapter)
+        say("{} goes on; {}", adapter, "what is parked stays so" if leave else "nothing was parked")
     return ExitCode.OK

@@ -336,6 +336,40 @@ def test_it_waits_as_long_as_the_service_asks() -> None:
     assert bench.job().state == FINAL
 
 
+def test_an_anchor_that_is_lost_for_good_does_not_end_an_adapter_for_ever() -> None:
+    bench = WorkerBench()
+    bench.rounds(6)
+    bench.chain.reorganise(10, forget=True, deep=True)
+    bench.rounds(100, seconds=60, blocks=0)
+    assert bench.worker.course.conflict
+    bench.worker.retry()
+    bench.add_points()
+    bench.rounds(100, seconds=60)
+    assert bench.worker.course.conflict, "it is still gone"
+    bench.worker.retry(leave=True)
+    bench.add_points()
+    bench.rounds(100, seconds=60)
+    assert not bench.worker.course.stopped
+    assert bench.states() == {FINAL: 3}
+
+
+def test_one_planted_root_does_not_end_an_adapter_for_ever() -> None:
+    """A contract holds what it holds: taking the job up again only brings the alarm back."""
+    bench = WorkerBench(1)
+    bench.chain.planted[100] = b"another root"
+    bench.rounds(3)
+    assert bench.worker.course.conflict
+    bench.add_points(2)
+    assert bench.worker.retry() == [100]
+    bench.rounds(3)
+    assert bench.worker.course.conflict
+    assert bench.worker.retry(leave=True) == []
+    bench.restart()
+    bench.rounds(8)
+    assert bench.states() == {CONFLICT: 1, FINAL: 2}
+    assert not bench.worker.course.stopped
+
+
 def test_a_chain_that_denies_what_it_had_confirmed_is_an_alarm_in_the_end() -> None:
     bench = WorkerBench()
     bench.rounds(6)
