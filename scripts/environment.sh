@@ -18,7 +18,10 @@ export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
 # A hard link would let an edit inside the environment change the cache of every other one.
 export UV_LINK_MODE=copy
 # An institution's proxy brings its own certificate authority, which only the system's store knows.
-[[ ! -e /etc/ssl/certs/ca-certificates.crt ]] || export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true}
+if [[ -e /etc/ssl/certs/ca-certificates.crt ]]; then
+    export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true}
+    export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}
+fi
 
 say() { printf '==> %s\n' "$*"; }
 
