@@ -18,13 +18,13 @@ def check_anchors(patient: Patient) -> list[Finding]:
     """No outside chain contradicts the ledger, and all of them get its points."""
     status, configured = patient.status, patient.config.anchors.to
     if status is None or "anchors" not in status:
+        kept = [] if patient.view is None else patient.view.stored_alarms()
+        if kept:
+            return [_contradicted(text) for text in kept]
         if not configured:
             return [Finding(OK, "no outside chain is configured")]
-        return [Finding(NOT_CHECKED, "only a running node can be asked")]
-    found = [
-        Finding(FAILED, f"an outside chain contradicts this ledger: {text}", _SEE)
-        for text in status["alarms"]
-    ]
+        return [Finding(NOT_CHECKED, "no conflict is kept; else only a running node can be asked")]
+    found = [_contradicted(text) for text in status["alarms"]]
     found += [judge_adapter(name, told) for name, told in status["anchors"].items()]
     if not configured and not found:
         return [Finding(OK, "no outside chain is configured")]
@@ -32,6 +32,10 @@ def check_anchors(patient: Patient) -> list[Finding]:
         text = "without an operator's key confirmed anchors are not put on the ledger"
         found.append(Finding(WARNING, text, "set operator.member and operator.key in node.toml"))
     return found
+
+
+def _contradicted(text: str) -> Finding:
+    return Finding(FAILED, f"an outside chain contradicts this ledger: {text}", _SEE)
 
 
 def judge_adapter(name: str, told: Mapping[str, Any]) -> Finding:

@@ -15,7 +15,7 @@ from node.cli.checkup_facts import NoAnswer, fetch_json
 from node.cli.homes import opened_stores, read_meta
 from node.config import NodeConfig
 from node.core.genesis import Genesis, decode_genesis
-from node.storage.ports import Reader
+from node.storage.ports import Reader, Store
 
 __all__ = ["LedgerView", "key_modes", "own_url", "read_own_genesis", "running_view", "stopped_view"]
 
@@ -33,6 +33,10 @@ class LedgerView(Protocol):
 
     def state(self, key: str) -> dict[str, Any] | None:
         """A value of the state map; None where the key is absent."""
+
+    def stored_alarms(self) -> list[str]:
+        """Conflicts with outside chains that the node has kept, where it does not run; one that
+        runs tells them itself."""
 
 
 def own_url(config: NodeConfig) -> str | None:
@@ -88,6 +92,9 @@ class _Running:
         proof = fetch_json(self._url, f"/v1/state/{key}")["proof"]
         return dict(json.loads(proof["value"])) if "value" in proof else None
 
+    def stored_alarms(self) -> list[str]:
+        return []
+
 
 def running_view(url: str) -> LedgerView:
     """The ledger of the node at ``url``; its methods raise NoAnswer."""
@@ -97,8 +104,15 @@ def running_view(url: str) -> LedgerView:
 class _Stopped:
     """A node that does not run; its stores are open."""
 
-    def __init__(self, ledger: Reader) -> None:
+    def __init__(self, ledger: Reader, local: Store) -> None:
         self._ledger = ledger
+        self._local = local
+
+    def stored_alarms(self) -> list[str]:
+        from chaincode_adapters.jobs_kept import JobsKept
+        from chaincode_adapters.standing import alarms_of
+
+        return [f"{one.adapter}: {one.text}" for one in alarms_of(JobsKept(self._local))]
 
     def height(self) -> int:
         return read_meta(self._ledger).height
@@ -126,4 +140,4 @@ def stopped_view(config: NodeConfig) -> Iterator[LedgerView]:
     """
     with opened_stores(config) as stores:
         read_meta(stores.ledger)
-        yield _Stopped(stores.ledger)
+        yield _Stopped(stores.ledger, stores.local)

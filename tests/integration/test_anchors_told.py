@@ -16,6 +16,7 @@ from builders.home import make_home
 from builders.running import record_of, running, submit
 from builders.served import ServedNode, served
 
+from chaincode_adapters.jobs import Course
 from chaincode_adapters.port import Pending
 from node.api import models
 from node.cli.exit_codes import ExitCode
@@ -26,7 +27,7 @@ from node.core.anchors.receipts import read_anchor_receipt
 from node.core.encoding import decode_canonical_json
 from node.core.trust import decode_trust
 from node.evidence.bundle import bundle_record
-from node.wiring import system_time
+from node.wiring import Node, system_time
 
 
 @dataclass
@@ -309,3 +310,16 @@ def test_receipts_get_to_a_node_that_does_not_anchor_itself(case: Case, tmp_path
         assert len(bundle["anchors"]) == 2
     finally:
         other.stop()
+
+
+def test_a_stopped_node_still_tells_of_a_conflict(tmp_path: Path, cli: Cli) -> None:
+    home = make_home(tmp_path / "home")
+    node = Node(home.config)
+    node.start()
+    node.anchor_jobs.put_course(
+        "court", Course(7, stopped="conflict at size 7: another root", conflict=True)
+    )
+    node.stop()
+    ended = cli("doctor", "--home", home.path, "--wait", "0.1")
+    assert ended.code != ExitCode.OK
+    assert "contradicts this ledger: court: conflict at size 7: another root" in ended.out
