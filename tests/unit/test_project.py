@@ -29,7 +29,7 @@ LOCKED_LINE = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;]+)(?: ; (.+?))?(?: \\)?$")
 PYTHONS = ("3.11", "3.12", "3.13")
 MACHINES = ("x86_64", "aarch64")
 
-ALL = BASE + [item for name in ("node", "evm", "fabric", "sm2") for item in EXTRAS[name]]
+ALL = BASE + [item for name in ("node", "evm", "fabric", "sm2", "pkcs11") for item in EXTRAS[name]]
 # What each lock is made from (scripts/lock).
 LOCKS = {
     "node": BASE + EXTRAS["node"],

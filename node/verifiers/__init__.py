@@ -1,0 +1,1 @@
+"""The verifiers that run anywhere: one HTML file and one Python archive, put together from source."""
