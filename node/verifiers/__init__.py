@@ -1,1 +1,1 @@
-"""The verifiers that run anywhere: one HTML file and one Python archive, put together from source."""
+"""The verifiers that run anywhere, put together from source: an HTML file, a Python archive."""
