@@ -39,7 +39,7 @@ def test_a_signature_is_added_and_a_strangers_key_is_named(
     assert drafted["chain_id"] == "spec-example"
     assert drafted["signatures"] == []
     key, out = str(tmp_path / "key.pem"), str(tmp_path / "signed.json")
-    assert main(["keys", "new", key]) == 0
+    assert main(["keys", "new", "--out", key]) == 0
     signing = ["introduce", "sign", str(tmp_path / "draft.json"), "--key", key]
     assert main([*signing, "--member", "court-a", "--out", out]) == 0
     bundle = json.loads((EXAMPLES / "bundle-dossier.json").read_bytes())
