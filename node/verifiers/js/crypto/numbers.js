@@ -1,4 +1,4 @@
-/** Large integers: as bytes, and modulo a prime or an RSA modulus. Nothing secret is ever in them. */
+/** Large integers: as bytes, and modulo a prime or an RSA modulus. Nothing in them is secret. */
 
 /** The unsigned integer of these bytes, big-endian. */
 export function bytesToNumber(bytes) {
