@@ -16,8 +16,12 @@ from dataclasses import dataclass
 __all__ = ["ModuleRefused", "join_modules"]
 
 _IDENTIFIER = r"[A-Za-z_$][A-Za-z0-9_$]*"
-_IMPORT = re.compile(rf'import \{{\s*((?:{_IDENTIFIER},?\s*)+)\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";')
-_EXPORT = re.compile(rf"export (?=(?:async function|function\*?|const|class) ({_IDENTIFIER})\b)")
+_IMPORT = re.compile(
+    rf'^import \{{\s*((?:{_IDENTIFIER},?\s*)+)\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";', re.MULTILINE
+)
+_EXPORT = re.compile(
+    rf"^export (?=(?:async function|function\*?|const|class) ({_IDENTIFIER})\b)", re.MULTILINE
+)
 _STATEMENT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _FORBIDDEN = (
     (re.compile(r"\bimport\s*\("), "has a dynamic import"),
@@ -78,7 +82,7 @@ def _read(path: str, text: str) -> _Module:
     ]
     body = _IMPORT.sub(lambda found: _taken(path, found), text)
     exports = tuple(found[1] for found in _EXPORT.finditer(body))
-    body = re.sub(rf"^{_EXPORT.pattern}", "", body, flags=re.MULTILINE)
+    body = _EXPORT.sub("", body)
     left = _STATEMENT.search(body)
     if left is not None:
         raise ModuleRefused(path, f"cannot be joined with this line in it: {left[0]}")
