@@ -24,6 +24,7 @@ from node.api import (
     pages,
     transactions,
     verification,
+    verifiers,
 )
 from node.api.edge import Edge, LastResort
 from node.api.exchange import Receive, Scope, Send
@@ -50,6 +51,7 @@ _MODULES = (
     log,
     anchors,
     verification,
+    verifiers,
     about,
     health,
     pages,

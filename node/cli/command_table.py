@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "look something up and show its time line",
     "bundle": "fetch the evidence bundle of a dossier or record",
     "verify": "check a bundle against a trust file, without any node",
+    "verifiers": "write the verifiers that run anywhere: an HTML page, a Python file",
     "govern": "propose, vote and see what the members decide; change keys",
     "trust": "make and show trust files",
     "anchor": "show and prove what outside chains have of the log, take up what is parked",
