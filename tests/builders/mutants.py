@@ -8,6 +8,7 @@ base says, or less (`meaning`).
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import random
 import re
@@ -91,7 +92,7 @@ def mutants(bases: list[bytes], count: int, seed: int) -> Iterator[Mutant]:
         edits = sorted(
             _edit(chance, bases, known, base) for _ in range(1 if chance.random() < 0.9 else 2)
         )
-        if any(before[1] > after[0] for before, after in zip(edits, edits[1:])):
+        if any(before[1] > after[0] for before, after in itertools.pairwise(edits)):
             continue
         mutant = Mutant(base, tuple(edits))
         if mutant.text(bases) != bases[base]:

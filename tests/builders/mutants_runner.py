@@ -12,8 +12,8 @@ import traceback
 
 sys.path.insert(0, sys.argv[1])
 
-from node.core.signatures import load_backend  # noqa: E402
-from node.core.verify import verify_bundle  # noqa: E402
+from node.core.signatures import load_backend
+from node.core.verify import verify_bundle
 
 
 class Remembering:
