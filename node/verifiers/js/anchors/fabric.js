@@ -263,22 +263,30 @@ function signaturesOf(read, byNumber) {
 }
 
 function vouched(entry, read, endorsers, orderers, linked) {
-  const { attestation, block } = read;
+  const { attestation: { channel, creator, time, txId }, block } = read;
   const [how, howZh] = shownBy(entry, read, endorsers, orderers);
   const link = linked === null
     ? "whether the block descends from the pinned block 0 was not checked"
     : `the block descends from block ${linked}, whose hash the trust file pins`;
+  const linkZh = linked === null
+    ? "未核验该区块是否承自所固定的区块 0"
+    : `该区块承自区块 ${linked}，其哈希由信任文件固定`;
   const seconds = Math.floor(entry.window / 1000);
   return new Vouched({
     by: `${entry.operator} (${endorsers.join(", ")})`,
-    time: attestation.time + entry.window,
-    where: `channel ${attestation.channel}, block ${block.number}, transaction ${attestation.txId}`,
+    time: time + entry.window,
     how,
     howZh,
     details: [
+      `at channel ${channel}, block ${block.number}, transaction ${txId}`,
       `block ${block.number}: ${toHex(block.hash())}; ${link}`,
-      `submitted under the name of ${attestation.creator.mspId} with time `
-        + `${rfc3339(attestation.time)}, to which ${seconds} s are added`,
+      `submitted under the name of ${creator.mspId} with time ${rfc3339(time)}, to which ${seconds} s `
+        + "are added",
+    ],
+    detailsZh: [
+      `位置：通道 ${channel}，区块 ${block.number}，交易 ${txId}`,
+      `区块 ${block.number}：${toHex(block.hash())}；${linkZh}`,
+      `以 ${creator.mspId} 的名义提交，提案时间 ${rfc3339(time)}，另加 ${seconds} 秒`,
     ],
   });
 }
