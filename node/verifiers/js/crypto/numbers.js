@@ -35,6 +35,11 @@ export function remainder(number, modulus) {
   return rest < 0n ? rest + modulus : rest;
 }
 
+/** The quotient rounded down, of a negative number as well. */
+export function floorDivided(number, by) {
+  return (number - remainder(number, by)) / by;
+}
+
 /** base^exponent modulo modulus, for an exponent from 0 on. */
 export function power(base, exponent, modulus) {
   let result = 1n;
