@@ -2,8 +2,8 @@
  * Receipts of EVM chains: what a block shows of the anchor contract (docs/spec/anchor-evm.md).
  *
  * A header bears no signature of its chain that could be checked here, and anybody can make one. So
- * a receipt counts only where the trust file pins the block's hash; otherwise it is said which block
- * has to be compared with a node of the chain. Mirrors node/core/anchors/evm.py.
+ * a receipt counts only where the trust file pins the block's hash; otherwise it is said which
+ * block has to be compared with a node of the chain. Mirrors node/core/anchors/evm.py.
  */
 
 import { equal, fromHex, toHex } from "../bytes.js";

@@ -180,8 +180,8 @@ function logOf(checkpoint, trust) {
 }
 
 /**
- * The witnesses that cosigned, `{operator, key, time}`. Nothing else may have signed: what cannot be
- * checked has no place in a receipt.
+ * The witnesses that cosigned, `{operator, key, time}`. Nothing else may have signed: what cannot
+ * be checked has no place in a receipt.
  */
 async function cosignatures(checkpoint, log, place) {
   const signers = new Set(checkpoint.signatures.keys());
