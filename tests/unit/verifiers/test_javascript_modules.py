@@ -1,4 +1,4 @@
-"""The rules by which the JavaScript modules are put together into one file (docs/development.md)."""
+"""The rules by which the JavaScript modules can be put together into one file."""
 
 from __future__ import annotations
 
