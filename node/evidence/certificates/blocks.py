@@ -83,5 +83,5 @@ def table(columns: Sequence[float], head: Sequence[str], rows: Iterable[Sequence
 
 
 def section(number: str, title: str, blocks: Iterable[Block]) -> dict[str, Any]:
-    """A numbered section."""
+    """A section; ``number`` is the Chinese one, such as 十二."""
     return {"number": number, "title": title, "blocks": list(blocks)}

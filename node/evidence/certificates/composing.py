@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import segno
 
@@ -165,11 +166,10 @@ def _content(setting: Setting, attachments: tuple[Attachment, ...]) -> object:
             "certificate_no": say("证书编号", "Certificate No."),
             "contents": say("目　录", "Contents"),
             "page": [say("第 ", "page "), say(" 页，共 ", " of "), say(" 页", "")],
-            "by": say("提交：", "by "),
         },
         "cover": cover(setting),
         "qr": _qr(setting),
-        "sections": [
+        "sections": _headed(setting, [
             statement_section(setting),
             issuer_section(setting),
             applicant_section(setting),
@@ -186,9 +186,17 @@ def _content(setting: Setting, attachments: tuple[Attachment, ...]) -> object:
             verification_section(setting),
             limits_section(setting),
             attachment_section(setting, attachments),
-        ],
+        ]),
         "seal_page": seal_page(setting),
     })  # fmt: skip
+
+
+def _headed(setting: Setting, sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each section with the heading that it gets: its number and its title."""
+    for place, item in enumerate(sections, 1):
+        number = setting.words.say(f"{item['number']}、", f"{place}. ")
+        item["heading"] = number + item["title"]
+    return sections
 
 
 def _qr(setting: Setting) -> str:
@@ -198,7 +206,8 @@ def _qr(setting: Setting) -> str:
         setting.proven.code,
         setting.proven.report.trust_fingerprint,
     )
-    code = segno.make("\n".join(lines), error="m", micro=False)
+    # To look for the best mask takes longer than to make the code; any of them can be read.
+    code = segno.make("\n".join(lines), error="m", micro=False, mask=2)
     return code.svg_inline(border=2, dark="#000", light=None)
 
 
