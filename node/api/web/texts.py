@@ -2,7 +2,45 @@
 
 from __future__ import annotations
 
-__all__ = ["FACTS_ZH", "KINDS", "MATCHED", "STATUSES", "TEXTS", "TITLES"]
+__all__ = ["FACTS_ZH", "FRAME", "KINDS", "MATCHED", "STATUSES", "TEXTS", "TITLES"]
+
+FRAME = {
+    "zh": {
+        "site": "电子印章存证账本",
+        "other": "English",
+        "skip": "跳到正文",
+        "navigation": "页面",
+        "look_up": "查询",
+        "document": "文件核对",
+        "certificate": "证书",
+        "verify": "核验",
+        "statistics": "统计",
+        "status": "网络状态",
+        "independent": "本页由被查询的节点生成，本身证明力有限；"
+        "需要举证时，请取得证据包或证书并离线核验。",
+        "how": "如何核验",
+        "privacy": "本站不使用 Cookie，不加载任何外部内容；个人信息不在链上，也不在本站显示。",
+    },
+    "en": {
+        "site": "Evidence ledger for electronic seals",
+        "other": "中文",
+        "skip": "Skip to the content",
+        "navigation": "Pages",
+        "look_up": "Look up",
+        "document": "Document check",
+        "certificate": "Certificates",
+        "verify": "Verify",
+        "statistics": "Statistics",
+        "status": "Network",
+        "independent": "This page is made by the node that was asked, and so proves little by "
+        "itself. To prove something, get the evidence bundle or a certificate and check it "
+        "offline.",
+        "how": "How to verify",
+        "privacy": "This site sets no cookies and loads nothing from elsewhere. Personal data is "
+        "neither on the chain nor shown here.",
+    },
+}
+"""The texts of the frame around every page."""
 
 TEXTS = {
     "zh": {
