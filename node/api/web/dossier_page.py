@@ -13,7 +13,7 @@ from node.api.problems import Problem
 from node.api.service import Served
 from node.api.views import Views, as_of
 from node.api.web.layout import Language, PageLanguage, page_answer, render, target
-from node.api.web.shown import date_time
+from node.api.web.shown import clock_time, date_time
 from node.api.web.texts_dossier import DOSSIER
 from node.api.web.time_line import draw_time_line
 from node.api.web.vouching import Vouching, vouching_chains
@@ -174,12 +174,12 @@ class _Dossier:
 
     def _record(self, record: dict[str, Any], number: int) -> dict[str, Any]:
         t = self._t
-        times = [(t["occurred"], date_time(record["occurred_at"]) + t["declared"])]
+        times = [(t["occurred"], clock_time(record["occurred_at"]) + t["declared"])]
         if record["collected_at"] is not None:
-            times.append((t["collected"], date_time(record["collected_at"]) + t["declared"]))
-        times.append((t["submitted"], date_time(record["submitted_at"]) + t["declared"]))
+            times.append((t["collected"], clock_time(record["collected_at"]) + t["declared"]))
+        times.append((t["submitted"], clock_time(record["submitted_at"]) + t["declared"]))
         chained = t["chained_text"].format(
-            time=date_time(record["time"]), proven=date_time(record["proven_time"])
+            time=clock_time(record["time"]), proven=clock_time(record["proven_time"])
         )
         times.append((t["chained"], chained))
         return {
