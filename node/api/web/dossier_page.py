@@ -128,6 +128,7 @@ class _Dossier:
             code=self._sought.dossier,
             rows=self._head(),
             seal=self._seal(indexes),
+            es_id=self._state.get("es_id", ""),
             drawing=draw_time_line(records, first),
             records=[self._record(record, first + at) for at, record in enumerate(records)],
             pages=self._pages(first, len(records), count),

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.core.errors import EvidenceError
-from node.ledger.indexes import KINDS
-from node.ledger.rows import INDEX
+from node.ledger.indexes import find
 from node.rules.seals import shown_status
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Census", "SealCensus"]
 
-_ROWS = INDEX + KINDS["es_id"]
+_ALL = 1 << 48
 _SLICE = 50
 _PAUSE_SECONDS = 0.02
 _AT_ONCE = 200
@@ -53,7 +52,7 @@ class SealCensus:
                 return self._newest
             self._counting = True
         with node.reader() as reader:
-            indexes = _indexes(reader)
+            indexes = list(find(reader.rows, "seal", "", limit=_ALL))
         if len(indexes) <= _AT_ONCE:
             self._count(node, indexes, 0.0)
         else:
@@ -107,9 +106,3 @@ class SealCensus:
         seal = reader.state(f"seal/{es_id}")
         assert seal is not None
         return shown_status(seal, now)
-
-
-def _indexes(reader: LedgerReader) -> list[int]:
-    """Of the entries that made seals."""
-    rows = reader.rows.scan(_ROWS, _ROWS + b"\xff")
-    return [int.from_bytes(key[-6:], "big") for key, _ in rows]

@@ -28,6 +28,7 @@ DOSSIER = {
         "supersedes": "取代的印章",
         "seal_note": "印章状态为此刻的状态。签署时的状态以各签署记录中「账本核查所见」为准，"
         "不因事后变更而改变。",
+        "signed_status": "带签名和证明的印章状态（JSON，可离线核验）",
         "line": "时间线",
         "line_alt": "时间线图：自上而下为时间先后，四列依次为发生、采集、提交、上链；"
         "圆圈内数字为记录序号，同一记录的各时间点以线相连。下方列表含图中全部内容。",
@@ -107,6 +108,7 @@ DOSSIER = {
         "supersedes": "In place of seal",
         "seal_note": "This is the seal's status now. What it was at a signing stands in that "
         "record under “What the ledger found”, and no later change alters it.",
+        "signed_status": "The seal's status, signed and proven (JSON, to be checked offline)",
         "line": "Time line",
         "line_alt": "Drawn time line: time goes down; the four columns are occurred, collected, "
         "submitted, on the chain. Numbers in circles are those of the records; the moments of a "
