@@ -113,9 +113,9 @@ DOSSIER = {
         "line_alt": "Drawn time line: time goes down; the four columns are occurred, collected, "
         "submitted, on the chain. Numbers in circles are those of the records; the moments of a "
         "record are joined by a line. The list below has everything that is drawn here.",
-        "line_note": "China's time (UTC+8) goes down, moments in order and equally far apart; numbers "
-        "are those of the records. Occurred, collected and submitted are declared by whoever submitted; on the "
-        "chain is proven by the ledger.",
+        "line_note": "China's time (UTC+8) goes down, moments in order and equally far "
+        "apart; numbers are those of the records. Occurred, collected and submitted are declared "
+        "by whoever submitted; on the chain is proven by the ledger.",
         "records": "Records",
         "occurred": "Occurred",
         "collected": "Collected",
