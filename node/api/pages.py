@@ -11,6 +11,7 @@ from node.api.web import (
     look_up_page,
     statistics_page,
     status_page,
+    verify_page,
 )
 
 __all__ = ["routes"]
@@ -24,5 +25,6 @@ for _page in (
     certificate_page,
     statistics_page,
     status_page,
+    verify_page,
 ):
     routes.include_router(_page.routes)

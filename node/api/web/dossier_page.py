@@ -175,10 +175,10 @@ class _Dossier:
 
     def _record(self, record: dict[str, Any], number: int) -> dict[str, Any]:
         t = self._t
-        times = [(t["occurred"], clock_time(record["occurred_at"]) + t["declared"])]
+        times = [(t["occurred"], clock_time(record["occurred_at"]))]
         if record["collected_at"] is not None:
-            times.append((t["collected"], clock_time(record["collected_at"]) + t["declared"]))
-        times.append((t["submitted"], clock_time(record["submitted_at"]) + t["declared"]))
+            times.append((t["collected"], clock_time(record["collected_at"])))
+        times.append((t["submitted"], clock_time(record["submitted_at"])))
         chained = t["chained_text"].format(
             time=clock_time(record["time"]), proven=clock_time(record["proven_time"])
         )

@@ -32,15 +32,15 @@ DOSSIER = {
         "line": "时间线",
         "line_alt": "时间线图：自上而下为时间先后，四列依次为发生、采集、提交、上链；"
         "圆圈内数字为记录序号，同一记录的各时间点以线相连。下方列表含图中全部内容。",
-        "line_note": "时间为中国时间（UTC+8），自上而下，按先后等距排列；圈内数字为记录序号。"
-        "发生、采集、提交时间由提交方声明，上链时间由账本证明。",
+        "line_note": "图中时间自上而下，按先后等距排列；圈内数字为记录序号。",
+        "times_note": "时间均为中国时间（UTC+8）。发生、采集、提交时间由提交方声明；"
+        "上链时间由账本证明，为不早于与不晚于的两个时刻。",
         "records": "记录",
         "occurred": "发生",
         "collected": "采集",
         "submitted": "提交",
         "chained": "上链",
-        "declared": "（提交方声明）",
-        "chained_text": "{time} 至 {proven}（账本证明）",
+        "chained_text": "{time} 至 {proven}",
         "member": "提交方",
         "facts": "账本核查所见",
         "documents": "文件 SHA-256",
@@ -113,16 +113,17 @@ DOSSIER = {
         "line_alt": "Drawn time line: time goes down; the four columns are occurred, collected, "
         "submitted, on the chain. Numbers in circles are those of the records; the moments of a "
         "record are joined by a line. The list below has everything that is drawn here.",
-        "line_note": "China's time (UTC+8) goes down, moments in order and equally far "
-        "apart; numbers are those of the records. Occurred, collected and submitted are declared "
-        "by whoever submitted; on the chain is proven by the ledger.",
+        "line_note": "In the drawing time goes down, moments in order and equally far apart; "
+        "numbers are those of the records.",
+        "times_note": "All times are China's (UTC+8). Occurred, collected and submitted are "
+        "declared by whoever submitted; on the chain is proven by the ledger: not before the one "
+        "moment, and not after the other.",
         "records": "Records",
         "occurred": "Occurred",
         "collected": "Collected",
         "submitted": "Submitted",
         "chained": "On the chain",
-        "declared": " (declared)",
-        "chained_text": "{time} to {proven} (proven by the ledger)",
+        "chained_text": "{time} to {proven}",
         "member": "Submitted by",
         "facts": "What the ledger found",
         "documents": "SHA-256 of files",
