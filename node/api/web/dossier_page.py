@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from node.api.description import content_of
 from node.api.dossiers import need_dossier
+from node.api.examples import CODE
 from node.api.problems import Problem
 from node.api.service import Served
 from node.api.views import Views, as_of
@@ -51,7 +52,7 @@ def get_dossier_page(
         Path(
             max_length=60,
             description="An evidence code, with or without a record's number",
-            examples=["CZ0034133234711"],
+            examples=[CODE],
         ),
     ],
     first: Annotated[

@@ -27,20 +27,6 @@ __all__ = ["routes"]
 routes = APIRouter(tags=["pages"])
 
 _CLASSES = {PASSED: "good", FAILED: "bad"}
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["document"],
-                    "properties": {"document": {"type": "string", "format": "binary"}},
-                }
-            }
-        },
-    }
-}
 
 
 @routes.get(
@@ -56,10 +42,8 @@ def get_verify_page(service: Served, language: PageLanguage) -> Response:
 
 @routes.post(
     "/verify",
-    summary="Check a bundle that was sent in the page's form 核验上传的证据包",
+    include_in_schema=False,  # what the page's form sends; programs have /v1/verify
     response_class=Response,
-    responses=content_of("text/html", "A page with the steps", "string", 400, 408, 413, 503),
-    openapi_extra=_FORM,
 )
 async def post_verify_page(service: Served, language: PageLanguage, request: Request) -> Response:
     """The verifier's steps as a page, against this node's own trust file; nothing is kept."""
