@@ -20,7 +20,7 @@ from node.core.errors import InvalidEncoding, InvalidSignature
 from node.core.fields import read_text
 from node.core.signatures import Algorithm, Backend, PublicJwk, algorithm_named
 
-__all__ = ["CompactJws", "decode_compact_jws", "encode_compact_jws"]
+__all__ = ["CompactJws", "decode_compact_jws", "encode_compact_jws", "jws_header"]
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,13 @@ def encode_compact_jws(
     typ: str, kid: str, claims: Mapping[str, Any], sign: Callable[[bytes], bytes]
 ) -> str:
     """Sign ``claims`` with an ES256 key: ``sign`` gives r‖s with the low s."""
-    header = canonical_json({"alg": "ES256", "kid": kid, "typ": typ})
-    signed = f"{encode_base64url(header)}.{encode_base64url(canonical_json(claims))}"
+    signed = f"{jws_header(typ, kid)}.{encode_base64url(canonical_json(claims))}"
     return f"{signed}.{encode_base64url(sign(signed.encode('ascii')))}"
+
+
+def jws_header(typ: str, kid: str) -> str:
+    """The encoded header of what the key ``kid`` signs by ES256."""
+    return encode_base64url(canonical_json({"alg": "ES256", "kid": kid, "typ": typ}))
 
 
 def decode_compact_jws(text: str, *, typ: str, place: str, max_bytes: int) -> CompactJws:

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from node.client.keys import SigningKey
-from node.core.compact_jws import encode_compact_jws
-from node.core.encoding import canonical_json
+from node.core.compact_jws import jws_header
+from node.core.encoding import canonical_json, encode_base64url
 from node.core.errors import InvalidInput
 from node.core.seal_status import SEAL_STATUS_FORMAT, SEAL_STATUS_TYP, derived_status
 from node.evidence.bundle import show_chain
@@ -30,9 +30,10 @@ class StatusTimes:
 
 @dataclass(frozen=True)
 class _Shown:
-    """What all statuses of one height share: the chain and the signer's key, encoded, and the
-    time (ms) of the header that proves the state."""
+    """What all statuses share that are of one ``newest`` height of a chain: the chain and the
+    signer's key, encoded, and the time (ms) of the header that proves the state."""
 
+    newest: tuple[str, int]
     height: int
     time: int
     head: bytes
@@ -46,6 +47,7 @@ class SealStatuses:
         self._key = key
         self._member = member
         self._times = times
+        self._header = jws_header(SEAL_STATUS_TYP, key.kid)
         self._lock = threading.Lock()
         self._shown: _Shown | None = None
 
@@ -63,20 +65,24 @@ class SealStatuses:
             InvalidInput: the ledger has no such seal.
             NotProven: the chain has no block yet whose header shows the state.
         """
-        seal = reader.state(f"seal/{es_id}")
-        if seal is None:
+        proof = reader.prove(f"seal/{es_id}")
+        if proof.value is None:
             raise InvalidInput("es_id", f"no seal of this ledger is called {es_id}")
+        seal = orjson.loads(proof.value)
         shown = self._show(reader)
         claims = self._claims(reader, es_id, seal, now, shown)
         if place is not None:
             claims["status_list"] = place
-        statement = encode_compact_jws(SEAL_STATUS_TYP, self._key.kid, claims, self._key.sign)
-        proof = orjson.dumps(reader.prove(f"seal/{es_id}").to_json())
-        return b'%b,"state":[%b,%b],"statement":"%b"}\n' % (
+        # what canonical_json gives: names and texts are ASCII, numbers integers
+        payload = encode_base64url(orjson.dumps(claims, option=orjson.OPT_SORT_KEYS))
+        signed = f"{self._header}.{payload}".encode("ascii")
+        signature = encode_base64url(self._key.sign(signed)).encode("ascii")
+        return b'%b,"state":[%b,%b],"statement":"%b.%b"}\n' % (
             shown.head,
-            proof,
+            orjson.dumps(proof.to_json()),
             shown.proofs,
-            statement.encode("ascii"),
+            signed,
+            signature,
         )
 
     def _claims(
@@ -100,14 +106,16 @@ class SealStatuses:
         }
 
     def _show(self, reader: LedgerReader) -> _Shown:
-        height = reader.as_of
+        newest = (reader.meta.chain_id, reader.meta.height)
         with self._lock:
             shown = self._shown
-        if shown is not None and shown.height == height:
+        if shown is not None and shown.newest == newest:
             return shown
+        height = reader.as_of
         parts = {"as_of": height, **show_chain(reader), "format": SEAL_STATUS_FORMAT}
         keys = (f"key/{self._key.kid}", f"member/{self._member}")
         shown = _Shown(
+            newest,
             height,
             reader.header(height + 1).time.milliseconds,
             canonical_json(parts)[:-1],

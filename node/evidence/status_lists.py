@@ -32,6 +32,7 @@ __all__ = ["STATUS_LISTS_PATH", "PublishedList", "StatusLists"]
 STATUS_LISTS_PATH = "/v1/seals/status-lists"
 """Where a node publishes them."""
 _ALL = 1 << 48
+_MOST_FOUND = 100_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class StatusLists:
         self._times = times
         self._base = base
         self._lock = threading.Lock()
+        self._found: dict[str, int] = {}
         self._indexes = array("Q")
         self._names: dict[int, list[str]] = {}
         self._made: dict[int, PublishedList] = {}
@@ -70,20 +72,32 @@ class StatusLists:
         return f"{self._base}/{number}"
 
     def place_of(self, reader: LedgerReader, es_id: str) -> dict[str, int | str]:
-        """Where a seal stands: ``{"idx": …, "uri": …}``.
+        """Where a seal of the state map stands: ``{"idx": …, "uri": …}``.
 
         Raises:
             InvalidInput: the ledger has no such seal.
         """
-        for index in find(reader.rows, "es_id", es_id, limit=_ALL):
-            if reader.entry(index).transaction.data["es_id"] == es_id:
-                break
-        else:
-            raise InvalidInput("es_id", f"no seal of this ledger is called {es_id}")
+        index = self._found.get(es_id)
+        if index is None:
+            index = self._index_of(reader, es_id)
+            if len(self._found) >= _MOST_FOUND:
+                self._found.clear()
+            self._found[es_id] = index
         with self._lock:
-            self._catch_up(reader)
+            if not self._indexes or self._indexes[-1] < index:
+                self._catch_up(reader)
             number, place = divmod(bisect_left(self._indexes, index), MAX_LIST_SEALS)
         return {"idx": place, "uri": self.uri(number)}
+
+    @staticmethod
+    def _index_of(reader: LedgerReader, es_id: str) -> int:
+        """The index in the log of the record that made the seal. The look-up index forgives case,
+        so it may find others too."""
+        found = list(find(reader.rows, "es_id", es_id, limit=_ALL))
+        for index in found:
+            if len(found) == 1 or reader.entry(index).transaction.data["es_id"] == es_id:
+                return index
+        raise InvalidInput("es_id", f"no seal of this ledger is called {es_id}")
 
     def sign(self, reader: LedgerReader, number: int, now: int) -> PublishedList:
         """The list ``number``, of now, or of less than its next update ago.
