@@ -25,6 +25,7 @@ from node.api import (
     seal_statuses,
     transactions,
     verification,
+    verifiers,
 )
 from node.api.edge import Edge, LastResort
 from node.api.exchange import Receive, Scope, Send
@@ -52,6 +53,7 @@ _MODULES = (
     log,
     anchors,
     verification,
+    verifiers,
     about,
     health,
     pages,

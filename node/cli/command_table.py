@@ -20,6 +20,7 @@ COMMANDS = {
     "seal": "fetch and check the published status of a seal",
     "bundle": "fetch the evidence bundle of a dossier or record",
     "verify": "check a bundle against a trust file, without any node",
+    "verifiers": "write the verifiers that run anywhere: an HTML page, a Python file",
     "govern": "propose, vote and see what the members decide; change keys",
     "trust": "make and show trust files",
     "introduce": "say to courts who the consortium is: draft, sign, check",
