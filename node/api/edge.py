@@ -38,7 +38,8 @@ class Edge:
         self.buffered = Buffered()
         configured = service.node.config.api.max_body_bytes
         self._ordinary = min(MAX_BODY_BYTES, configured)
-        self._most = {"/v1/verify": min(MAX_CASE_BYTES, configured)}
+        case = min(MAX_CASE_BYTES, configured)
+        self._most = {"/v1/verify": case, "/verify": case}
         self._under_way = 0
         self._fast = {
             "/v1/submissions": Submissions(service, self.buffered).handle,

@@ -12,6 +12,8 @@ from node.api.authentication import SignIn
 from node.api.hub import Hub
 from node.api.metrics import Metrics
 from node.api.problems import Problem, problem_of
+from node.api.web.daily import DailyCounts
+from node.api.web.seal_census import SealCensus
 from node.core.errors import EvidenceError, LedgerFault
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ class Service:
     """One node's interface.
 
     ``damage`` is what reading the ledger found wrong, if anything; ``checking`` how many bundles
-    are being sent or checked now, ``asking`` how many calls of the engine are under way.
+    are being sent or checked now, ``asking`` how many calls of the engine are under way. ``daily``
+    and ``census`` keep what pages count.
     """
 
     def __init__(self, node: Node, hub: Hub) -> None:
@@ -37,6 +40,8 @@ class Service:
         self.damage: str | None = None
         self.checking = 0
         self.asking = 0
+        self.daily = DailyCounts()
+        self.census = SealCensus()
         hub.attach(node.submission)
 
     @property

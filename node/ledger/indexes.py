@@ -84,7 +84,11 @@ def _about(data: dict[str, Any], tail: bytes) -> list[bytes]:
 
 
 def _certificate(data: dict[str, Any], tail: bytes) -> list[bytes]:
-    return [*_about(data, tail), _row(_R, tidy_lookup(data["certificate_no"]), tail)]
+    return [
+        *_about(data, tail),
+        _row(_R, tidy_lookup(data["certificate_no"]), tail),
+        _D + bytes.fromhex(data["report_hash"]) + tail,
+    ]
 
 
 def _proposal(data: dict[str, Any], tail: bytes) -> list[bytes]:
