@@ -1,4 +1,4 @@
-"""Makes the certificates of this folder anew: `.venv/bin/python tests/vectors/certificates/make.py`.
+"""Makes the certificates of this folder anew, with `python tests/vectors/certificates/make.py`.
 
 Keys and serial numbers are drawn anew each time, so the bytes are others; what each file is, and
 which steps fail, stays. It needs the openssl command.
