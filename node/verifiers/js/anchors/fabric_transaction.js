@@ -56,9 +56,10 @@ export function readIdentity(data, place) {
 /**
  * Decode `common.Payload` of an endorsed call of `Attest`.
  *
- * @returns `{channel, chaincode, txId, time, creator, endorsements, argument, answer, writes, held}`:
- *   `time` is the client's, in ms; `endorsements` are `{place, identity, message, signature}`;
- *   `writes` says whether it writes the point, `held` the block in which the ledger had it, or null.
+ * @returns `{channel, chaincode, txId, time, creator, endorsements, argument, answer, writes,
+ *   held}`: `time` is the client's, in ms; `endorsements` are `{place, identity, message,
+ *   signature}`; `writes` says whether it writes the point, `held` the block in which the ledger had
+ *   it, or null.
  * @throws {InvalidInput} it is not the canonical form of such a payload, its parts do not belong
  *   together, or the chaincode refused.
  */
