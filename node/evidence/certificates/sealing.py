@@ -187,7 +187,7 @@ class OpenedSeal:
         assert self._settings.tsa is not None
         roots = [self._settings.chain.root, *self._settings.tsa.roots]
         fetch = self._fetches and not self._is_fresh()
-        _, ocsps, crls = ((0.0, [], []) if fetch else self._fetched)
+        _, ocsps, crls = (0.0, [], []) if fetch else self._fetched
         return ValidationContext(
             trust_roots=[x509.Certificate.load(one) for one in roots],
             other_certs=self._above,
