@@ -13,6 +13,7 @@ from starlette.responses import Response
 from node.api import (
     about,
     anchors,
+    certificates,
     chain,
     consortium,
     disclosures,
@@ -44,6 +45,7 @@ _MODULES = (
     dossiers,
     disclosures,
     erasure,
+    certificates,
     chain,
     consortium,
     engine_rpc,

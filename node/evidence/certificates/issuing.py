@@ -11,6 +11,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -19,7 +20,7 @@ from node.client.keys import SigningKey
 from node.client.records import Submission
 from node.core.errors import EvidenceError, InvalidInput
 from node.core.trust import Trust
-from node.evidence.bundle import Receipts
+from node.evidence.bundle import Receipts, Shown
 from node.evidence.certificates.errors import (
     CopyLost,
     IssuingBusy,
@@ -46,6 +47,8 @@ __all__ = [
 
 _EVENT = "certificate.issued"
 _STOPPING_SECONDS = 60
+_THREADS = 16
+"""Certificates that are composed, sealed or recorded at a time; the others wait for a thread."""
 
 
 class Compose(Protocol):
@@ -90,10 +93,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Wanted:
-    """An order, and the evidence code that it is about, as it goes on the chain."""
+    """An order, the evidence code that it is about, as it goes on the chain, and whether private
+    fields are to be shown; what these are is added with `showing`."""
 
     order: Order
     code: str
+    disclosed: bool = False
+
+    def showing(self, disclosures: tuple[Shown, ...]) -> Wanted:
+        """The same with the private fields that were released for it."""
+        return replace(self, order=replace(self.order, disclosures=disclosures))
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,7 @@ class CertificateIssuer:
     """One institution's issuing of certificates. Safe for threads.
 
     ``issuer`` says who issues, ``key`` is its member's ledger key, ``most`` how many certificates
-    may be under way.
+    may be under way. ``threads`` is where `issue` is to be called by who must not wait.
     """
 
     def __init__(
@@ -135,6 +144,7 @@ class CertificateIssuer:
         self._workers, self._recorder, self._most = workers, recorder, most
         self._changed = threading.Condition()
         self._under_way = 0
+        self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="certificate")
         self._tokens: set[bytes] = set()
         self._numbers: set[str] = set()
         self._stopping = threading.Event()
@@ -169,6 +179,14 @@ class CertificateIssuer:
     def under_way(self) -> int:
         """Certificates in the making."""
         return self._under_way
+
+    def earlier(self, wanted: Wanted, asked: Asked) -> Issued | None:
+        """What was issued before for the same token, None where nothing was.
+
+        Raises:
+            TokenReused: something else was asked for with it.
+        """
+        return self._earlier(_token_of(asked, wanted), _request_of(wanted))
 
     def issue(self, wanted: Wanted, asked: Asked) -> Issued:
         """Issue a certificate, or give the one that was issued for the same token.
@@ -240,7 +258,7 @@ class CertificateIssuer:
                     member=asked.member,
                     request=request,
                     token=token,
-                    disclosed=bool(wanted.order.disclosures),
+                    disclosed=wanted.disclosed,
                 ),
                 made.pdf,
                 signed.encode(),
@@ -313,6 +331,7 @@ class CertificateIssuer:
         self._stopping.set()
         with self._changed:
             self._changed.wait_for(lambda: not self._under_way, timeout=_STOPPING_SECONDS)
+        self.threads.shutdown(wait=True, cancel_futures=True)
         self._workers.stop()
         self._finisher.stop()
 
@@ -362,6 +381,6 @@ def _request_of(wanted: Wanted) -> bytes:
     pictures = sorted(order.pictures)
     parts = (
         *(wanted.code, order.applicant, order.purpose, order.case_no, order.language),
-        *("disclosed" if order.disclosures else "masked", *pictures),
+        *("disclosed" if wanted.disclosed else "masked", *pictures),
     )
     return hashlib.sha256("\0".join(parts).encode("utf-8")).digest()
