@@ -52,9 +52,7 @@ LIMITS: dict[str, int] = {
     "block-unpacked": frame.MAX_BLOCK_UNPACKED_BYTES,
     "bundle-bytes": bundle.MAX_BUNDLE_BYTES,
     "bundle-validators": bundle.MAX_BUNDLE_VALIDATORS,
-    "consortium-description-bytes": (
-        consortium_description.MAX_CONSORTIUM_DESCRIPTION_BYTES
-    ),
+    "consortium-description-bytes": (consortium_description.MAX_CONSORTIUM_DESCRIPTION_BYTES),
     "consortium-members": changes.MAX_MEMBERS,
     "consortium-validators": validator_changes.MAX_VALIDATORS,
     "description-bytes": member_description.MAX_DESCRIPTION_BYTES,
