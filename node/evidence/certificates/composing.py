@@ -93,7 +93,9 @@ def compose(
     return Draft(certificate_no, issued_at, order.language, content, attachments)
 
 
-def _bundle(reader: LedgerReader, order: Order, anchors: Receipts, also: Iterable[str]) -> bytes:
+def _bundle(
+    reader: LedgerReader, order: Order, anchors: Receipts, also: Iterable[str]
+) -> bytes:
     count = reader.dossier_count(order.subject)
     if order.ordinal is None:
         if count > MAX_CERTIFIED_RECORDS:

@@ -98,9 +98,7 @@ def limits_section(setting: Setting) -> dict[str, Any]:
     say, words = setting.words.say, setting.words
     hidden = [record for record in setting.proven.records if record.hidden]
     unchecked = [
-        step
-        for step in setting.proven.report.steps
-        if step.status == "not checked" and not step.part
+        step for step in setting.proven.report.steps if step.status == "not checked" and not step.part
     ]
     blocks: list[Block] = [
         paragraph(say(
@@ -127,19 +125,12 @@ def limits_section(setting: Setting) -> dict[str, Any]:
         blocks.append(
             table(
                 (2, 2, 3),
-                [
-                    say("存证编码", "Evidence code"),
-                    say("记录", "Record"),
-                    say("未披露", "Not disclosed"),
-                ],
+                [say("存证编码", "Evidence code"), say("记录", "Record"), say("未披露", "Not disclosed")],
                 [
                     [
                         mono(record.entry.code),
                         setting.event_name(record),
-                        say(
-                            f"至多 {record.hidden} 项私密字段",
-                            f"at most {record.hidden} private field(s)",
-                        ),
+                        say(f"至多 {record.hidden} 项私密字段", f"at most {record.hidden} private field(s)"),
                     ]
                     for record in hidden
                 ],

@@ -40,9 +40,7 @@ def seal_section(setting: Setting) -> dict[str, Any]:
     for es_id in seals:
         blocks += _seal(setting, es_id)
     if not seals:
-        blocks.append(
-            paragraph(say("本证书所涉记录未使用电子印章。", "No electronic seal is named here."))
-        )
+        blocks.append(paragraph(say("本证书所涉记录未使用电子印章。", "No electronic seal is named here.")))
     if setting.proven.kind == "case" and seals:
         blocks.append(
             paragraph(
@@ -55,9 +53,7 @@ def seal_section(setting: Setting) -> dict[str, Any]:
                 )
             )
         )
-    return section(
-        "五", say("印章信息及签署时状态", "Seals, and their status when they signed"), blocks
-    )
+    return section("五", say("印章信息及签署时状态", "Seals, and their status when they signed"), blocks)
 
 
 def _seal(setting: Setting, es_id: str) -> Iterator[Block]:
@@ -111,10 +107,7 @@ def _rows(
     if made is None and "owner_uscc" in state:
         yield words.pick(FIELD_NAMES["owner_uscc"]), str(state["owner_uscc"])
     if "valid_from" in state and "valid_to" in state:
-        yield (
-            say("有效期", "Validity"),
-            [words.time(state["valid_from"]), words.time(state["valid_to"])],
-        )
+        yield say("有效期", "Validity"), [words.time(state["valid_from"]), words.time(state["valid_to"])]
     if "code" in state:
         yield say("印章卷宗", "Seal's dossier"), mono(f"CZ{state['code']}")
     yield (
