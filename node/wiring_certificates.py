@@ -229,6 +229,10 @@ class VaultKeys:
         """See CopyKeys."""
         self._vault.erase(batch, dossier, [name], at_ms=self._now(), by=self._member, why=why[:200])
 
+    def purge(self, dossier: str) -> None:
+        """See CopyKeys."""
+        self._vault.purge(dossier)
+
 
 class Records:
     """See Recorder: the operator's records, through the node's own submission."""

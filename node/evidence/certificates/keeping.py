@@ -52,6 +52,9 @@ class CopyKeys(Protocol):
     def erase(self, batch: Batch, dossier: str, name: str, why: str) -> None:
         """Add its erasure to ``batch``."""
 
+    def purge(self, dossier: str) -> None:
+        """Make what was erased go from the store's files, now or after a backup under way."""
+
 
 class Kept(msgspec.Struct, frozen=True):
     """A certificate of which a copy is kept. Times in ms, hashes in hex.
@@ -128,6 +131,7 @@ class KeptCertificates:
             batch.delete(_TOKEN + kept.token)
         self._store.write(batch, sync=True)
         self._path(kept.number).unlink(missing_ok=True)
+        self._keys.purge(kept.record)
 
     def find(self, number: str) -> Kept | None:
         """What is known of a certificate, None where no copy is kept."""
