@@ -13,6 +13,7 @@ from starlette.responses import Response
 from node.api import (
     about,
     anchors,
+    certificates,
     chain,
     consortium,
     disclosures,
@@ -47,6 +48,7 @@ _MODULES = (
     disclosures,
     erasure,
     seal_statuses,
+    certificates,
     chain,
     consortium,
     engine_rpc,
