@@ -15,6 +15,7 @@ import logging
 import resource
 import signal
 import sys
+from contextlib import suppress
 from mmap import ACCESS_READ
 
 import msgspec
@@ -38,7 +39,12 @@ _LATE = (
     "cryptography.hazmat.primitives.asymmetric.padding",
     "cryptography.hazmat.primitives.ciphers.algorithms",
     "cryptography.hazmat.primitives.serialization",
+    "dateutil.parser",
     "linecache",
+    "lxml.etree",
+    "pyhanko.pdf_utils.crypt.pdfmac",
+    "pyhanko.pdf_utils.filters",
+    "pyhanko.pdf_utils.metadata.xmp_xml",
     "traceback",
 )
 
@@ -68,7 +74,8 @@ def _map(descriptor: int) -> MappedFile | None:
 def _import_what_comes_late() -> None:
     """Load what the libraries would load only when it is first used; then nothing can be opened."""
     for module in _LATE:
-        importlib.import_module(module)
+        with suppress(ImportError):  # not all of what the libraries can use has to be there
+            importlib.import_module(module)
     for codec in _CODECS:
         codecs.lookup(codec)
 
