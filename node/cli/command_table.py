@@ -21,6 +21,7 @@ COMMANDS = {
     "verify": "check a bundle against a trust file, without any node",
     "govern": "propose, vote and see what the members decide; change keys",
     "trust": "make and show trust files",
+    "introduce": "say to courts who the consortium is: draft, sign, check",
     "anchor": "show and prove what outside chains have of the log, take up what is parked",
     "audit": "recompute a whole ledger from its genesis and compare",
     "reindex": "make a ledger's log, state and look-up indexes anew from its blocks",

@@ -44,7 +44,8 @@ ADR = ROOT / "docs" / "adr"
 EXAMPLES = {path.name: json.loads(path.read_bytes()) for path in (SPEC / "examples").iterdir()}
 OWN = [
     "README", "anchor-evm", "anchor-fabric", "anchor-rekor", "anchor-rest", "anchor-rfc3161",
-    "anchors", "block", "bundle", "ceremony", "disclosure", "encodings", "entry", "frame",
+    "anchors", "block", "bundle", "ceremony", "consortium-description", "disclosure", "encodings",
+    "entry", "frame",
     "genesis", "limits", "log", "request-token", "signatures", "snapshot", "state-map",
     "transaction", "trust",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from node.core import (
     block,
     bundle,
     checkpoint,
+    consortium_description,
     disclosure,
     encoding,
     ended_chain,
@@ -51,6 +52,9 @@ LIMITS: dict[str, int] = {
     "block-unpacked": frame.MAX_BLOCK_UNPACKED_BYTES,
     "bundle-bytes": bundle.MAX_BUNDLE_BYTES,
     "bundle-validators": bundle.MAX_BUNDLE_VALIDATORS,
+    "consortium-description-bytes": (
+        consortium_description.MAX_CONSORTIUM_DESCRIPTION_BYTES
+    ),
     "consortium-members": changes.MAX_MEMBERS,
     "consortium-validators": validator_changes.MAX_VALIDATORS,
     "description-bytes": member_description.MAX_DESCRIPTION_BYTES,
