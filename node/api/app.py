@@ -16,12 +16,14 @@ from node.api import (
     chain,
     consortium,
     disclosures,
+    documents,
     dossiers,
     engine_rpc,
     erasure,
     health,
     log,
     pages,
+    static_files,
     transactions,
     verification,
 )
@@ -50,8 +52,10 @@ _MODULES = (
     log,
     anchors,
     verification,
+    documents,
     about,
     health,
+    static_files,
     pages,
 )
 

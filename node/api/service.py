@@ -9,6 +9,7 @@ import structlog
 from fastapi import Depends, Request
 
 from node.api.authentication import SignIn
+from node.api.document_checks import DocumentChecks
 from node.api.hub import Hub
 from node.api.metrics import Metrics
 from node.api.problems import Problem, problem_of
@@ -24,7 +25,8 @@ class Service:
     """One node's interface.
 
     ``damage`` is what reading the ledger found wrong, if anything; ``checking`` how many bundles
-    are being sent or checked now, ``asking`` how many calls of the engine are under way.
+    are being sent or checked now, ``asking`` how many calls of the engine are under way,
+    ``documents`` checks signed PDFs.
     """
 
     def __init__(self, node: Node, hub: Hub) -> None:
@@ -37,6 +39,7 @@ class Service:
         self.damage: str | None = None
         self.checking = 0
         self.asking = 0
+        self.documents = DocumentChecks(node.config)
         hub.attach(node.submission)
 
     @property

@@ -18,6 +18,7 @@ from node.api.models.chain import (
     SealStatus,
 )
 from node.api.models.consortium import Consortium, Proposal, Proposals
+from node.api.models.documents import DocumentCheck
 from node.api.models.node import (
     Bundle,
     Case,
@@ -45,6 +46,7 @@ __all__ = [
     "Consortium",
     "Disclosures",
     "Document",
+    "DocumentCheck",
     "Dossier",
     "EngineAnswer",
     "EngineCall",

@@ -119,5 +119,4 @@ def _exchange(process: subprocess.Popen[bytes], settings: bytes) -> bytes:
             process.stdin.close()
         except BrokenPipeError:
             return b""
-        answer = process.stdout.read(MAX_FINDINGS_BYTES + 1)
-    return answer
+        return process.stdout.read(MAX_FINDINGS_BYTES + 1)

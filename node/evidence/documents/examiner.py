@@ -29,8 +29,18 @@ from node.evidence.documents.settings import DocumentSettings
 __all__ = ["main"]
 
 _MOST_SETTINGS = 4 << 20
-_CODECS = ("ascii", "idna", "latin-1", "punycode", "utf-8", "utf-16", "utf-16-be", "utf-16-le",
-           "utf-32-be", "unicode_escape")
+_CODECS = (
+    "ascii",
+    "idna",
+    "latin-1",
+    "punycode",
+    "utf-8",
+    "utf-16",
+    "utf-16-be",
+    "utf-16-le",
+    "utf-32-be",
+    "unicode_escape",
+)
 _LATE = (
     "cryptography.hazmat.backends.openssl.backend",
     "cryptography.hazmat.primitives.asymmetric.dsa",

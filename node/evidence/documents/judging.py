@@ -129,7 +129,8 @@ async def _time_stamp(
     timing = await collect_timing_info(
         signature.signer_info, context, raw_digest=signature.compute_digest
     )
-    return timing.get("timestamp_validity")
+    stamp: TimestampSignatureStatus | None = timing.get("timestamp_validity")
+    return stamp
 
 
 def _check_cryptography(found: Judgement, status: SignatureStatus) -> None:

@@ -75,10 +75,12 @@ def verdict_on(
         texts = (
             f"All checks of the {len(signatures)} signature(s) and time-stamp(s) passed, and "
             "nothing was changed that they do not permit.",
-            f"全部 {len(signatures)} 个签名和时间戳的各项核验均通过，签署之后没有超出允许范围的改动。",
+            f"全部 {len(signatures)} 个签名和时间戳的各项核验均通过，"
+            "签署之后没有超出允许范围的改动。",
         )
-    return DocumentFindings("read", verdict, *texts, signatures=tuple(signatures),
-                            notices=tuple(notices))
+    return DocumentFindings(
+        "read", verdict, *texts, signatures=tuple(signatures), notices=tuple(notices)
+    )
 
 
 def _unsigned(stamps: int) -> tuple[str, str]:
@@ -96,7 +98,8 @@ def _failed(signatures: Sequence[SignatureFinding]) -> tuple[str, str]:
     return (
         f"The document must not be relied on as it is: checks failed for number {numbers} of "
         f"{len(signatures)}.",
-        f"该文件不可照现状采信：共 {len(signatures)} 个签名或时间戳，其中第 {numbers} 个未通过核验。",
+        f"该文件不可照现状采信：共 {len(signatures)} 个签名或时间戳，"
+        f"其中第 {numbers} 个未通过核验。",
     )
 
 
@@ -104,5 +107,6 @@ def _incomplete(signatures: Sequence[SignatureFinding]) -> tuple[str, str]:
     return (
         f"Nothing was found wrong with the {len(signatures)} signature(s) and time-stamp(s) in "
         "what was checked. Not everything was checked: see each of them.",
-        f"共 {len(signatures)} 个签名和时间戳，已核验的各项未发现问题；但并非各项都已核验，详见各签名。",
+        f"共 {len(signatures)} 个签名和时间戳，已核验的各项未发现问题；"
+        "但并非各项都已核验，详见各签名。",
     )
