@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from mmap import mmap
 
 from asn1crypto import x509
 from pyhanko.sign.ades.report import AdESIndeterminate
@@ -18,6 +17,7 @@ from pyhanko.sign.validation.status import SignatureStatus
 
 from node.evidence.documents.chains import Material, context_of, is_out_of_time, root_name
 from node.evidence.documents.check_texts import Checks, shown_time
+from node.evidence.documents.mapped_file import MappedFile
 
 __all__ = ["USAGES", "Chain", "Surroundings"]
 
@@ -30,7 +30,7 @@ class Surroundings:
     """What a signature is judged with: the file, what it brings along, the roots, and ``at``, the
     moment at which its certificate is known to have been used, proven (``is_proven``) or now."""
 
-    data: mmap | bytes
+    data: MappedFile | bytes
     material: Material
     roots: tuple[x509.Certificate, ...]
     tsa_roots: tuple[x509.Certificate, ...]

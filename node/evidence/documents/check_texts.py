@@ -70,7 +70,9 @@ class Checks:
         """These were not made because an earlier one did not pass."""
         for name in names:
             self.unchecked(
-                name, "a check before this one did not pass", "前面的核验未通过，本项未核验"
+                name,
+                "a check before this one did not pass, or was not made",
+                "前面的核验未通过或未进行，本项未核验",
             )
 
     def status(self, name: str) -> Status | None:

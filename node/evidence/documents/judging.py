@@ -27,9 +27,10 @@ from pyhanko.sign.validation.status import (
 )
 
 from node.evidence.documents.chain_checks import USAGES, Chain, Surroundings
-from node.evidence.documents.chains import context_of
+from node.evidence.documents.chains import context_of, describe_certificate
 from node.evidence.documents.check_texts import CHANGES, Checks, shown_time
 from node.evidence.documents.shown_names import shown_name
+from node.evidence.documents.structure import has_stray_bytes
 
 __all__ = ["CRYPTOGRAPHIC", "Judgement", "judge_signature", "judge_time_stamp"]
 
@@ -77,7 +78,8 @@ async def judge_signature(signature: EmbeddedPdfSignature, around: Surroundings)
         signature, context, _no_context(around, at), key_usage_settings=USAGES
     )
     _check_cryptography(found, status)
-    _check_changes(found, status, bool(status.docmdp_ok))
+    stray = _has_stray_bytes(signature, around)
+    _check_changes(found, status, allowed=bool(status.docmdp_ok), stray=stray)
     if not status.seed_value_ok:
         found.checks.failed(
             "field",
@@ -97,9 +99,11 @@ async def judge_time_stamp(signature: EmbeddedPdfSignature, around: Surroundings
     context = context_of(around.tsa_roots, around.material, around.at)
     status = await async_validate_pdf_timestamp(signature, context)
     found.stamped = status.timestamp
-    found.stamp_authority = shown_name(status.signing_cert.subject.human_friendly)
+    found.stamp_authority = describe_certificate(status.signing_cert).name
     _check_cryptography(found, status)
-    _check_changes(found, status, status.modification_level != ModificationLevel.OTHER)
+    stray = _has_stray_bytes(signature, around)
+    allowed = status.modification_level != ModificationLevel.OTHER
+    _check_changes(found, status, allowed=allowed, stray=stray)
     judged = Chain(signature, around, around.at, around.is_proven, is_stamp=True)
     await judged.check(found.checks, status)
     sound = not found.checks.failed_titles() and found.checks.status("chain") == "passed"
@@ -107,6 +111,11 @@ async def judge_time_stamp(signature: EmbeddedPdfSignature, around: Surroundings
     if found.checks.failed_titles():
         found.stamp_status = "failed"
     return found
+
+
+def _has_stray_bytes(signature: EmbeddedPdfSignature, around: Surroundings) -> bool:
+    _, _, second, length = signature.byte_range
+    return has_stray_bytes(signature, around.data, int(second) + int(length))
 
 
 def _passed_form(found: Judgement) -> None:
@@ -167,7 +176,9 @@ def _check_cryptography(found: Judgement, status: SignatureStatus) -> None:
         )
 
 
-def _check_changes(found: Judgement, status: ModificationInfo, allowed: bool) -> None:
+def _check_changes(
+    found: Judgement, status: ModificationInfo, *, allowed: bool, stray: bool
+) -> None:
     checks = found.checks
     coverage = status.coverage or SignatureCoverageLevel.UNCLEAR
     found.coverage = _COVERAGES[coverage]
@@ -187,6 +198,15 @@ def _check_changes(found: Judgement, status: ModificationInfo, allowed: bool) ->
     level = status.modification_level
     if level is None:
         checks.unchecked("later", "could not be compared", "无法比对")
+        return
+    if stray:
+        found.changes = "other"
+        checks.failed(
+            "later",
+            "bytes were appended after it that no table of the file leads to; readers that repair "
+            "files may show them",
+            "签名之后追加了文件目录未登记的数据，部分阅读器会自动“修复”并显示这些内容",
+        )
         return
     found.changes = _CHANGES[level]
     if allowed and found.changes in CHANGES:
@@ -218,7 +238,7 @@ def _check_time(
         checks.unchecked("time", *_unstamped(found.claimed, around))
         return
     found.stamped, shown = stamp.timestamp, shown_time(stamp.timestamp)
-    found.stamp_authority = shown_name(stamp.signing_cert.subject.human_friendly)
+    found.stamp_authority = describe_certificate(stamp.signing_cert).name
     name = found.stamp_authority
     if not (stamp.intact and stamp.valid):
         found.stamp_status = "failed"

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from mmap import mmap
 
 from node.evidence.documents.findings import Revision
+from node.evidence.documents.mapped_file import MappedFile
 
 __all__ = ["MOST_MARKS", "hash_beginnings", "revision_ends"]
 
@@ -20,7 +20,7 @@ MOST_MARKS = 100
 _MARK = b"%%EOF"
 
 
-def revision_ends(data: mmap | bytes) -> list[int]:
+def revision_ends(data: MappedFile | bytes) -> list[int]:
     """Where a state of the file may end, ascending; the file's own end is not among them."""
     ends: set[int] = set()
     for found in _first_marks(data) | _last_marks(data):
@@ -32,7 +32,7 @@ def revision_ends(data: mmap | bytes) -> list[int]:
     return sorted(end for end in ends if end < len(data))
 
 
-def _first_marks(data: mmap | bytes) -> set[int]:
+def _first_marks(data: MappedFile | bytes) -> set[int]:
     marks: set[int] = set()
     found = data.find(_MARK)
     while found >= 0 and len(marks) < MOST_MARKS:
@@ -41,7 +41,7 @@ def _first_marks(data: mmap | bytes) -> set[int]:
     return marks
 
 
-def _last_marks(data: mmap | bytes) -> set[int]:
+def _last_marks(data: MappedFile | bytes) -> set[int]:
     marks: set[int] = set()
     found = data.rfind(_MARK)
     while found >= 0 and len(marks) < MOST_MARKS:
@@ -50,7 +50,7 @@ def _last_marks(data: mmap | bytes) -> set[int]:
     return marks
 
 
-def hash_beginnings(data: mmap | bytes, ends: Iterable[int]) -> list[Revision]:
+def hash_beginnings(data: MappedFile | bytes, ends: Iterable[int]) -> list[Revision]:
     """The SHA-256 of the file up to each of ``ends``, ascending, in one pass over it."""
     found: list[Revision] = []
     digest, done = hashlib.sha256(), 0

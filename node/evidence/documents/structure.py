@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from mmap import mmap
 
 from asn1crypto import cms
 from pyhanko.sign.validation import EmbeddedPdfSignature
 
-__all__ = ["MAX_GAP", "SignatureForm", "UnsoundForm", "read_form"]
+from node.evidence.documents.mapped_file import MappedFile
+
+__all__ = ["MAX_GAP", "SignatureForm", "UnsoundForm", "has_stray_bytes", "read_form"]
 
 MAX_GAP = 4 << 20
 """Bytes between the two covered parts; a CMS object with revocation lists stays far below."""
+_END_MARK = b"%%EOF"
+_BLANKS = b"\0\t\n\f\r "
+_MOST_BLANKS = 1024
 _GAP = re.compile(rb"<((?:[0-9A-Fa-f]{2})+)>")
 
 
@@ -38,7 +42,7 @@ class SignatureForm:
     message: bytes
 
 
-def read_form(signature: EmbeddedPdfSignature, data: mmap | bytes) -> SignatureForm:
+def read_form(signature: EmbeddedPdfSignature, data: MappedFile | bytes) -> SignatureForm:
     """The sound form of a signature.
 
     Raises:
@@ -66,6 +70,22 @@ def read_form(signature: EmbeddedPdfSignature, data: mmap | bytes) -> SignatureF
             "签名值之后的填充区中藏有其他数据",
         )
     return SignatureForm(end, message)
+
+
+def has_stray_bytes(signature: EmbeddedPdfSignature, data: MappedFile | bytes, end: int) -> bool:
+    """Whether something follows the signature's ``end`` that no table of the file leads to.
+
+    pyHanko reads the file by its tables, as the standard has it, and sees nothing of that. Many
+    readers repair a file that does not end as it should, and then show it (incremental saving
+    attacks without a table).
+    """
+    last = data.rfind(_END_MARK)
+    if last < 0 or data[last + len(_END_MARK) :][:_MOST_BLANKS].strip(_BLANKS):
+        return True
+    if len(data) - last > _MOST_BLANKS:
+        return True
+    follows = bool(data[end : end + _MOST_BLANKS].strip(_BLANKS)) or len(data) - end > _MOST_BLANKS
+    return follows and int(signature.reader.last_startxref) < end
 
 
 def _byte_range(signature: EmbeddedPdfSignature, size: int) -> tuple[int, int, int]:
