@@ -25,6 +25,7 @@ __all__ = [
     "LogConfig",
     "NodeConfig",
     "OperatorConfig",
+    "SealsConfig",
     "StorageConfig",
     "SubmissionConfig",
     "SyncConfig",
@@ -158,6 +159,19 @@ class DocumentsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_once: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
 
 
+class SealsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How statuses of seals are published: after how many seconds a new one is to be asked for,
+    and after how many one says nothing any more."""
+
+    next_update_seconds: Positive = 60
+    stale_after_seconds: Positive = 600
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec tells with the member's place."""
+        if self.stale_after_seconds < self.next_update_seconds:
+            raise ValueError("stale_after_seconds must not be below next_update_seconds")
+
+
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is logged, to standard error."""
 
@@ -177,6 +191,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operator: OperatorConfig = OperatorConfig()
     anchors: AnchorsConfig = AnchorsConfig()
     documents: DocumentsConfig = DocumentsConfig()
+    seals: SealsConfig = SealsConfig()
     log: LogConfig = LogConfig()
 
     @property

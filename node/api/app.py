@@ -23,6 +23,7 @@ from node.api import (
     health,
     log,
     pages,
+    seal_statuses,
     static_files,
     transactions,
     verification,
@@ -32,8 +33,8 @@ from node.api.exchange import Receive, Scope, Send
 from node.api.hub import Hub
 from node.api.openapi import describe
 from node.api.problems import Problem, malformed
-from node.api.responses import problem_answer
 from node.api.service import Service
+from node.api.web.error_page import answer_problem_to
 from node.core.errors import EvidenceError
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _MODULES = (
     dossiers,
     disclosures,
     erasure,
+    seal_statuses,
     chain,
     consortium,
     engine_rpc,
@@ -98,7 +100,7 @@ def create_app(node: Node, hub: Hub) -> NodeApp:
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return problem_answer(error)
+    return answer_problem_to(request, error)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -115,7 +117,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
         problem = Problem("not-found", "there is nothing at this path", "该路径不存在")
     else:
         problem = malformed("request", str(error.detail))
-    return problem_answer(problem)
+    return answer_problem_to(request, problem)
 
 
 async def _on_parameters(request: Request, error: Exception) -> Response:
@@ -123,10 +125,10 @@ async def _on_parameters(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return problem_answer(malformed(place, first["msg"]))
+    return answer_problem_to(request, malformed(place, first["msg"]))
 
 
 async def _on_own_error(request: Request, error: Exception) -> Response:
     """An error of this project: bad input, a busy store, or worse."""
     service: Service = request.app.state.service
-    return problem_answer(service.told(error))
+    return answer_problem_to(request, service.told(error))

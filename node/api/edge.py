@@ -42,13 +42,14 @@ class Edge:
         self.buffered = Buffered()
         configured = service.node.config.api.max_body_bytes
         self._ordinary = min(MAX_BODY_BYTES, configured)
+        case = min(MAX_CASE_BYTES, configured)
         document = service.documents.max_bytes
         # They are written to disk as they come: no request holds more than a part of one.
         self._to_disk = {
             "/v1/documents/check": document,
             "/document": _MOST_FORM_BYTES,
         }
-        self._most = {"/v1/verify": min(MAX_CASE_BYTES, configured), **self._to_disk}
+        self._most = {"/v1/verify": case, "/verify": case, **self._to_disk}
         self._under_way = 0
         self._fast = {
             "/v1/submissions": Submissions(service, self.buffered).handle,

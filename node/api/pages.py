@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from node.api.web import document_page, dossier_page, look_up_page
+from node.api.web import (
+    block_page,
+    certificate_page,
+    document_page,
+    dossier_page,
+    look_up_page,
+    statistics_page,
+    status_page,
+    verify_page,
+)
 
 __all__ = ["routes"]
 
 routes = APIRouter()
 
-for _page in (look_up_page, dossier_page, document_page):
+for _page in (
+    look_up_page,
+    dossier_page,
+    block_page,
+    certificate_page,
+    document_page,
+    statistics_page,
+    status_page,
+    verify_page,
+):
     routes.include_router(_page.routes)

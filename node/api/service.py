@@ -13,6 +13,8 @@ from node.api.document_checks import DocumentChecks
 from node.api.hub import Hub
 from node.api.metrics import Metrics
 from node.api.problems import Problem, problem_of
+from node.api.web.daily import DailyCounts
+from node.api.web.seal_census import SealCensus
 from node.core.errors import EvidenceError, LedgerFault
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ class Service:
     """One node's interface.
 
     ``damage`` is what reading the ledger found wrong, if anything; ``checking`` how many bundles
-    are being sent or checked now, ``asking`` how many calls of the engine are under way,
-    ``documents`` checks signed PDFs.
+    are being sent or checked now, ``asking`` how many calls of the engine are under way. ``daily``
+    and ``census`` keep what pages count, ``documents`` checks signed PDFs.
     """
 
     def __init__(self, node: Node, hub: Hub) -> None:
@@ -39,6 +41,8 @@ class Service:
         self.damage: str | None = None
         self.checking = 0
         self.asking = 0
+        self.daily = DailyCounts()
+        self.census = SealCensus()
         self.documents = DocumentChecks(node.config)
         hub.attach(node.submission)
 

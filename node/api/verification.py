@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,7 @@ from node.core.verify import FAILED, Report, verify_bundle
 if TYPE_CHECKING:
     from node.wiring import Node
 
-__all__ = ["MAX_CASE_BYTES", "own_trust", "read_case", "routes"]
+__all__ = ["MAX_CASE_BYTES", "checking", "own_trust", "read_case", "routes", "verify_by_own"]
 
 routes = APIRouter(tags=["verification"])
 
@@ -103,6 +105,18 @@ async def post_verify(service: Served, request: Request) -> Response:
     bundles are checked at a time: beyond that the answer is 503 before anything is read. A body has
     30 s to arrive, and is at most 8 MiB unless the node is configured otherwise; a larger bundle is
     checked offline, and so is one that takes longer than a minute."""
+    with checking(service):
+        body = await request.body()
+        return await run_in_threadpool(_verify, service, body)
+
+
+@contextmanager
+def checking(service: Service) -> Iterator[None]:
+    """Count a check of a bundle from before it is read until its end.
+
+    Raises:
+        Problem: a few are being checked already.
+    """
     if service.checking >= _MOST_AT_ONCE:
         raise Problem(
             "busy",
@@ -112,8 +126,7 @@ async def post_verify(service: Served, request: Request) -> Response:
         )
     service.checking += 1
     try:
-        body = await request.body()
-        return await run_in_threadpool(_verify, service, body)
+        yield
     finally:
         service.checking -= 1
 
@@ -167,6 +180,16 @@ def _verify(service: Service, body: bytes) -> Response:
     if trust is None:
         return json_answer(_report_json(_verify_by_own(service.node, bundle, backend), own=True))
     return json_answer(_report_json(verify_bundle(bundle, trust, backend), own=False))
+
+
+def verify_by_own(service: Service, bundle: bytes) -> Report:
+    """The report on a bundle's file under the node's own trust file.
+
+    Raises:
+        Problem: it would take too much memory, or takes too long.
+    """
+    _check_density(bundle)
+    return _verify_by_own(service.node, bundle, _Impatient(load_backend()))
 
 
 def _verify_by_own(node: Node, bundle: bytes, backend: Backend) -> Report:

@@ -17,13 +17,14 @@ from node.cli.failures import CommandFailure
 from node.cli.files import STANDARD, read_input
 from node.cli.output import fingerprint_lines, marks, say, write_json
 from node.cli.parsers import add_command
+from node.cli.records_shown import shown_records, tell_records
 from node.cli.progress import Progress, shown_progress
 from node.core.bundle import MAX_BUNDLE_BYTES
 from node.core.signatures import Backend, PublicJwk, load_backend
 from node.core.trust import MAX_TRUST_BYTES
 from node.core.verify import FAILED, NOT_CHECKED, PASSED, Report, Step, verify_bundle
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "add_parser", "run"]
 
 _DESCRIPTION = """
 Checks an evidence bundle step by step. It needs the bundle, a trust file and nothing else: no
@@ -40,6 +41,7 @@ _EXAMPLES = """
 evidence-node verify bundle.json --trust trust.json
 evidence-node verify bundle.json --trust trust.json --lang zh
 evidence-node verify bundle.json --trust trust.json --document contract.pdf
+evidence-node verify bundle.json --trust trust.json --show       # and what was recorded
 evidence-node verify - --trust trust.json < bundle.json     # the bundle from standard input
 evidence-node verify bundle.json --trust trust.json --backend ecdsa --json
 """
@@ -76,7 +78,12 @@ _COLONS = {"en": ": ", "zh": "："}
 
 def add_parser(subparsers: Any) -> None:
     """Describe the command's arguments."""
-    parser = add_command(subparsers, "verify", _DESCRIPTION, _EXAMPLES)
+    add_arguments(add_command(subparsers, "verify", _DESCRIPTION, _EXAMPLES))
+
+
+def add_arguments(parser: argparse.ArgumentParser, backend: str | None = None) -> None:
+    """Add the arguments of a verification. ``backend`` is what checks signatures by default; None
+    stands for the quickest that is installed."""
     parser.add_argument("bundle", metavar="BUNDLE", help="the bundle's file, - for standard input")
     parser.add_argument("--trust", required=True, metavar="FILE", help="the trust file")
     parser.add_argument(
@@ -92,9 +99,14 @@ def add_parser(subparsers: Any) -> None:
         help="a file that some record must name; may be given several times",
     )
     parser.add_argument(
+        "--show", action="store_true", help="show the records of a bundle that is accepted"
+    )
+    quickest = "cryptography, or ecdsa where that is not installed"
+    parser.add_argument(
         "--backend",
         choices=("cryptography", "ecdsa"),
-        help="what checks signatures; default: cryptography, or ecdsa where that is not installed",
+        default=backend,
+        help=f"what checks signatures; default: {backend or quickest}",
     )
     parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the text")
     parser.set_defaults(run=run)
@@ -113,11 +125,16 @@ def run(args: argparse.Namespace) -> int:
         _check_fingerprint(args.fingerprint, report.trust_fingerprint)
     documents = compare_documents(args.document, bundle, accepted=report.accepted)
     if args.json:
-        write_json(_document(report, bundle, documents))
+        told = _document(report, bundle, documents)
+        if args.show and report.accepted:
+            told["records"] = [record.to_json() for record in shown_records(bundle)]
+        write_json(told)
     else:
         _tell(args, report, bundle)
         if documents:
             tell_documents(documents, args.lang)
+        if args.show and report.accepted:
+            tell_records(shown_records(bundle), args.lang)
     named = all(document.named for document in documents)
     return ExitCode.OK if report.accepted and named else ExitCode.REFUSED
 

@@ -5,7 +5,7 @@ A row is ``i`` ‖ kind ‖ value ‖ 0x00 ‖ index of the entry, with an empty
     d  a document's SHA-256    s  签约编号    a  alias    e  es_id    q  seal code
     f  filing number           g  the dossier code that a record is about    r  certificate number
     h  SHA-256 of a certificate that a seal signs with
-    p  proposals, c  confirmed anchors, each all under one empty value
+    p  proposals, c  confirmed anchors, n  seals, each all under one empty value
 
 Values are tidied like what somebody types. One that would make too long a key stands by its
 SHA-256: tidying can make eighteen characters of one, and nothing valid may stop the writer.
@@ -36,11 +36,12 @@ KINDS = {
     "signer_certificate": b"h",
     "proposal": b"p",
     "anchor": b"c",
+    "seal": b"n",
 }
 _D, _S, _A, _E = (INDEX + KINDS[name] for name in ("document", "sign_no", "alias", "es_id"))
-_Q, _F, _G, _R, _P, _C = (
+_Q, _F, _G, _R, _P, _C, _N = (
     INDEX + KINDS[name]
-    for name in ("seal_code", "filing_no", "about", "certificate_no", "proposal", "anchor")
+    for name in ("seal_code", "filing_no", "about", "certificate_no", "proposal", "anchor", "seal")
 )
 _H = INDEX + KINDS["signer_certificate"]
 _BY_HASH = ("document", "signer_certificate")
@@ -70,6 +71,7 @@ def _created(data: dict[str, Any], tail: bytes) -> list[bytes]:
         _row(_E, tidy_lookup(data["es_id"]), tail),
         _row(_Q, tidy_lookup(data["seal_code"]), tail),
         *(_H + bytes.fromhex(one) + tail for one in sorted(set(data["signer_cert_hashes"]))),
+        _N + tail,
     ]
 
 
@@ -91,7 +93,11 @@ def _about(data: dict[str, Any], tail: bytes) -> list[bytes]:
 
 
 def _certificate(data: dict[str, Any], tail: bytes) -> list[bytes]:
-    return [*_about(data, tail), _row(_R, tidy_lookup(data["certificate_no"]), tail)]
+    return [
+        *_about(data, tail),
+        _row(_R, tidy_lookup(data["certificate_no"]), tail),
+        _D + bytes.fromhex(data["report_hash"]) + tail,
+    ]
 
 
 def _proposal(data: dict[str, Any], tail: bytes) -> list[bytes]:

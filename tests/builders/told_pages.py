@@ -3,10 +3,11 @@ fake outside chains, a certificate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders.anchored import Miner, fake_kind, settled, to_chains
@@ -54,6 +55,27 @@ class ToldPages:
         }
 
 
+class _Teller(Teller):
+    """What it tells happened one after the other in the hours before."""
+
+    def tell(
+        self,
+        member: str,
+        event_type: str,
+        sub: str,
+        data: Mapping[str, Any],
+        private: Mapping[str, Any] | None = None,
+        *,
+        jti: str | None = None,
+        **changes: Any,
+    ) -> Told:
+        """See Teller."""
+        self._told = getattr(self, "_told", 0) + 1
+        occurred = self.time - 4 * 3_600_000 + self._told * 700_000
+        times = {"occurred_at": occurred, "collected_at": occurred + 4_000, **changes}
+        return super().tell(member, event_type, sub, data, private, jti=jti, **times)
+
+
 @contextmanager
 def told_pages(folder: Path) -> Iterator[ToldPages]:
     """The node, until it is left."""
@@ -66,7 +88,7 @@ def told_pages(folder: Path) -> Iterator[ToldPages]:
             more=to_chains("court", "notary"),
         )
         with served(home, system_time) as running:
-            teller = Teller(home, system_time())
+            teller = _Teller(home, system_time())
             running.teller = teller
             yield _tell(running, teller, court, notary)
 

@@ -59,16 +59,19 @@ def targets(node: ServedNode, told: list[Told]) -> Iterator[str]:
         yield f"/?q={quote(subject)}"
         yield f"/?lang=en&q={quote(subject)}"
         yield f"/v1/lookup?q={quote(subject)}"
+    yield from ("/status", "/statistics", "/verify", "/certificate")
     for item in told:
         yield f"/v1/transactions/{item.id}"
     for height in range(node.node.application.need_meta().height + 1):
         yield f"/v1/blocks/{height}"
+        yield f"/b/{height}"
     yield from ("/v1/seals/ES-0001/status", "/v1/state/seal/ES-0001", "/v1/state/member/platform-a")
     with node.node.reader() as reader:
         for subject in (CASE, SEAL):
             state = reader.state(f"dossier/{subject}")
             assert state is not None
             yield f"/v1/state/code/{state['code']}"
+            yield f"/d/CZ{state['code']}"
 
 
 def test_no_answer_to_nobody_holds_anything_private(

@@ -9,11 +9,12 @@ from starlette.responses import RedirectResponse, Response
 
 from node.api.description import content_of
 from node.api.dossiers import need_dossier
+from node.api.examples import CODE
 from node.api.problems import Problem
 from node.api.service import Served
 from node.api.views import Views, as_of
 from node.api.web.layout import Language, PageLanguage, page_answer, render, target
-from node.api.web.shown import date_time
+from node.api.web.shown import clock_time, date_time
 from node.api.web.texts_dossier import DOSSIER
 from node.api.web.time_line import draw_time_line
 from node.api.web.vouching import Vouching, vouching_chains
@@ -51,7 +52,7 @@ def get_dossier_page(
         Path(
             max_length=60,
             description="An evidence code, with or without a record's number",
-            examples=["CZ0034133234711"],
+            examples=[CODE],
         ),
     ],
     first: Annotated[
@@ -128,6 +129,7 @@ class _Dossier:
             code=self._sought.dossier,
             rows=self._head(),
             seal=self._seal(indexes),
+            es_id=self._state.get("es_id", ""),
             drawing=draw_time_line(records, first),
             records=[self._record(record, first + at) for at, record in enumerate(records)],
             pages=self._pages(first, len(records), count),
@@ -174,12 +176,12 @@ class _Dossier:
 
     def _record(self, record: dict[str, Any], number: int) -> dict[str, Any]:
         t = self._t
-        times = [(t["occurred"], date_time(record["occurred_at"]) + t["declared"])]
+        times = [(t["occurred"], clock_time(record["occurred_at"]))]
         if record["collected_at"] is not None:
-            times.append((t["collected"], date_time(record["collected_at"]) + t["declared"]))
-        times.append((t["submitted"], date_time(record["submitted_at"]) + t["declared"]))
+            times.append((t["collected"], clock_time(record["collected_at"])))
+        times.append((t["submitted"], clock_time(record["submitted_at"])))
         chained = t["chained_text"].format(
-            time=date_time(record["time"]), proven=date_time(record["proven_time"])
+            time=clock_time(record["time"]), proven=clock_time(record["proven_time"])
         )
         times.append((t["chained"], chained))
         return {

@@ -123,7 +123,17 @@ def target(path: str, language: Language, query: Mapping[str, str] | None = None
     return f"{quote(path)}?{urlencode({**(query or {}), 'lang': language})}"
 
 
-_ENVIRONMENT = Environment(
+class _Templates(Environment):
+    """Where texts and values are dictionaries, ``t.items`` is the text, never the method."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """See jinja2."""
+        if isinstance(obj, dict):
+            return self.getitem(obj, attribute)
+        return super().getattr(obj, attribute)
+
+
+_ENVIRONMENT = _Templates(
     loader=FileSystemLoader(_HERE / "templates"),
     autoescape=True,
     undefined=StrictUndefined,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.core.encoding import rfc3339
 
-__all__ = ["clock_time", "date_time", "grouped"]
+__all__ = ["clock_time", "date_time", "day_name", "grouped"]
 
 _GROUP = 8
 
@@ -22,3 +22,8 @@ def clock_time(milliseconds: int) -> str:
 def grouped(digits: str) -> str:
     """A hash in groups of eight, so that it can be read aloud and compared."""
     return " ".join(digits[at : at + _GROUP] for at in range(0, len(digits), _GROUP))
+
+
+def day_name(milliseconds: int) -> str:
+    """The date in China's zone, such as ``2020-09-23``."""
+    return rfc3339(milliseconds)[:10]

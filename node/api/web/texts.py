@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["ANCHOR_STATES", "FACTS", "FACTS_ZH", "FRAME", "KINDS", "MATCHED", "STATUSES", "TITLES"]
+__all__ = [
+    "ANCHOR_STATES",
+    "FACTS",
+    "FACTS_ZH",
+    "FACT_VALUES",
+    "FRAME",
+    "KINDS",
+    "MATCHED",
+    "STATUSES",
+    "TITLES",
+]
 
 FRAME = {
     "zh": {
@@ -136,6 +146,12 @@ FACTS = {
     "status": "Status",
     "status_version": "Version of the status",
 }
+
+FACT_VALUES = {
+    "confirmed": ("已确认", "confirmed"),
+    "none": ("无", "none"),
+}
+"""Values of facts that are no status, in Chinese and in English."""
 
 ANCHOR_STATES = {
     "conflict": ("与本账本不符", "contradicts this ledger"),

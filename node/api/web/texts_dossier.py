@@ -28,18 +28,19 @@ DOSSIER = {
         "supersedes": "取代的印章",
         "seal_note": "印章状态为此刻的状态。签署时的状态以各签署记录中「账本核查所见」为准，"
         "不因事后变更而改变。",
+        "signed_status": "带签名和证明的印章状态（JSON，可离线核验）",
         "line": "时间线",
         "line_alt": "时间线图：自上而下为时间先后，四列依次为发生、采集、提交、上链；"
         "圆圈内数字为记录序号，同一记录的各时间点以线相连。下方列表含图中全部内容。",
-        "line_note": "时间自上而下，按先后等距排列；圈内数字为记录序号。"
-        "发生、采集、提交时间由提交方声明，上链时间由账本证明。",
+        "line_note": "图中时间自上而下，按先后等距排列；圈内数字为记录序号。",
+        "times_note": "时间均为中国时间（UTC+8）。发生、采集、提交时间由提交方声明；"
+        "上链时间由账本证明，为不早于与不晚于的两个时刻。",
         "records": "记录",
         "occurred": "发生",
         "collected": "采集",
         "submitted": "提交",
         "chained": "上链",
-        "declared": "（提交方声明）",
-        "chained_text": "{time} 至 {proven}（账本证明）",
+        "chained_text": "{time} 至 {proven}",
         "member": "提交方",
         "facts": "账本核查所见",
         "documents": "文件 SHA-256",
@@ -56,6 +57,8 @@ DOSSIER = {
         "earlier": "较早的记录",
         "later": "较晚的记录",
         "range": "第 {first} 至 {last} 条，共 {count} 条",
+        "first_cover": "最早",
+        "whole_cover": "覆盖最多",
         "anchors": "第三方存证（外部链）",
         "anchors_caption": "下列外部链持有本账本日志的根哈希，"
         "本账本无法再更改其所覆盖的记录而不被发现。",
@@ -76,8 +79,8 @@ DOSSIER = {
         "by": "由",
         "no_related": "没有就本卷宗出具的证书，也没有私密信息的披露或删除记录。",
         "certificate": "证书 {number}",
-        "get": "如何取得证据",
-        "get_text": "当事人、法院、公证机构可通过联盟成员取得本卷宗的证据包与存证证书，"
+        "how": "如何取得证据",
+        "how_text": "当事人、法院、公证机构可通过联盟成员取得本卷宗的证据包与存证证书，"
         "并离线核验。",
         "as_of": "数据截至区块 {height}，{time}",
     },
@@ -105,20 +108,22 @@ DOSSIER = {
         "supersedes": "In place of seal",
         "seal_note": "This is the seal's status now. What it was at a signing stands in that "
         "record under “What the ledger found”, and no later change alters it.",
+        "signed_status": "The seal's status, signed and proven (JSON, to be checked offline)",
         "line": "Time line",
         "line_alt": "Drawn time line: time goes down; the four columns are occurred, collected, "
         "submitted, on the chain. Numbers in circles are those of the records; the moments of a "
         "record are joined by a line. The list below has everything that is drawn here.",
-        "line_note": "Time goes down, moments in order and equally far apart; numbers are those of "
-        "the records. Occurred, collected and submitted are declared by whoever submitted; on the "
-        "chain is proven by the ledger.",
+        "line_note": "In the drawing time goes down, moments in order and equally far apart; "
+        "numbers are those of the records.",
+        "times_note": "All times are China's (UTC+8). Occurred, collected and submitted are "
+        "declared by whoever submitted; on the chain is proven by the ledger: not before the one "
+        "moment, and not after the other.",
         "records": "Records",
         "occurred": "Occurred",
         "collected": "Collected",
         "submitted": "Submitted",
         "chained": "On the chain",
-        "declared": " (declared)",
-        "chained_text": "{time} to {proven} (proven by the ledger)",
+        "chained_text": "{time} to {proven}",
         "member": "Submitted by",
         "facts": "What the ledger found",
         "documents": "SHA-256 of files",
@@ -135,6 +140,8 @@ DOSSIER = {
         "earlier": "Earlier records",
         "later": "Later records",
         "range": "{first} to {last} of {count}",
+        "first_cover": "earliest",
+        "whole_cover": "covers most",
         "anchors": "Anchors on outside chains",
         "anchors_caption": "These outside chains hold the root hash of this ledger's log: the "
         "records that it covers cannot be changed here any more without being found out.",
@@ -157,8 +164,8 @@ DOSSIER = {
         "no_related": "No certificate was issued of this dossier, and no private field of it was "
         "released or erased.",
         "certificate": "Certificate {number}",
-        "get": "How to get evidence",
-        "get_text": "Parties, courts and notaries get this dossier's evidence bundle and "
+        "how": "How to get evidence",
+        "how_text": "Parties, courts and notaries get this dossier's evidence bundle and "
         "certificate through a member of the consortium, and check them offline.",
         "as_of": "As of block {height}, {time}",
     },

@@ -11,6 +11,7 @@ from node.ledger.reader import LedgerReader
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chaincode_adapters.receipts import Held
     from node.wiring import Node
 
 __all__ = ["Vouching", "vouching_chains"]
@@ -37,11 +38,16 @@ class Vouching:
 
 
 def vouching_chains(node: Node, reader: LedgerReader, indexes: Sequence[int]) -> list[Vouching]:
-    """For each outside chain the earliest receipts that cover the entries at ``indexes``."""
-    held = node.receipts.covering(indexes, reader.meta.size)
+    """For each outside chain and member that anchored there the earliest receipt that covers any of
+    the entries at ``indexes``, and the earliest that covers the most of them."""
+    found: dict[tuple[str, str], list[Held]] = {}
+    for one in node.receipts.covering(indexes, reader.meta.size):
+        found.setdefault((one.chain, one.member), []).append(one)
+    chosen = [one for held in found.values() for one in {held[0], held[-1]}]
+    chosen.sort(key=lambda one: (one.chain, one.member, one.size))
     return [
         _vouching(reader, one.chain, one.member, one.size, one.receipt.hex(), indexes)
-        for one in held[:_MOST_SHOWN]
+        for one in chosen[:_MOST_SHOWN]
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from node.api.views import KINDS_ZH, PROPOSAL_STATUSES_ZH, STATUSES_ZH
 from node.api.web.layout import Language
-from node.api.web.texts import FACTS, FACTS_ZH, KINDS, MATCHED, STATUSES, TITLES
+from node.api.web.texts import FACT_VALUES, FACTS, FACTS_ZH, KINDS, MATCHED, STATUSES, TITLES
 from node.rules.events import EVENTS
 
 __all__ = ["event_title", "fact_rows", "kind_word", "matched_word", "status_word"]
@@ -44,4 +44,6 @@ def fact_rows(facts: dict[str, Any], language: Language) -> list[tuple[str, str]
 
 
 def _value(value: Any, language: Language) -> str:
+    if value in FACT_VALUES:
+        return FACT_VALUES[value][0 if language == "zh" else 1]
     return status_word(value, language) if isinstance(value, str) else str(value)

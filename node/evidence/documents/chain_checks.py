@@ -64,13 +64,8 @@ class Chain:
             )
             checks.rest_unchecked(("revocation",))
         elif status.revocation_details is not None:
-            shown = shown_time(status.revocation_details.revocation_date)
             checks.passed("chain", "it leads to a configured root", "证书链通达本节点配置的根证书")
-            checks.failed(
-                "revocation",
-                f"the certificate was revoked on {shown}",
-                f"证书已于 {shown} 被吊销",
-            )
+            _tell_revoked(checks, status)
         elif status.trusted:
             await self._trusted(checks, status)
         else:
@@ -83,7 +78,11 @@ class Chain:
             f"it leads to the configured root {root} and was valid at {shown}",
             f"证书链通达本节点配置的根证书（{root}），在 {shown} 处于有效期内",
         )
-        if (await self._judged(self.at, strict=True)).trusted:
+        # Lists are not looked at for a certificate that names none, unless they have to be.
+        strict = await self._judged(self.at, strict=True)
+        if strict.revocation_details is not None:
+            _tell_revoked(checks, strict)
+        elif strict.trusted:
             checks.passed(
                 "revocation",
                 "lists or answers that lie in the file show that it was not revoked",
@@ -119,6 +118,16 @@ class Chain:
         return await async_validate_pdf_signature(
             self.signature, context, context, key_usage_settings=USAGES, skip_diff=True
         )
+
+
+def _tell_revoked(checks: Checks, status: SignatureStatus) -> None:
+    assert status.revocation_details is not None
+    shown = shown_time(status.revocation_details.revocation_date)
+    checks.failed(
+        "revocation",
+        f"a certificate of the chain was revoked on {shown}",
+        f"证书链中有证书已于 {shown} 被吊销",
+    )
 
 
 def _why(status: SignatureStatus) -> tuple[str, str]:

@@ -85,7 +85,7 @@ def has_stray_bytes(signature: EmbeddedPdfSignature, data: MappedFile | bytes, e
     if len(data) - last > _MOST_BLANKS:
         return True
     follows = bool(data[end : end + _MOST_BLANKS].strip(_BLANKS)) or len(data) - end > _MOST_BLANKS
-    return follows and int(signature.reader.last_startxref) < end
+    return follows and int(signature.reader.last_startxref or 0) < end
 
 
 def _byte_range(signature: EmbeddedPdfSignature, size: int) -> tuple[int, int, int]:

@@ -138,3 +138,30 @@ export function ed25519Holds(key, message, signature) {
   const found = remainder(sum[1] * inverted, P) + ((foundX & 1n) << 255n);
   return found === littleEndianToNumber(signature.subarray(0, 32));
 }
+
+/**
+ * Whether S is below the order and 8·S·B = 8·R + 8·k·A (ZIP 215), where R may be any point of the
+ * curve, in any form: what CometBFT takes for the signature of a vote.
+ *
+ * @param {Uint8Array} key 32 bytes that `ed25519KeyFault` finds nothing in.
+ * @param {Uint8Array} message what was signed.
+ * @param {Uint8Array} signature 64 bytes.
+ */
+export function ed25519HoldsWithCofactor(key, message, signature) {
+  const s = littleEndianToNumber(signature.subarray(32));
+  const r = decompress(...encodedPoint(signature.subarray(0, 32)));
+  if (s >= ED25519_ORDER || r === null) {
+    return false;
+  }
+  const hashed = new Uint8Array(64 + message.length);
+  hashed.set(signature.subarray(0, 32), 0);
+  hashed.set(key, 32);
+  hashed.set(message, 64);
+  const k = littleEndianToNumber(sha512(hashed)) % ED25519_ORDER;
+  const [x, y] = decompress(...encodedPoint(key));
+  const sum = sumOfMultiples(s, BASE, k, extended(P - x, y));
+  const difference = added(sum, extended(P - r[0], r[1]));
+  const eightfold = doubled(doubled(doubled(difference)));
+  return remainder(eightfold[0], P) === 0n
+    && remainder(eightfold[1] - eightfold[2], P) === 0n;
+}

@@ -1,0 +1,166 @@
+"""What the page of the network's status says, in Chinese and in English."""
+
+from __future__ import annotations
+
+__all__ = ["ROLES", "TEXTS"]
+
+TEXTS = {
+    "zh": {
+        "title": "网络状态",
+        "claim": "本页说明账本截至 {time}（区块 {height}）的运行情况：谁在维护、是否正常、"
+        "哪些外部链为其作证。本页由节点自述，不构成证明，也不涉及任何文件或记录内容的真实性。",
+        "now": "运行情况",
+        "state": "状态",
+        "working": "正常",
+        "working_text": "正在受理记录并产生区块。",
+        "joining": "正在加入",
+        "joining_text": "本节点正从其他节点取得账本，尚无区块可供查询。",
+        "catching_up": "正在追赶",
+        "catching_up_text": "本节点正在取得其他节点已有的区块，查询结果可能不是最新。",
+        "late": "区块延迟",
+        "late_text": "超过应有时间没有新区块。已受理的记录会保留，待区块恢复后上链；"
+        "已上链的记录不受影响。",
+        "closed": "暂停受理",
+        "closed_text": "本节点暂不受理新记录；已上链的记录可照常查询和核验。",
+        "failed": "已停止",
+        "failed_text": "本节点已停止产生区块，正在等待运营方处理。请改向其他成员的节点查询。",
+        "damaged": "数据受损",
+        "damaged_text": "本节点发现自身存储的数据与日志不符。请勿依赖本节点的答复，"
+        "改向其他成员的节点查询。",
+        "height": "最新区块",
+        "time": "区块时间",
+        "next": "下一区块最迟",
+        "size": "日志条数",
+        "pending": "正在处理",
+        "peers": "节点连接",
+        "peers_text": "应连接 {peers} 个节点，已连接 {connected} 个",
+        "solo": "单一运营方：在首次第三方存证之前，账本只能防范运营方以外的人篡改",
+        "alarms": "警报",
+        "no_alarms": "没有警报：没有外部链与本账本矛盾。",
+        "alarm_title": "警告：与外部链不一致。",
+        "alarm": "外部链 {chain} 上的存证与本账本不符，两者之一的历史是假的。"
+        "在查明原因之前，请勿仅凭本站作出判断，并请联系节点运营方。",
+        "identity": "本链与本节点",
+        "identity_note": "请将信任文件指纹与联盟各成员公布的指纹、证书上的指纹逐组比对："
+        "只有一致，才是您所指的那条链。",
+        "chain": "链标识",
+        "genesis": "创世文件 SHA-256",
+        "fingerprint": "信任文件指纹",
+        "operator": "本节点运营成员",
+        "software": "软件与版本",
+        "rules": "规则版本",
+        "validators": "验证者",
+        "validators_caption": "验证者共同决定区块；每一区块须有超过三分之二表决权的签名",
+        "run_by": "运营成员",
+        "power": "表决权",
+        "address": "地址",
+        "members": "联盟成员",
+        "members_caption": "现行有效的成员及其角色",
+        "member": "成员",
+        "roles": "角色",
+        "member_state": "状态",
+        "active": "有效",
+        "suspended": "已暂停",
+        "anchors": "第三方存证（外部链）",
+        "anchors_caption": "本节点向下列外部链定期存入日志的根哈希",
+        "outside": "外部链",
+        "run_by_other": "运营方",
+        "standing": "状态",
+        "newest": "最近一次",
+        "newest_text": "{time}（日志 {size} 条）",
+        "never": "尚无",
+        "lag": "待确认",
+        "lag_text": "{points} 个锚点",
+        "no_anchors": "本节点未配置外部链。",
+    },
+    "en": {
+        "title": "Status of the network",
+        "claim": "How the ledger stands as of {time} (block {height}): who runs it, whether it "
+        "works, and which outside chains vouch for it. It is what this node says of itself, proves "
+        "nothing, and says nothing about the content of any file or record.",
+        "now": "How it works",
+        "state": "State",
+        "working": "working",
+        "working_text": "It takes records and makes blocks.",
+        "joining": "joining",
+        "joining_text": "This node is fetching the ledger from the others and has no blocks yet.",
+        "catching_up": "catching up",
+        "catching_up_text": "This node is fetching blocks that the others have: what it answers "
+        "may not be the newest.",
+        "late": "blocks are late",
+        "late_text": "No block has come for longer than one should take. What was taken is kept "
+        "and comes onto the chain once blocks are made again; what is on the chain is not touched.",
+        "closed": "takes nothing now",
+        "closed_text": "This node takes no records now; what is on the chain can be looked up and "
+        "verified as ever.",
+        "failed": "stopped",
+        "failed_text": "This node makes no more blocks and waits for its operator. Ask another "
+        "member's node.",
+        "damaged": "damaged",
+        "damaged_text": "What this node has stored does not agree with its log. Rely on none of "
+        "its answers, and ask another member's node.",
+        "height": "Newest block",
+        "time": "Its time",
+        "next": "Next block at the latest",
+        "size": "Entries of the log",
+        "pending": "Under way",
+        "peers": "Connections",
+        "peers_text": "{connected} of {peers} nodes are connected",
+        "solo": "One operator: until its first anchor the ledger is protected from everybody but "
+        "that operator",
+        "alarms": "Alarms",
+        "no_alarms": "None: no outside chain contradicts this ledger.",
+        "alarm_title": "Warning: an outside chain contradicts this ledger.",
+        "alarm": "What {chain} holds is not what this ledger holds: one of the two histories is "
+        "false. Until it is known which, conclude nothing from this site alone, and ask the node's "
+        "operator.",
+        "identity": "This chain and this node",
+        "identity_note": "Compare the trust file's fingerprint, group by group, with the one that "
+        "the members publish and that certificates bear: only if they agree is this the chain that "
+        "you mean.",
+        "chain": "Chain id",
+        "genesis": "SHA-256 of the genesis",
+        "fingerprint": "Trust file's fingerprint",
+        "operator": "This node is run by",
+        "software": "Software and version",
+        "rules": "Version of the rules",
+        "validators": "Validators",
+        "validators_caption": "Validators settle the blocks; each needs signatures of more than "
+        "two thirds of the power",
+        "run_by": "Run by",
+        "power": "Power",
+        "address": "Address",
+        "members": "Members of the consortium",
+        "members_caption": "Members in force now, and their roles",
+        "member": "Member",
+        "roles": "Roles",
+        "member_state": "State",
+        "active": "active",
+        "suspended": "suspended",
+        "anchors": "Anchors on outside chains",
+        "anchors_caption": "Outside chains to which this node gives the log's root again and again",
+        "outside": "Outside chain",
+        "run_by_other": "Run by",
+        "standing": "State",
+        "newest": "Last one",
+        "newest_text": "{time} ({size} entries)",
+        "never": "none yet",
+        "lag": "Waiting",
+        "lag_text": "{points} points",
+        "no_anchors": "No outside chain is configured on this node.",
+    },
+}
+
+ROLES = {
+    "auditor": ("审计机构", "auditor"),
+    "certificate_authority": ("电子认证机构", "certificate authority"),
+    "court": ("法院", "court"),
+    "identity_provider": ("实名核验机构", "identity provider"),
+    "notary": ("公证机构", "notary"),
+    "operator": ("节点运营方", "operator"),
+    "platform": ("签约平台", "platform"),
+    "police": ("公安机关", "police"),
+    "seal_maker": ("印章制作单位", "seal maker"),
+    "status_authority": ("状态发布机构", "status authority"),
+}
+"""Roles of members, in Chinese and in English."""
