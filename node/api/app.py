@@ -17,6 +17,7 @@ from node.api import (
     chain,
     consortium,
     disclosures,
+    documents,
     dossiers,
     engine_rpc,
     erasure,
@@ -24,6 +25,7 @@ from node.api import (
     log,
     pages,
     seal_statuses,
+    static_files,
     transactions,
     verification,
     verifiers,
@@ -56,8 +58,10 @@ _MODULES = (
     anchors,
     verification,
     verifiers,
+    documents,
     about,
     health,
+    static_files,
     pages,
 )
 
