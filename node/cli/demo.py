@@ -15,15 +15,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
+from node.cli.demo_certificates import order_certificates, show_certificate
 from node.cli.isolated import isolation, run_verifier
 from node.cli.output import say, short_path
 from node.cli.parsers import add_command
 from node.cli.progress import shown_progress
+from node.core.trust import Trust
 
 __all__ = ["add_parser", "run"]
 
@@ -33,7 +36,8 @@ for, made and filed; a contract PDF is typeset and really sealed by two parties;
 suspended and an attempt to sign with it refused; a thousand further dossiers are recorded; the log
 is anchored on the development chain inside the node and by a demonstration's time-stamp authority.
 It ends with an evidence bundle that is verified in a process that cannot reach the node, then again
-with one byte changed. The node goes on serving until Ctrl-C (DEMO_SERVE=0: it is stopped). With
+with one byte changed, and with sealed certificates of the case, which are verified there too. The
+node goes on serving its pages until Ctrl-C (DEMO_SERVE=0: it is stopped). With
 --json the story goes to standard error, and what came of it, in one document, to standard output.
 """
 _EXAMPLES = """
@@ -87,6 +91,7 @@ def _perform(args: argparse.Namespace, tell: Callable[[dict[str, Any]], object])
     out = Path(args.out).resolve()
     home = _clear(out)
     from node.demo.anchors import DEMO_EVERY_MS, demo_anchors
+    from node.demo.certificates import equip_institution
     from node.demo.home import create_demo_home
     from node.wiring import system_time
 
@@ -99,19 +104,20 @@ def _perform(args: argparse.Namespace, tell: Callable[[dict[str, Any]], object])
             parameters={"anchor_every_ms": DEMO_EVERY_MS},
             more=anchors.config,
         )
-        return _serve_and_play(out, made, anchors, args, tell)
+        trust = equip_institution(made, anchors, system_time())
+        return _serve_and_play(out, made, trust, args, tell)
 
 
 def _serve_and_play(
     out: Path,
     made: Any,
-    anchors: Any,
+    believed: Trust,
     args: argparse.Namespace,
     tell: Callable[[dict[str, Any]], object],
 ) -> int:
     with _running(made.path) as url:
         say("   serving on {}", url)
-        code = _play(url, out, made, anchors, args)
+        code = _play(url, out, made, believed, args)
         if code == ExitCode.OK:
             files = {name: str(out / f"{name}.json") for name in ("bundle", "trust")}
             tell({**files, "dossiers": args.dossiers, "url": url, "verified": True})
@@ -128,7 +134,7 @@ def _leave(number: int, _: object) -> None:
 def _clear(out: Path) -> Path:
     """Remove what an earlier run left in ``out``; other files there stay."""
     out.mkdir(parents=True, exist_ok=True)
-    for name in ("demo-node", "members", "submissions"):
+    for name in ("certificates", "demo-node", "members", "submissions"):
         shutil.rmtree(out / name, ignore_errors=True)
     (out / "submissions").mkdir()
     return out / "demo-node"
@@ -189,7 +195,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> 
     raise CommandFailure(ExitCode.FAULT, "the node did not start", f"its log is in {log}")
 
 
-def _play(url: str, out: Path, made: Any, anchors: Any, args: argparse.Namespace) -> int:
+def _play(url: str, out: Path, made: Any, believed: Trust, args: argparse.Namespace) -> int:
     from node.demo.clerk import Clerk
     from node.demo.members import DEMO_OPERATOR
     from node.demo.story import Story
@@ -214,8 +220,13 @@ def _play(url: str, out: Path, made: Any, anchors: Any, args: argparse.Namespace
         say("6. The log is anchored")
         _anchor(clerk, size)
         say("7. The evidence of the contract, as the court gets it")
-        bundle, trust = _write_evidence(clerk, story.case, made, anchors, out)
-        return _verify(bundle, trust)
+        bundle, trust = _write_evidence(clerk, story.case, made, believed, out)
+        _verify(bundle, trust)
+        say("10. A certificate of evidence, sealed and time-stamped, and on record itself")
+        pictures = [out / "seal-a.png", out / "seal-b.png"]
+        order = {"purpose": _PURPOSE, "case_no": _CASE_NO, "seals": "all"}
+        files = order_certificates(clerk, story.case, pictures, out / "certificates", **order)
+        return show_certificate(clerk, files, trust)
     finally:
         clerk.close()
 
@@ -272,29 +283,25 @@ def _anchor(clerk: Any, size: int) -> None:
     say("   neither is a third party: the one is this node's, the other this demonstration's")
 
 
-def _write_evidence(clerk: Any, case: str, made: Any, anchors: Any, out: Path) -> tuple[Path, Path]:
-    """The bundle, from the node; the trust file, made from the genesis at home, the root of the
-    time-stamp authority, and what the node calls its development chain."""
+def _write_evidence(
+    clerk: Any, case: str, made: Any, believed: Trust, out: Path
+) -> tuple[Path, Path]:
+    """The bundle, from the node; the trust file, made at home, and with what the node calls its
+    development chain."""
     from node.cli.anchor_status import need_running
-    from node.core.trust import Trust
 
     court = clerk.client("jinan-court")
     bundle, trust = out / "bundle.json", out / "trust.json"
     bundle.write_bytes(court.bundle(case, disclosures="all", purpose=_PURPOSE, case_no=_CASE_NO))
     with need_running(str(made.path)) as admin:
         told = admin.ask("/admin/anchors/trust")["adapters"]
-    believed = Trust(
-        made.genesis.chain_id,
-        made.genesis.hash,
-        tsa_roots=(anchors.tsa_root,),
-        anchors=(told["embedded"]["entry"],),
-    )
-    trust.write_text(json.dumps(believed.to_json(), indent=1) + "\n", encoding="utf-8")
+    whole = replace(believed, anchors=(told["embedded"]["entry"],))
+    trust.write_text(json.dumps(whole.to_json(), indent=1) + "\n", encoding="utf-8")
     say("   {} ({} bytes), {}", short_path(bundle), f"{bundle.stat().st_size:,}", short_path(trust))
     return bundle, trust
 
 
-def _verify(bundle: Path, trust: Path) -> int:
+def _verify(bundle: Path, trust: Path) -> None:
     """Verify the bundle, then one with a byte changed, where nothing of the node can be reached."""
     where, prefix = isolation()
     say("8. Verified offline, {}", where)
@@ -313,7 +320,6 @@ def _verify(bundle: Path, trust: Path) -> int:
         raise CommandFailure(ExitCode.FAULT, "the changed bundle should have been refused")
     say("   refused, as it must be. Verify it yourself:")
     say("   evidence-node verify {} --trust {}", short_path(bundle), short_path(trust))
-    return ExitCode.OK
 
 
 def _change_one_byte(bundle: bytes) -> bytes:
@@ -325,7 +331,7 @@ def _change_one_byte(bundle: bytes) -> bytes:
 
 def _serve(url: str, out: Path) -> None:
     log = short_path(out / "demo-node.log")
-    say("10. The node goes on at {} (log: {}). Ctrl-C stops it.", url, log)
+    say("11. The node goes on at {} (log: {}). Ctrl-C stops it.", url, log)
     try:
         signal.pause()
     except KeyboardInterrupt:

@@ -81,5 +81,3 @@ def _warn_without_chinese() -> None:
             "use --lang en, or python3 -X utf8",
             file=sys.stderr,
         )
-
-

@@ -47,9 +47,12 @@ class NotAnchored(EvidenceError):
 
 @dataclass(frozen=True)
 class DemoAnchors:
-    """What is put behind a node's configuration, and the authority's root (DER)."""
+    """What is put behind a node's configuration; the authority's address, and its root, as a file
+    and in DER."""
 
     config: str
+    tsa_url: str
+    tsa_root_file: Path
     tsa_root: bytes
 
 
@@ -64,7 +67,8 @@ def demo_anchors(folder: Path) -> Iterator[DemoAnchors]:
     files = make_tsa_files(folder, datetime.now(UTC))
     root = x509.load_pem_x509_certificate(files.root.read_bytes())
     with run_tsa(OpensslTsa(folder, files)) as url:
-        yield DemoAnchors(_CONFIG.format(url=url, root=files.root), root.public_bytes(Encoding.DER))
+        config = _CONFIG.format(url=url, root=files.root)
+        yield DemoAnchors(config, url, files.root, root.public_bytes(Encoding.DER))
 
 
 def wait_until_anchored(

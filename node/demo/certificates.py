@@ -7,19 +7,21 @@ certificate that is issued here says so in the names of all three.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from node.client.keys import SigningKey
 from node.core.consortium_description import add_signature, draft_consortium_description
+from node.core.encoding import canonical_json
 from node.core.genesis import Genesis
+from node.core.trust import Trust
+from node.demo.anchors import DemoAnchors
 from node.demo.authority import DemoAuthority
+from node.demo.home import DemoHome
 from node.demo.members import MEMBERS
 
-__all__ = ["DemoInstitution", "describe_demo_consortium", "make_demo_institution"]
+__all__ = ["describe_demo_consortium", "equip_institution"]
 
 _INSTITUTION = "济南数据存证演示中心"
 _SEAL_CODE = "37010000000001"
@@ -57,30 +59,40 @@ _ENVIRONMENT = {
 }
 
 
-@dataclass(frozen=True)
-class DemoInstitution:
-    """What is put behind a node's configuration, and the root (DER) that its seal leads to."""
+def equip_institution(made: DemoHome, anchors: DemoAnchors, made_at: int) -> Trust:
+    """Give a node that does not run yet what it issues certificates with: the institution's key and
+    certificate, the consortium's description, signed by every member, and the trust file.
 
-    config: str
-    root: bytes
-
-
-def make_demo_institution(home: Path, tsa_url: str, tsa_root: Path) -> DemoInstitution:
-    """Make the institution's key and certificate in the home of a node; the trust file and the
-    consortium's description, which need the genesis, are written before the node starts."""
-    folder = home / "certificates"
-    folder.mkdir(parents=True)
+    Returns:
+        The trust file: genesis, the time-stamp authority's root, the root of the institution's.
+    """
+    folder = made.path / "certificates"
+    folder.mkdir()
     authority = DemoAuthority.create(datetime.now(UTC))
     identity = authority.issue_signer("存证证书专用章", _INSTITUTION)
     chain = (identity.certificate, *identity.chain)
     (folder / "chain.pem").write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in chain))
-    key = home / "keys" / "seal.pem"
+    key = made.path / "keys" / "seal.pem"
     key.touch(mode=0o600)
     key.write_bytes(identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    config = _CONFIG.format(
-        institution=_INSTITUTION, seal_code=_SEAL_CODE, tsa=tsa_url, tsa_root=tsa_root
+    trust = Trust(
+        made.genesis.chain_id,
+        made.genesis.hash,
+        tsa_roots=(anchors.tsa_root,),
+        signer_roots=(authority.root.public_bytes(Encoding.DER),),
     )
-    return DemoInstitution(config, authority.root.public_bytes(Encoding.DER))
+    (folder / "trust.json").write_bytes(canonical_json(trust.to_json()) + b"\n")
+    described = describe_demo_consortium(made.genesis, made.keys, made_at)
+    (folder / "consortium.json").write_bytes(described)
+    config = _CONFIG.format(
+        institution=_INSTITUTION,
+        seal_code=_SEAL_CODE,
+        tsa=anchors.tsa_url,
+        tsa_root=anchors.tsa_root_file,
+    )
+    with (made.path / "node.toml").open("a", encoding="utf-8") as file:
+        file.write(config)
+    return trust
 
 
 def describe_demo_consortium(

@@ -17,7 +17,8 @@ __all__ = ["ModuleRefused", "join_modules"]
 
 _IDENTIFIER = r"[A-Za-z_$][A-Za-z0-9_$]*"
 _IMPORT = re.compile(
-    rf'^import \{{\s*((?:{_IDENTIFIER},\s*)*{_IDENTIFIER},?\s*)\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";', re.MULTILINE
+    rf'^import \{{\s*((?:{_IDENTIFIER},\s*)*{_IDENTIFIER},?\s*)\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";',
+    re.MULTILINE,
 )
 _EXPORT = re.compile(
     rf"^export (?=(?:async function|function\*?|const|class) ({_IDENTIFIER})\b)", re.MULTILINE
@@ -145,7 +146,11 @@ def _check_names(module: _Module, modules: Mapping[str, _Module]) -> None:
 
 def _wrapped(module: _Module) -> str:
     """The module as a function that is called once."""
-    lines = [f"// ===== {module.path} =====", f"const {_name(module.path)} = (() => {{", module.body.strip("\n")]
+    lines = [
+        f"// ===== {module.path} =====",
+        f"const {_name(module.path)} = (() => {{",
+        module.body.strip("\n"),
+    ]
     if module.exports:
         lines.append(f"return {{ {', '.join(_sorted(module.exports))} }};")
     return "\n".join([*lines, "})();"])

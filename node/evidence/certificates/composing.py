@@ -106,9 +106,7 @@ def _of_seal(reader: LedgerReader, subject: str) -> Iterable[str]:
     return (head, f"seal/{es_id}") if isinstance(es_id, str) else (head,)
 
 
-def _bundle(
-    reader: LedgerReader, order: Order, anchors: Receipts, also: Iterable[str]
-) -> bytes:
+def _bundle(reader: LedgerReader, order: Order, anchors: Receipts, also: Iterable[str]) -> bytes:
     count = reader.dossier_count(order.subject)
     if order.ordinal is None:
         if count > MAX_CERTIFIED_RECORDS:

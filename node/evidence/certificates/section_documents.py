@@ -112,7 +112,9 @@ def signature_section(setting: Setting) -> dict[str, Any]:
         [
             subheading(say("记录的电子签名（已核验）", "Signatures of the records (checked)")),
             *_record_signatures(setting),
-            subheading(say("文件的电子签名（未核验）", "Signatures of the documents (not checked)")),
+            subheading(
+                say("文件的电子签名（未核验）", "Signatures of the documents (not checked)")
+            ),
             *_document_signatures(setting),
         ],
     )

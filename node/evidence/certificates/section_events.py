@@ -128,11 +128,18 @@ def _verifications(setting: Setting, reference: str) -> Iterator[Block]:
     say, words = setting.words.say, setting.words
     found = [
         record
-        for record in setting.proven.of_type("signing.identity_verified", "signing.intent_confirmed")
+        for record in setting.proven.of_type(
+            "signing.identity_verified", "signing.intent_confirmed"
+        )
         if record.data["party_ref"] == reference
     ]
     if not found:
-        yield note(say("实名认证、意愿认证：未存证。", "No verification of identity or intent is on record."))
+        yield note(
+            say(
+                "实名认证、意愿认证：未存证。",
+                "No verification of identity or intent is on record.",
+            )
+        )
         return
     for record in found:
         rows: list[tuple[str, Value]] = [
@@ -142,7 +149,9 @@ def _verifications(setting: Setting, reference: str) -> Iterator[Block]:
               if name in record.data),
             *private_rows(setting, record),
         ]  # fmt: skip
-        yield facts((setting.event_name(record), setting.proven.member_name(record.transaction.iss)), *rows)
+        yield facts(
+            (setting.event_name(record), setting.proven.member_name(record.transaction.iss)), *rows
+        )
 
 
 def _seal_owner(setting: Setting) -> Iterator[Block]:

@@ -274,7 +274,10 @@ def _platform(setting: Setting) -> Iterator[Block]:
     signers = say("、", ", ").join(setting.issuer.description_signers)
     yield facts(
         (say("平台名称", "Platform"), setting.or_unknown(setting.described("platform", "name"))),
-        (say("运营主体", "Operator"), setting.or_unknown(setting.described("platform", "operator"))),
+        (
+            say("运营主体", "Operator"),
+            setting.or_unknown(setting.described("platform", "operator")),
+        ),
         (say("备案与许可", "Filings"), _filings(setting)),
         (
             say("资质说明", "Qualification"),

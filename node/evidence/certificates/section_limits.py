@@ -98,7 +98,9 @@ def limits_section(setting: Setting) -> dict[str, Any]:
     say, words = setting.words.say, setting.words
     hidden = [record for record in setting.proven.records if record.hidden]
     unchecked = [
-        step for step in setting.proven.report.steps if step.status == "not checked" and not step.part
+        step
+        for step in setting.proven.report.steps
+        if step.status == "not checked" and not step.part
     ]
     blocks: list[Block] = [
         paragraph(say(
@@ -125,12 +127,19 @@ def limits_section(setting: Setting) -> dict[str, Any]:
         blocks.append(
             table(
                 (2, 2, 3),
-                [say("存证编码", "Evidence code"), say("记录", "Record"), say("未披露", "Not disclosed")],
+                [
+                    say("存证编码", "Evidence code"),
+                    say("记录", "Record"),
+                    say("未披露", "Not disclosed"),
+                ],
                 [
                     [
                         mono(record.entry.code),
                         setting.event_name(record),
-                        say(f"至多 {record.hidden} 项私密字段", f"at most {record.hidden} private field(s)"),
+                        say(
+                            f"至多 {record.hidden} 项私密字段",
+                            f"at most {record.hidden} private field(s)",
+                        ),
                     ]
                     for record in hidden
                 ],
@@ -215,7 +224,10 @@ def seal_page(setting: Setting) -> dict[str, Any]:
         "signature": [
             say("出具机构（盖章）：", "Issued by (seal):"),
             setting.issuer_name,
-            say(f"日期：{words.time(setting.issued_at)[:10]}", f"Date: {words.time(setting.issued_at)[:10]}"),
+            say(
+                f"日期：{words.time(setting.issued_at)[:10]}",
+                f"Date: {words.time(setting.issued_at)[:10]}",
+            ),
         ],
         "seal_label": say("（电子签章）", "(electronic seal)"),
         "sealed": sealed,

@@ -59,7 +59,9 @@ def _row(setting: Setting, record: ProvenRecord) -> list[Value]:
     if isinstance(late, int):
         lags.append(say(f"迟报：{words.lag(late)}", f"late: {words.lag(late)}"))
     if record.entry.facts.get("imported") == 1:
-        lags.append(say("补录：此前环节未经本账本记录", "imported: what came before was not recorded here"))
+        lags.append(
+            say("补录：此前环节未经本账本记录", "imported: what came before was not recorded here")
+        )
     return [
         [setting.event_name(record), mono(record.entry.code)],
         [transaction.source["system"], mono(transaction.source["method"])],

@@ -60,7 +60,9 @@ def seal_section(setting: Setting) -> dict[str, Any]:
                 )
             )
         )
-    return section("五", say("印章信息及签署时状态", "Seals, and their status when they signed"), blocks)
+    return section(
+        "五", say("印章信息及签署时状态", "Seals, and their status when they signed"), blocks
+    )
 
 
 def _seal(setting: Setting, es_id: str) -> Iterator[Block]:
@@ -122,7 +124,10 @@ def _rows(
     if made is None and "owner_uscc" in state:
         yield words.pick(FIELD_NAMES["owner_uscc"]), str(state["owner_uscc"])
     if "valid_from" in state and "valid_to" in state:
-        yield say("有效期", "Validity"), [words.time(state["valid_from"]), words.time(state["valid_to"])]
+        yield (
+            say("有效期", "Validity"),
+            [words.time(state["valid_from"]), words.time(state["valid_to"])],
+        )
     if "code" in state:
         yield say("印章卷宗", "Seal's dossier"), mono(f"CZ{state['code']}")
     yield (

@@ -82,9 +82,7 @@ def _verifiers(setting: Setting) -> list[Block]:
                 )
             )
         ]
-    rows = [
-        [mono(name), digest(value)] for name, value in sorted(setting.issuer.verifiers.items())
-    ]
+    rows = [[mono(name), digest(value)] for name, value in sorted(setting.issuer.verifiers.items())]
     return [
         table((2, 4), [say("离线核验程序", "Offline verifier"), "SHA-256"], rows),
         paragraph(
