@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import segno
 
@@ -31,7 +32,7 @@ from node.evidence.certificates.section_origin import environment_section, origi
 from node.evidence.certificates.section_seals import named_seals, seal_section
 from node.evidence.certificates.section_verification import verification_section
 from node.evidence.certificates.setting import Setting
-from node.evidence.certificates.wording import Wording, show_unprintable
+from node.evidence.certificates.wording import Wording, breakable, show_unprintable
 from node.ledger.reader import LedgerReader
 
 __all__ = ["MAX_CERTIFIED_RECORDS", "compose"]
@@ -39,7 +40,8 @@ __all__ = ["MAX_CERTIFIED_RECORDS", "compose"]
 MAX_CERTIFIED_RECORDS = 200
 """Records of one certificate; of a longer dossier they are certified one by one."""
 _ALSO = ("parameter/custodians", "parameter/late_after_ms")
-_MOST_SEALS = 20
+_MOST_SEALS = 12
+"""Seals whose own bundles are attached to a case's certificate."""
 
 
 def compose(
@@ -74,9 +76,11 @@ def compose(
             of none of them, or the bundle does not verify under the trust file.
     """
     trust_file = canonical_json(trust.to_json())
-    also = (f"member/{issuer.member}", f"key/{kid}", *_ALSO)
+    also = (f"member/{issuer.member}", f"key/{kid}", *_ALSO, *_of_seal(reader, order.subject))
     bundle = _bundle(reader, order, anchors, also)
     proven = prove(bundle, trust_file)
+    _check_key(proven, issuer.member, kid)
+    seals = _seal_bundles(reader, proven)
     setting = Setting(
         order=order,
         issuer=issuer,
@@ -86,11 +90,20 @@ def compose(
         trust=trust,
         proven=proven,
         words=Wording(order.language),
-        seals=_seals(reader, proven, trust_file),
+        seals={es_id: prove(file, trust_file) for es_id, file in seals.items()},
     )
-    attachments = _attachments(setting, bundle, trust_file)
+    attachments = _attachments(setting, bundle, trust_file, seals)
     content = json.dumps(_content(setting, attachments), ensure_ascii=False, separators=(",", ":"))
     return Draft(certificate_no, issued_at, order.language, content, attachments)
+
+
+def _of_seal(reader: LedgerReader, subject: str) -> Iterable[str]:
+    """Of a seal's dossier: its head, which names the seal, and the seal's present status."""
+    if not subject.startswith("seal:"):
+        return ()
+    es_id = (reader.state(f"dossier/{subject}") or {}).get("es_id")
+    head = f"dossier/{subject}"
+    return (head, f"seal/{es_id}") if isinstance(es_id, str) else (head,)
 
 
 def _bundle(
@@ -114,20 +127,30 @@ def _bundle(
     )
 
 
-def _seals(reader: LedgerReader, proven: Proven, trust_file: bytes) -> Mapping[str, Proven]:
-    """The dossiers of the seals that a case names, each proven by a bundle of its own."""
-    found: dict[str, Proven] = {}
+def _seal_bundles(reader: LedgerReader, proven: Proven) -> dict[str, bytes]:
+    """Bundles of the dossiers of the seals that a case names, by the seal's id."""
+    found: dict[str, bytes] = {}
     if proven.kind != "case":
         return found
-    for es_id in named_seals(proven.records)[:_MOST_SEALS]:
-        state = proven.state.get(f"seal/{es_id}") or {}
-        subject = state.get("dossier")
-        if isinstance(subject, str) and reader.dossier_count(subject) <= MAX_CERTIFIED_RECORDS:
-            found[es_id] = prove(encode_bundle(bundle_dossier(reader, subject)), trust_file)
+    for es_id in named_seals(proven):
+        subject = (proven.state.get(f"seal/{es_id}") or {}).get("dossier")
+        if not isinstance(subject, str) or len(found) == _MOST_SEALS:
+            continue
+        if reader.dossier_count(subject) <= MAX_CERTIFIED_RECORDS:
+            found[es_id] = encode_bundle(bundle_dossier(reader, subject))
     return found
 
 
-def _attachments(setting: Setting, bundle: bytes, trust_file: bytes) -> tuple[Attachment, ...]:
+def _check_key(proven: Proven, member: str, kid: str) -> None:
+    """The certificate's statement has to hold under a key that the bundle shows to be its issuer's."""
+    value = proven.state.get(f"key/{kid}")
+    if value is None or value.get("member") != member:
+        raise InvalidInput("kid", f"is no key of {member} on this chain")
+
+
+def _attachments(
+    setting: Setting, bundle: bytes, trust_file: bytes, seals: Mapping[str, bytes]
+) -> tuple[Attachment, ...]:
     say = setting.words.say
     found = [
         Attachment(
@@ -150,26 +173,27 @@ def _attachments(setting: Setting, bundle: bytes, trust_file: bytes) -> tuple[At
                 "Supplement",
             )
         )
+    for place, (es_id, content) in enumerate(seals.items(), 1):
+        text = say(f"印章 {es_id} 的证据包", f"Evidence bundle of the seal {es_id}")
+        found.append(
+            Attachment(f"seal-{place}.json", "application/json", text, content, "Supplement")
+        )
     return tuple(found)
 
 
-def _content(setting: Setting, attachments: tuple[Attachment, ...]) -> object:
+def _content(setting: Setting, attachments: tuple[Attachment, ...]) -> Any:
     say = setting.words.say
-    return _shown({
-        "language": setting.words.language,
-        "title": say("区块链电子存证证书", "Certificate of Evidence"),
+    title = say("区块链电子存证证书", "Certificate of Evidence")
+    shown = _shown({
         "subtitle": say("（出证报告）", "of records on an evidence ledger"),
-        "certificate_no": setting.certificate_no,
-        "issuer": setting.issuer_name,
         "labels": {
             "certificate_no": say("证书编号", "Certificate No."),
             "contents": say("目　录", "Contents"),
             "page": [say("第 ", "page "), say(" 页，共 ", " of "), say(" 页", "")],
-            "by": say("提交：", "by "),
         },
+        "certificate_no": setting.certificate_no,
         "cover": cover(setting),
-        "qr": _qr(setting),
-        "sections": [
+        "sections": _headed(setting, [
             statement_section(setting),
             issuer_section(setting),
             applicant_section(setting),
@@ -186,9 +210,27 @@ def _content(setting: Setting, attachments: tuple[Attachment, ...]) -> object:
             verification_section(setting),
             limits_section(setting),
             attachment_section(setting, attachments),
-        ],
+        ]),
         "seal_page": seal_page(setting),
     })  # fmt: skip
+    return {
+        **shown,
+        "language": setting.words.language,
+        "title": title,
+        "document": {
+            "title": f"{title} {setting.certificate_no}",
+            "author": show_unprintable(setting.issuer_name),
+        },
+        "qr": _qr(setting),
+    }
+
+
+def _headed(setting: Setting, sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each section with the heading that it gets: its number and its title."""
+    for place, item in enumerate(sections, 1):
+        number = setting.words.say(f"{item['number']}、", f"{place}. ")
+        item["heading"] = number + item["title"]
+    return sections
 
 
 def _qr(setting: Setting) -> str:
@@ -198,16 +240,18 @@ def _qr(setting: Setting) -> str:
         setting.proven.code,
         setting.proven.report.trust_fingerprint,
     )
-    code = segno.make("\n".join(lines), error="m", micro=False)
+    # To look for the best mask takes longer than to make the code; any of them can be read.
+    code = segno.make("\n".join(lines), error="m", micro=False, mask=2)
     return code.svg_inline(border=2, dark="#000", light=None)
 
 
-def _shown(value: object) -> object:
-    """Every text of the content with what prints nothing made visible."""
+def _shown(value: Any) -> Any:
+    """The content with what prints nothing made visible, and long runs in pieces."""
     if isinstance(value, str):
-        return show_unprintable(value)
+        text = breakable(show_unprintable(value))
+        return text if isinstance(text, str) else {"w": text}
     if isinstance(value, dict):
-        return {name: _shown(item) for name, item in value.items()}
+        return value if "s" in value else {name: _shown(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_shown(item) for item in value]
     return value

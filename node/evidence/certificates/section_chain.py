@@ -16,6 +16,7 @@ from node.evidence.certificates.blocks import (
     note,
     paragraph,
     section,
+    small_hash,
     subheading,
     table,
 )
@@ -144,7 +145,7 @@ def _paths(setting: Setting) -> Iterator[Block]:
         [
             [
                 mono(record.entry.code),
-                [{"s": step.hex()} for step in record.bundled.path_as_of]
+                [small_hash(step) for step in record.bundled.path_as_of]
                 or say("（日志仅一条）", "(the log has one entry)"),
             ]
             for record in proven.records
@@ -190,7 +191,7 @@ def _votes(setting: Setting, commit: Commit) -> list[list[Value]]:
         signed = vote.flag == FLAG_COMMIT
         rows.append([
             _runner(proven, validator.public_key, validator.address),
-            {"s": validator.address.hex()},
+            small_hash(validator.address),
             str(validator.power),
             say("有", "yes") if signed else say("未签", "none"),
         ])  # fmt: skip
@@ -236,7 +237,7 @@ def anchor_section(setting: Setting) -> dict[str, Any]:
                         mono(part.label),
                         say(part.title_zh, part.title),
                         words.check(part.status),
-                        [say(part.text_zh, part.text), *({"s": line} for line in part.details)],
+                        [say(part.text_zh, part.text), *(mono(line) for line in part.details)],
                     ]
                     for part in parts
                 ],

@@ -196,7 +196,7 @@ def timeline_section(setting: Setting) -> dict[str, Any]:
             *([] if setting.proven.passed("times") else [
                 note(say("上链时间未通过核验。", "The times on the chain were not verified."))
             ]),
-            {"k": "timeline", "labels": [
+            {"k": "timeline", "by": say("提交：", "by "), "labels": [
                 say("发生", "Occurred"), say("采集", "Collected"),
                 say("提交", "Submitted"), say("上链", "On the chain"),
             ], "events": [_event(setting, record) for record in setting.proven.records]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from node.core.verify import PASSED
 from node.evidence.certificates.blocks import (
     Block,
     Value,
@@ -111,6 +112,7 @@ def cover(setting: Setting) -> dict[str, Any]:
                 f"区块高度 {proven.bundle.as_of}，{words.time(proven.as_of_time)}",
                 f"height {proven.bundle.as_of}, {words.time(proven.as_of_time)}",
             )],
+            [say("核验结果", "Verification"), _results(setting)],
         ],
         "sentence": _sentence(setting),
         "limit": say(
@@ -129,6 +131,21 @@ def cover(setting: Setting) -> dict[str, Any]:
             "QR code: certificate number, evidence code, fingerprint",
         ),
     }  # fmt: skip
+
+
+def _results(setting: Setting) -> str:
+    steps = [step for step in setting.proven.report.steps if not step.part]
+    passed = sum(step.status == PASSED for step in steps)
+    open_ = [step.label for step in steps if step.status != PASSED]
+    say = setting.words.say
+    if not open_:
+        return say(f"全部 {len(steps)} 步通过", f"all {len(steps)} steps passed")
+    return say(
+        f"{len(steps)} 步中通过 {passed} 步，未核验 {len(open_)} 步"
+        f"（第 {'、'.join(open_)} 步），见第十四部分",
+        f"{passed} of {len(steps)} steps passed, {len(open_)} not checked "
+        f"({', '.join(open_)}): see section 14",
+    )
 
 
 def _extent(setting: Setting) -> str:

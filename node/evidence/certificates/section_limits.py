@@ -212,6 +212,11 @@ def seal_page(setting: Setting) -> dict[str, Any]:
             [say("存证编码", "Evidence code"), mono(setting.proven.code)],
             [say("出具时间", "Issued at"), words.time(setting.issued_at)],
         ],
+        "signature": [
+            say("出具机构（盖章）：", "Issued by (seal):"),
+            setting.issuer_name,
+            say(f"日期：{words.time(setting.issued_at)[:10]}", f"Date: {words.time(setting.issued_at)[:10]}"),
+        ],
         "seal_label": say("（电子签章）", "(electronic seal)"),
         "sealed": sealed,
     }

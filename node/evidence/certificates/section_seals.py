@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from node.evidence.certificates.blocks import (
@@ -26,21 +26,28 @@ __all__ = ["named_seals", "seal_section"]
 _MADE = ("seal.created", "seal.imported")
 
 
-def named_seals(records: Sequence[ProvenRecord]) -> list[str]:
-    """The seals that records name, each once, in order."""
-    found = [record.data.get("es_id") for record in records]
+def named_seals(proven: Proven) -> list[str]:
+    """The seals that a dossier's records name, or the seal that it is of; each once, in order."""
+    found = [record.data.get("es_id") for record in proven.records]
+    if proven.kind == "seal":
+        found.append((proven.state.get(f"dossier/{proven.subject}") or {}).get("es_id"))
     return list(dict.fromkeys(item for item in found if isinstance(item, str)))
 
 
 def seal_section(setting: Setting) -> dict[str, Any]:
     """五: each seal with its imprint, its status at each signature and as of now."""
     say = setting.words.say
-    seals = named_seals(setting.proven.records)
+    seals = named_seals(setting.proven)
     blocks: list[Block] = []
     for es_id in seals:
         blocks += _seal(setting, es_id)
     if not seals:
-        blocks.append(paragraph(say("本证书所涉记录未使用电子印章。", "No electronic seal is named here.")))
+        none = (
+            say("印章尚未制作。", "The seal has not been made yet.")
+            if setting.proven.kind == "seal"
+            else say("本证书所涉记录未使用电子印章。", "No electronic seal is named here.")
+        )
+        blocks.append(paragraph(none))
     if setting.proven.kind == "case" and seals:
         blocks.append(
             paragraph(
@@ -67,6 +74,14 @@ def _seal(setting: Setting, es_id: str) -> Iterator[Block]:
         "rows": [list(row) for row in _rows(setting, es_id, own, made)],
     }
     yield from _status_rows(setting, es_id)
+    if es_id in setting.seals:
+        yield paragraph(
+            say(
+                "以上制作、备案信息与印模图像，取自该印章卷宗的证据包（见附件），已用同一信任文件核验。",
+                "How it was made and filed, and its imprint, are from the bundle of its own dossier "
+                "(attached), verified against the same trust file.",
+            )
+        )
     if own is None:
         yield note(
             say(
@@ -149,7 +164,7 @@ def _status_rows(setting: Setting, es_id: str) -> Iterator[Block]:
         ])  # fmt: skip
     if rows:
         yield table(
-            (2.2, 2.4, 1.3, 1.7),
+            (1.7, 2.9, 1, 1.9),
             [
                 say("记录", "Record"),
                 say("上链时间（介于）", "On the chain between"),

@@ -10,13 +10,18 @@ import json
 import re
 import threading
 from datetime import UTC, datetime
-from importlib import resources
+from pathlib import Path
 
 import typst
 
 from node.core.errors import InvalidInput
 from node.evidence.certificates.fonts import check_glyphs, load_faces
-from node.evidence.certificates.port import Draft, SealSpace, TypesetCertificate
+from node.evidence.certificates.port import (
+    Attachment,
+    Draft,
+    SealSpace,
+    TypesetCertificate,
+)
 
 __all__ = ["SEAL_BOX", "typeset"]
 
@@ -25,7 +30,6 @@ SEAL_BOX = (360, 212, 510, 362)
 points from the top of a page of 842."""
 _TEMPLATE = "certificate.typ"
 _PAGES = re.compile(rb"/Type\s*/Pages\b[^>]*?/Count\s+([0-9]+)")
-_RESERVED = ("content", "files")
 _LOCK = threading.Lock()  # a compiler may be borrowed by one thread only
 
 
@@ -40,39 +44,60 @@ def typeset(draft: Draft) -> TypesetCertificate:
     """
     faces = load_faces()
     check_glyphs(draft.content, faces)
+    main = _main(draft)
     with _LOCK:
         pdf = _compiler().compile(
-            _source(),
+            main,
             format="pdf",
-            sys_inputs=_inputs(draft),
             pdf_standards="a-3b",
             pdf_tags=True,
-            timestamp=datetime.fromtimestamp(draft.issued_at / 1000, UTC).replace(microsecond=0),
+            timestamp=datetime.fromtimestamp(draft.issued_at // 1000, UTC),
         )
     assert isinstance(pdf, bytes)
     pages = _count_pages(pdf)
     return TypesetCertificate(pdf + b"\n", SealSpace(pages - 1, SEAL_BOX), pages)
 
 
-def _inputs(draft: Draft) -> dict[str, str]:
-    files = [
-        {
-            "name": item.name,
-            "media_type": item.media_type,
-            "description": item.description,
-            "relationship": item.relationship.lower(),
-        }
-        for item in draft.attachments
-    ]
-    inputs = {"content": draft.content, "files": json.dumps(files, ensure_ascii=False)}
+def _main(draft: Draft) -> bytes:
+    """The document to compile: the template, called with this draft.
+
+    The data stands in it as two string literals of JSON, not in ``sys.inputs``: with other inputs
+    the compiler would forget all that it has typeset, and most of a certificate is as in the last.
+    """
+    names: set[str] = set()
+    files = []
     for item in draft.attachments:
-        if item.name in inputs:
-            raise InvalidInput(f"attachment {item.name}", "is there twice, or has a reserved name")
-        try:
-            inputs[item.name] = item.content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InvalidInput(f"attachment {item.name}", "must be text in UTF-8") from error
-    return inputs
+        if item.name in names:
+            raise InvalidInput(f"attachment {item.name}", "is there twice")
+        names.add(item.name)
+        files.append(
+            {
+                "name": item.name,
+                "media_type": item.media_type,
+                "description": item.description,
+                "relationship": item.relationship.lower(),
+                "text": _text(item),
+            }
+        )
+    return (
+        f'#import "{_TEMPLATE}": certificate\n'
+        f"#certificate(json(bytes({_literal(draft.content)})), "
+        f"json(bytes({_literal(json.dumps(files, ensure_ascii=False))})))\n"
+    ).encode()
+
+
+def _text(item: Attachment) -> str:
+    try:
+        return item.content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"attachment {item.name}", "must be text in UTF-8") from error
+
+
+def _literal(text: str) -> str:
+    """A string literal of the template's language. Nothing in it but a quote could end it, and
+    nothing but a backslash begins something else."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _count_pages(pdf: bytes) -> int:
@@ -82,10 +107,6 @@ def _count_pages(pdf: bytes) -> int:
 
 
 @functools.cache
-def _source() -> bytes:
-    return resources.files("node.evidence.certificates").joinpath(_TEMPLATE).read_bytes()
-
-
-@functools.cache
 def _compiler() -> typst.Compiler:
-    return typst.Compiler(font_paths=load_faces().fonts, ignore_system_fonts=True)
+    folder = Path(__file__).parent
+    return typst.Compiler(font_paths=load_faces().fonts, ignore_system_fonts=True, root=folder)

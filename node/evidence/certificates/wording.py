@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from node.core.encoding import rfc3339
 from node.core.verify import FAILED, NOT_CHECKED, PASSED
 from node.evidence.certificates.port import Language
 
-__all__ = ["STATUSES", "Wording", "grouped", "show_unprintable"]
+__all__ = ["STATUSES", "Wording", "breakable", "grouped", "show_unprintable"]
 
 STATUSES = {
     "active": ("有效", "active"),
@@ -45,6 +46,8 @@ _UNITS = (
 _IGNORABLE = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10)}
 """Characters that print nothing although they count as printable (Default_Ignorable_Code_Point)."""
 _IDEOGRAPHIC_SPACE = "\u3000"
+_LONG_RUN = re.compile(r"[^\s\u2e80-\u9fff\uf900-\uffef\U00020000-\U0003ffff]{25,}")
+_PIECE = 10
 
 
 def grouped(digest: str) -> list[str]:
@@ -59,6 +62,20 @@ def show_unprintable(text: str) -> str:
     if text.isprintable() and _IGNORABLE.isdisjoint(map(ord, text)):
         return text
     return "".join(f"[U+{ord(one):04X}]" if _is_unseen(one) else one for one in text)
+
+
+def breakable(text: str) -> str | list[str]:
+    """``text``, in pieces where it has a run of characters that is longer than a narrow column and
+    in which no line could end, such as an address."""
+    pieces: list[str] = []
+    end = 0
+    for run in _LONG_RUN.finditer(text):
+        pieces.append(text[end : run.start()])
+        pieces += [run[0][start : start + _PIECE] for start in range(0, len(run[0]), _PIECE)]
+        end = run.end()
+    if not pieces:
+        return text
+    return [piece for piece in (*pieces, text[end:]) if piece]
 
 
 def _is_unseen(character: str) -> bool:

@@ -1,0 +1,53 @@
+/** Failures in plain Chinese: what is wrong, where, and behind it the place and rule in English. */
+
+const STEPS = new Map([
+  ["bundle.form", "证据包不符合规定的格式"],
+  ["chain.identity", "证据包所属的链不是信任文件所指的链"],
+  ["chain.commits", "区块没有得到验证节点的有效签名确认"],
+  ["chain.headers", "区块头或其所承诺的根不一致"],
+  ["log.genesis", "日志未包含应有的创世文件，或未延续此前的日志"],
+  ["state.proofs", "链上状态的证明不成立"],
+  ["entries.form", "记录或交易不符合规定的格式"],
+  ["entries.inclusion", "记录不在所示的日志中"],
+  ["dossier.chain", "记录的编号或前后链接不连续"],
+  ["dossier.head", "记录不完整，或与链上的卷宗状态不符"],
+  ["transactions.keys", "签名所用的密钥不属于签名者，或当时无效"],
+  ["transactions.signatures", "记录的签名与公钥不符"],
+  ["times", "记录所载的上链时间与区块时间不符"],
+  ["disclosures", "披露的私密字段与链上摘要不符"],
+  ["log.checkpoint", "日志与已知检查点不符"],
+  ["anchors", "第三方存证的回执不成立"],
+  ["operators", "运营方无法核实"],
+]);
+const ITEMS = [
+  [/^bundle\.entries\[(\d+)\]/, (n) => `第${n + 1}条记录`],
+  [/^bundle\.state\[(\d+)\]/, (n) => `第${n + 1}项状态证明`],
+  [/^bundle\.consistency\[(\d+)\]/, (n) => `第${n + 1}项一致性证明`],
+  [/^bundle\.anchors\[(\d+)\]/, (n) => `第${n + 1}份回执`],
+  [/^bundle\.predecessors\[(\d+)\]/, (n) => `第${n + 1}条前身链`],
+  [/^header (\d+)/, (n) => `高度为 ${n} 的区块头`],
+  [/^commit (\d+)/, (n) => `高度为 ${n} 的提交`],
+  [/^roots (\d+)/, (n) => `高度为 ${n} 的根`],
+];
+
+/** The thing that a place of an error is in, in Chinese; "" where it is the whole. */
+export function placeZh(place) {
+  for (const [pattern, say] of ITEMS) {
+    const found = pattern.exec(place);
+    if (found !== null) {
+      return say(Number(found[1]));
+    }
+  }
+  return "";
+}
+
+/**
+ * A whole sentence about why a step failed.
+ * @param {string} id the step's.
+ * @param {InvalidInput} error
+ */
+export function failureZh(id, error) {
+  const said = [placeZh(error.place), error.ruleZh].filter((part) => part !== "").join("：");
+  const where = said === "" ? "" : `（${said}）`;
+  return `${STEPS.get(id)}${where}。错误位置与规则：${error.message}`;
+}
