@@ -199,8 +199,12 @@ def _trust(node: Node, settings: SealSettings) -> Trust:
 
 
 def _own_trust(node: Node, chain: SealChain, tsa: TsaSettings | None) -> Trust:
-    roots = () if tsa is None else tsa.roots
-    return Trust(node.genesis.chain_id, node.genesis.hash, tsa_roots=roots)
+    return Trust(
+        node.genesis.chain_id,
+        node.genesis.hash,
+        tsa_roots=() if tsa is None else tsa.roots,
+        signer_roots=(chain.root,),
+    )
 
 
 class VaultKeys:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from node.evidence.certificates.errors import KeyUnusable
 if TYPE_CHECKING:
     from pkcs11 import Session
 
-__all__ = ["FileKey", "SealChain", "TokenKey", "check_key", "open_signer"]
+__all__ = ["FileKey", "SealChain", "TokenKey", "check_key", "close_signer", "open_signer"]
 
 _MOST_PIN_BYTES = 256
 _PROBE = b"evidence-node: does this key fit the certificate?"
@@ -76,6 +77,15 @@ def open_signer(key: FileKey | TokenKey, chain: SealChain) -> Signer:
     return _token_signer(key, certificate, above)
 
 
+def close_signer(signer: Signer) -> None:
+    """Let go of a token, which has one who is logged in at a time. What was opened is not to be
+    used any more."""
+    session = getattr(signer, "pkcs11_session", None)
+    if session is not None:
+        with suppress(Exception):  # a token that is gone is closed
+            session.close()
+
+
 def check_key(key: FileKey | TokenKey, chain: SealChain) -> None:
     """Sign something with the key and check it under the certificate.
 
@@ -98,6 +108,8 @@ def check_key(key: FileKey | TokenKey, chain: SealChain) -> None:
         raise KeyUnusable("the key of the seal is not that of its certificate") from error
     except Exception as error:  # whatever a token's module raises
         raise KeyUnusable(f"the key of the seal does not sign: {_named(error)}") from error
+    finally:
+        close_signer(signer)
 
 
 def _file_signer(

@@ -34,7 +34,13 @@ from pyhanko_certvalidator import ValidationContext
 
 from node.core.errors import EvidenceError
 from node.evidence.certificates.errors import SealingFailed
-from node.evidence.certificates.keys import FileKey, SealChain, TokenKey, open_signer
+from node.evidence.certificates.keys import (
+    FileKey,
+    SealChain,
+    TokenKey,
+    close_signer,
+    open_signer,
+)
 from node.evidence.certificates.port import SealSpace
 from node.evidence.certificates.time_stamps import HttpTimeStamper, TsaSettings
 
@@ -120,7 +126,8 @@ class OpenedSeal:
         self._fetches = names_revocation((settings.chain.certificate, *settings.chain.above))
 
     def close(self) -> None:
-        """Let go of the connection to the authority."""
+        """Let go of the token and of the connection to the authority."""
+        close_signer(self._signer)
         if self._stamper is not None:
             self._stamper.close()
 

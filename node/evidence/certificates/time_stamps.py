@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import httpx
-from asn1crypto import cms, tsp
+from asn1crypto import cms, core, tsp
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.common_utils import extract_ts_certs
 
@@ -42,6 +42,15 @@ class TsaSettings:
     timeout_ms: int = 10_000
     attempts: int = 3
     clock_tolerance_ms: int = 300_000
+
+
+class _Answer(core.Sequence):  # type: ignore[misc]
+    """TimeStampResp (RFC 3161 §2.4.2), whose token is missing where it is refused."""
+
+    _fields = [  # noqa: RUF012 - what the library reads
+        ("status", tsp.PKIStatusInfo),
+        ("time_stamp_token", cms.ContentInfo, {"optional": True}),
+    ]
 
 
 class _Passing(Exception):
@@ -136,7 +145,7 @@ class HttpTimeStamper(TimeStamper):
 
     def _token_of(self, answer: bytes) -> bytes:
         try:
-            response = tsp.TimeStampResp.load(answer, strict=True)
+            response = _Answer.load(answer, strict=True)
             status = response["status"]["status"].native
             token = response["time_stamp_token"]
             if status in _GRANTED and isinstance(token, cms.ContentInfo):
