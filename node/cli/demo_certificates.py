@@ -28,7 +28,7 @@ def order_certificates(
     court = clerk.client("jinan-court")
     body = {
         "applicant": _APPLICANT,
-        "codes": [f"CZ{court.dossier(case)['code'][2:]}"],
+        "codes": [court.dossier(case)["code"]],
         "disclosures": "all",
         "pictures": [b64encode(path.read_bytes()).decode("ascii") for path in pictures],
         **order,

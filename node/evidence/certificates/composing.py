@@ -244,12 +244,15 @@ def _qr(setting: Setting) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """The content with what prints nothing made visible, and long runs in pieces."""
+    """The content with what prints nothing made visible, and long runs in pieces; a picture is let
+    be."""
     if isinstance(value, str):
         text = breakable(show_unprintable(value))
         return text if isinstance(text, str) else {"w": text}
     if isinstance(value, dict):
-        return value if "s" in value else {name: _shown(item) for name, item in value.items()}
+        if "s" in value:
+            return value
+        return {name: item if name == "svg" else _shown(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_shown(item) for item in value]
     return value

@@ -93,6 +93,7 @@ def check_key(key: FileKey | TokenKey, chain: SealChain) -> None:
         KeyUnusable: it cannot be used, or does not fit.
     """
     import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
     from cryptography import x509 as certificates
     from cryptography.exceptions import InvalidSignature
@@ -102,7 +103,10 @@ def check_key(key: FileKey | TokenKey, chain: SealChain) -> None:
     public = certificates.load_der_x509_certificate(chain.certificate).public_key()
     assert isinstance(public, ec.EllipticCurvePublicKey)
     try:
-        signature = asyncio.run(signer.async_sign_raw(_PROBE, "sha256"))
+        # A node is put together inside the loop of its server: the signer gets one of its own.
+        with ThreadPoolExecutor(1) as alone:
+            signing = signer.async_sign_raw(_PROBE, "sha256")
+            signature = alone.submit(asyncio.run, signing).result()
         public.verify(signature, _PROBE, ec.ECDSA(SHA256()))
     except InvalidSignature as error:
         raise KeyUnusable("the key of the seal is not that of its certificate") from error
