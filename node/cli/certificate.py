@@ -16,6 +16,9 @@ from node.cli.output import say, write_json
 from node.cli.parsers import add_command
 from node.cli.remote import add_node, add_signer, asking, understanding
 from node.client.http import NodeClient
+from node.core.trust import MAX_TRUST_BYTES
+from node.core.verify import FAILED
+from node.core.verify_certificate import verify_certificate
 
 __all__ = ["add_parser", "run"]
 
@@ -26,7 +29,8 @@ the parties of a dossier. Each certificate is sealed by the institution that run
 hash is on the chain before it is handed out.
 
 One code that fails spoils no other: what was issued is saved, the rest is named, and the exit code
-is 1. Asked again with the same --token the node gives the same certificates.
+is 1. Asked again with the same --token the node gives the same certificates. With a trust file each
+PDF is checked at once; it is saved whatever comes of that, and the exit code says so.
 
 With --disclosures all they show the private fields too. The node decides whether the member may see
 them, logs the request with its purpose, and records the release on the chain. The files then hold
@@ -82,12 +86,13 @@ def run(args: argparse.Namespace) -> int:
     """Order the certificates, save them, and check each where a trust file is given."""
     folder = Path(args.out)
     body = _order(args)
+    trust = None if args.trust is None else read_input(args.trust, MAX_TRUST_BYTES)
     with asking(args, signs=True) as node, understanding(args.url):
         answer = node.order_certificates(body)
         folder.mkdir(parents=True, exist_ok=True)
-        told = [_save(node, item, folder) for item in answer["certificates"]]
+        told = [_save(node, item, folder, trust) for item in answer["certificates"]]
     _tell(args, told)
-    good = all(item["status"] == "issued" for item in told)
+    good = all(item["status"] == "issued" and not item.get("failed") for item in told)
     return ExitCode.OK if good else ExitCode.REFUSED
 
 
@@ -108,8 +113,9 @@ def _order(args: argparse.Namespace) -> Json:
     return body
 
 
-def _save(node: NodeClient, item: Json, folder: Path) -> Json:
-    """Fetch one certificate's PDF and save it, if it is the file that is on record."""
+def _save(node: NodeClient, item: Json, folder: Path, trust: bytes | None) -> Json:
+    """Fetch one certificate's PDF and save it, if it is the file that is on record; and check it
+    where there is a trust file."""
     if item["status"] != "issued":
         return item
     path = folder / f"{item['certificate_no']}.pdf"
@@ -122,7 +128,12 @@ def _save(node: NodeClient, item: Json, folder: Path) -> Json:
             "tell who runs the node",
         )
     write_output(path, pdf, secret=True)
-    return {**item, "bytes": len(pdf), "file": str(path)}
+    told = {**item, "bytes": len(pdf), "file": str(path)}
+    if trust is None:
+        return told
+    report = verify_certificate(pdf, trust)
+    failed = [step.id for step in report.all_steps if step.status == FAILED]
+    return {**told, "accepted": report.accepted, "failed": failed}
 
 
 def _tell(args: argparse.Namespace, told: list[Json]) -> None:
@@ -134,6 +145,11 @@ def _tell(args: argparse.Namespace, told: list[Json]) -> None:
             say("{}  {}", item["code"], item["file"])
             say("    certificate {}, record {}", item["certificate_no"], item["record"])
             say("    SHA-256 {}", item["report_hash"])
+            if item.get("failed"):
+                say("    NOT ACCEPTED; failed: {}", ", ".join(item["failed"]))
+            elif "failed" in item:
+                say("    checked: no step failed; all of them are shown by")
+                say("    evidence-node verify {} --trust {}", item["file"], args.trust)
         else:
             problem = item["problem"]
             say("{}  NOT ISSUED: {}", item["code"], problem.get("detail", problem.get("title")))

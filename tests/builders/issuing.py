@@ -12,13 +12,14 @@ from typing import Any
 
 import httpx
 from builders.home import Home, make_home
-from builders.served import ServedNode
+from builders.served import ServedNode, served
 from builders.time_stamping import need_openssl
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from node.demo.authority import DemoAuthority, SignerIdentity
 from node.demo.tsa import OpensslTsa, TsaFiles, make_tsa_files, run_tsa
 from node.evidence.certificates.keys import FileKey, SealChain
+from node.wiring import system_time
 
 INSTITUTION = "示例公证处出证专用章"
 SEAL_CODE = "3701020000001"
@@ -124,6 +125,14 @@ def _table(name: str, members: Mapping[str, Any]) -> str:
         for key, value in members.items()
     )
     return f"[{name}]\n" + "\n".join(lines) + "\n"
+
+
+@contextmanager
+def serving(home: Home) -> Iterator[ServedNode]:
+    """Serve it by the machine's clock: authorities and seals know no other."""
+    with served(home, system_time) as node:
+        node.teller.time = system_time()
+        yield node
 
 
 def order(**changes: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from builders.home import OPERATOR, steady_clock
+from builders.home import OPERATOR
 from builders.issuing import (
     APPLICANT,
     PURPOSE,
@@ -19,6 +19,7 @@ from builders.issuing import (
     make_seal,
     order,
     post_order,
+    serving,
     tsa_table,
 )
 from builders.served import ServedNode, served
@@ -37,7 +38,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedNode]:
         home = issuing_home(
             folder / "home", make_seal(folder / "seal"), tsa=tsa_table(url, files), workers=2
         )
-        with served(home, steady_clock()) as running:
+        with serving(home) as running:
             running.submit(*running.teller.seal(), *running.teller.case())
             yield running
 

@@ -62,6 +62,7 @@ class Finisher:
         self._kept, self._ledger, self._recorder = kept, ledger, recorder
         self._due = threading.Event()
         self._stopping = threading.Event()
+        self._settled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="certificates", daemon=True)
         self._log = structlog.get_logger("certificates")
 
@@ -76,6 +77,11 @@ class Finisher:
         self._due.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until nothing is unfinished of what an earlier run left; whether it came to that
+        within ``timeout`` seconds."""
+        return self._settled.wait(timeout)
 
     def record(self, kept: Kept, submission: bytes) -> str:
         """Put a certificate on record; the record's code. What a rule refuses is dropped.
@@ -128,6 +134,8 @@ class Finisher:
             if self._finish_all():
                 self._due.set()
                 self._stopping.wait(_PAUSE_SECONDS)
+            else:
+                self._settled.set()
 
     def _finish_all(self) -> int:
         """Try all that are unfinished; how many still are."""

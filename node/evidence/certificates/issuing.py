@@ -24,6 +24,7 @@ from node.evidence.bundle import Receipts, Shown
 from node.evidence.certificates.errors import (
     CopyLost,
     IssuingBusy,
+    KeyUnusable,
     SealingFailed,
     TokenReused,
 )
@@ -236,6 +237,7 @@ class CertificateIssuer:
         return None if record is None else _issued(kept, record, again=True)
 
     def _issue(self, wanted: Wanted, asked: Asked, token: bytes, request: bytes) -> Issued:
+        self._check_seal()
         with self._number() as number:
             issued_at = self._ledger.now()
             draft = self._draft(wanted, number, issued_at)
@@ -264,6 +266,11 @@ class CertificateIssuer:
                 signed.encode(),
             )
         return _issued(kept, self._finisher.record(kept, signed.encode()))
+
+    def _check_seal(self) -> None:
+        sealing, now = self.issuer.sealing, self._ledger.now()
+        if sealing is not None and not sealing.valid_from <= now <= sealing.valid_to:
+            raise KeyUnusable("the seal's certificate is not in force: it has ended, or not begun")
 
     @contextmanager
     def _number(self) -> Iterator[str]:
@@ -325,6 +332,11 @@ class CertificateIssuer:
     def start(self) -> None:
         """Begin to finish what an earlier run left."""
         self._finisher.start()
+
+    def wait_until_settled(self, timeout: float) -> bool:
+        """Wait until all that an earlier run left is finished or dropped; whether it came to that
+        within ``timeout`` seconds."""
+        return self._finisher.wait(timeout)
 
     def stop(self) -> None:
         """Take nothing more, wait for what is under way, end the processes."""
