@@ -64,7 +64,7 @@ def test_verifier_loads_no_storage_network_or_web_code(name: str) -> None:
 
 def test_every_command_module_offers_add_parser_and_run() -> None:
     for name in available():
-        module = importlib.import_module(f"node.cli.{name}")
+        module = importlib.import_module(module_of(name))
         assert callable(module.add_parser), name
         assert callable(module.run), name
 
