@@ -11,9 +11,8 @@ from starlette.responses import Response
 from node.api.description import content_of
 from node.api.documents import check_upload, receive
 from node.api.exchange import too_large
-from node.api.problems import Problem, problem_of
 from node.api.service import Served, Service
-from node.api.web.document_result import show_refusal, show_result
+from node.api.web.document_result import show_result
 from node.api.web.layout import (
     SCRIPT_PAGE_HEADERS,
     PageLanguage,
@@ -22,7 +21,6 @@ from node.api.web.layout import (
 )
 from node.api.web.multipart import boundary_of, copy_file
 from node.api.web.texts_document import DOCUMENT
-from node.core.errors import InvalidInput
 
 __all__ = ["FORM_BYTES", "routes"]
 
@@ -77,12 +75,7 @@ def get_document_page(service: Served, language: PageLanguage) -> Response:
 )
 async def post_document_page(service: Served, language: PageLanguage, request: Request) -> Response:
     """What `/v1/documents/check` answers, as a page. The file is not kept."""
-    try:
-        content = await _checked(service, request)
-    except (Problem, InvalidInput) as error:
-        problem = problem_of(error)
-        return page_answer(show_refusal(language, problem), problem.status)
-    return page_answer(show_result(language, content))
+    return page_answer(show_result(language, await _checked(service, request)))
 
 
 async def _checked(service: Service, request: Request) -> dict[str, Any]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from node.api.problems import Problem
 from node.api.web.layout import Language, render
 from node.api.web.shown import date_time
 from node.api.web.texts_document import DOCUMENT, MARKS, OUTCOMES
 from node.api.web.words import event_title
 
-__all__ = ["show_refusal", "show_result"]
-
-_TEMPLATE = "document_checked.html"
+__all__ = ["show_result"]
 
 
 def show_result(language: Language, content: dict[str, Any]) -> bytes:
@@ -22,10 +19,14 @@ def show_result(language: Language, content: dict[str, Any]) -> bytes:
     file = _state(records["file"], language)
     statements = {one["ordinal"]: one["statements"] for one in records["signatures"]}
     as_of = content["as_of"]
-    return _render(
+    return render(
+        "document_checked.html",
         language,
+        path="/document",
+        t=t,
+        marks=MARKS[language],
+        colours=OUTCOMES,
         claim=_claim(file, t),
-        refused=None,
         verdict=findings["verdict"],
         told=_told(findings, language),
         notices=[_told(one, language) for one in findings["notices"]],
@@ -36,34 +37,6 @@ def show_result(language: Language, content: dict[str, Any]) -> bytes:
             for one in findings["signatures"]
         ],
         as_of=t["as_of"].format(height=as_of["height"], time=date_time(as_of["time"])),
-    )
-
-
-def show_refusal(language: Language, problem: Problem) -> bytes:
-    """The page's bytes where nothing was checked, and why."""
-    return _render(
-        language,
-        claim=DOCUMENT[language]["claim"],
-        refused=problem.kind.name,
-        verdict="none",
-        told=problem.detail_zh if language == "zh" else problem.detail,
-        notices=[],
-        file=None,
-        states=[],
-        signatures=[],
-        as_of="",
-    )
-
-
-def _render(language: Language, **values: Any) -> bytes:
-    return render(
-        _TEMPLATE,
-        language,
-        path="/document",
-        t=DOCUMENT[language],
-        marks=MARKS[language],
-        colours=OUTCOMES,
-        **values,
     )
 
 

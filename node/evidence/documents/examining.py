@@ -35,6 +35,7 @@ __all__ = ["MAX_SIGNATURES", "examine"]
 MAX_SIGNATURES = 100
 _DICTIONARY_KEY = b"/ByteRange"
 _HEAD = 1024
+_TAIL = 8192
 
 
 def examine(
@@ -71,10 +72,15 @@ def _other_kind(data: MappedFile | bytes) -> DocumentFindings | None:
     if not len(data):
         return outcome("empty")
     if data[:5] == b"%PDF-":
-        return None
+        return None if _has_end(data) else outcome("unreadable")
     if data[:4] == b"PK\x03\x04" and data.find(b"OFD.xml") >= 0:
         return outcome("ofd")
     return outcome("unreadable" if data[:_HEAD].find(b"%PDF-") >= 0 else "not_pdf")
+
+
+def _has_end(data: MappedFile | bytes) -> bool:
+    """Whether the file ends as a PDF does; the library would search all of a large one for that."""
+    return data.rfind(b"startxref", max(0, len(data) - _TAIL)) >= 0
 
 
 def _examine_pdf(
