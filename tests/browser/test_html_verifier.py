@@ -31,7 +31,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     made: Office = office(folder)
     (folder / "verify.html").write_bytes(build_html())
-    (folder / "trust.json").write_bytes(made.trust)
+    (folder / "trust.json").write_bytes(trust_of(made.chain))
+    (folder / "seal-trust.json").write_bytes(made.trust)
     (folder / "other-trust.json").write_bytes(trust_of(Chain(chain_id="seal-other")))
     bundle = made.bundle()
     (folder / "bundle.json").write_bytes(bundle)
@@ -59,6 +60,7 @@ class Verifier:
         self.page = page
         self.noise: list[str] = []
         self._files = files
+        page.set_default_timeout(15_000)
         page.on("console", lambda message: self.noise.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.noise.append(f"error: {error}"))
         page.on("request", lambda request: self.noise.append(f"request: {request.url}"))
@@ -173,9 +175,9 @@ def test_garbage_fails_in_the_first_step(tab: Verifier) -> None:
 
 
 def test_certificate_is_checked_with_a_trust_file(tab: Verifier, files: Path) -> None:
-    tab.verify("certificate.pdf", "trust.json")
+    tab.verify("certificate.pdf", "seal-trust.json")
     assert tab.text("#verdict") == "✓ 没有不通过的步骤"
-    pdf, trust = ((files / name).read_bytes() for name in ("certificate.pdf", "trust.json"))
+    pdf, trust = ((files / name).read_bytes() for name in ("certificate.pdf", "seal-trust.json"))
     report = verify_certificate(pdf, trust)
     assert tab.steps == [(step.label, step.status) for step in report.all_steps]
     assert tab.page.locator("[data-code]").count() == 3
@@ -192,8 +194,8 @@ def test_certificate_with_its_own_trust_file_is_a_conditional_result(tab: Verifi
 
 
 def test_changed_certificate_is_refused(tab: Verifier, files: Path) -> None:
-    tab.verify("changed.pdf", "trust.json")
-    pdf, trust = ((files / name).read_bytes() for name in ("changed.pdf", "trust.json"))
+    tab.verify("changed.pdf", "seal-trust.json")
+    pdf, trust = ((files / name).read_bytes() for name in ("changed.pdf", "seal-trust.json"))
     report = verify_certificate(pdf, trust)
     assert not report.accepted
     assert tab.steps == [(step.label, step.status) for step in report.all_steps]
@@ -315,7 +317,7 @@ def test_it_is_readable_for_everybody(
 ) -> None:
     kind = request.node.callspec.id.replace(".", "-")
     assert serious_findings(tab.page) == []
-    tab.verify(evidence, "trust.json")
+    tab.verify(evidence, "seal-trust.json" if evidence.endswith(".pdf") else "trust.json")
     assert serious_findings(tab.page) == []
     width = tab.page.evaluate("document.documentElement.scrollWidth")
     assert width == tab.page.viewport_size["width"], "nothing is wider than the screen"
@@ -345,8 +347,10 @@ def test_without_scripts_the_page_says_so(tab: Verifier) -> None:
 def test_policy_holds_against_the_pages_own_script(browser: Browser, files: Path) -> None:
     """Were a bundle to run something here, it could load and reach nothing."""
     page = browser.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    answered: list[str] = []
+    refused: list[str | None] = []
+    page.on("requestfinished", lambda request: answered.append(request.url))
+    page.on("requestfailed", lambda request: refused.append(request.failure))
     page.goto((files / "verify.html").as_uri())
     tried = page.evaluate(
         """async () => {
@@ -367,4 +371,5 @@ def test_policy_holds_against_the_pages_own_script(browser: Browser, files: Path
     )
     page.close()
     assert tried == ["refused", "refused", True]
-    assert asked == [(files / "verify.html").as_uri()]
+    assert answered == [(files / "verify.html").as_uri()]
+    assert set(refused) == {"csp"}
