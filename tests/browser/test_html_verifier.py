@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from builders.browser import chromium, serious_findings, take_screen
-from builders.bundling import trust_of
-from builders.certificate_pdfs import Office, certificate_of, office, seal
+from builders.bundling import bundle_of, trust_of
+from builders.cases import LATER, PRIVATE, SUB, grown
+from builders.certificate_pdfs import Office, certificate_of, office, seal, with_members
 from builders.chain import Chain
+from builders.signing import digests_of, private_fields
 from playwright.sync_api import Browser, Page
 
 from node.core.encoding import canonical_json
@@ -22,6 +24,7 @@ from node.core.verify_certificate import verify_certificate
 from node.verifiers.building import build_html
 
 PHONE = {"width": 360, "height": 740}
+ODD = "南\u202e某\u200b<b id=owned>\U000e0041𠮷"
 DESK = {"width": 1280, "height": 800}
 
 
@@ -29,13 +32,15 @@ DESK = {"width": 1280, "height": 800}
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page, a bundle, certificates and trust files, in a folder."""
     folder = tmp_path_factory.mktemp("files")
-    made: Office = office(folder)
+    made: Office = office(folder, grown(with_members()))
     (folder / "verify.html").write_bytes(build_html())
     (folder / "trust.json").write_bytes(trust_of(made.chain))
     (folder / "seal-trust.json").write_bytes(made.trust)
     (folder / "other-trust.json").write_bytes(trust_of(Chain(chain_id="seal-other")))
-    bundle = made.bundle()
+    bundle = made.bundle(disclosures=[*PRIVATE, *LATER])
     (folder / "bundle.json").write_bytes(bundle)
+    (folder / "odd.json").write_bytes(canonical_json(odd_bundle()))
+    (folder / "odd-trust.json").write_bytes(trust_of(Chain()))
     forged = json.loads(bundle)
     forged["entries"].pop()
     (folder / "withheld.json").write_bytes(canonical_json(forged))
@@ -51,6 +56,16 @@ def browser(files: Path) -> Iterator[Browser]:
     """Started when the files are made: what makes them has an event loop of its own."""
     with chromium() as running:
         yield running
+
+
+def odd_bundle() -> dict[str, Any]:
+    """A bundle of a record whose private field would reorder, hide and mark up what is around it."""
+    told = private_fields({"initiator": ODD})
+    chain = Chain()
+    chain.commit_block(chain.jwt(**digests_of(told)))
+    chain.commit_block()
+    chain.commit_block()
+    return bundle_of(chain, SUB, disclosures=told)
 
 
 class Verifier:
@@ -240,8 +255,8 @@ def test_language_is_switched_with_the_result_in_place(tab: Verifier) -> None:
     assert tab.text("#verdict") == "✓ No step failed"
     assert "Whether the content is true is not." in tab.text(".verdict")
     assert "Form of the bundle" in tab.text("[data-step='1']")
-    page = tab.text("body").replace("中文", "").replace("待盖章文件", "").replace("南某", "")
-    assert not re.findall(r"[\u4e00-\u9fff]+(?<!成员)", page.replace("成员", ""))
+    chinese = set(re.findall(r"[\u4e00-\u9fff]+", tab.text("body")))
+    assert chinese == {"中文", "待盖章文件", "南某"}, "the switch, and what was recorded"
     take_screen(tab.page, "html-verifier-phone-en")
     tab.page.click("#language")
     assert tab.text("#verdict") == "✓ 没有不通过的步骤"
@@ -280,14 +295,12 @@ def test_it_is_used_by_keyboard_alone(tab: Verifier) -> None:
 
 
 def test_what_cannot_be_seen_is_written_out(tab: Verifier, files: Path, tmp_path: Path) -> None:
-    """A file's name and members that would reorder or hide what stands around them."""
     odd = tmp_path / "good\u202ef.json"
-    value = json.loads((files / "bundle.json").read_bytes())
-    odd.write_text(json.dumps({**value, "\u202e<b id=owned>\u200b": 1}), "utf-8")
-    tab.verify(odd, "trust.json")
+    odd.write_bytes((files / "odd.json").read_bytes())
+    tab.verify(odd, "odd-trust.json")
     assert "good⟦U+202E⟧f.json" in tab.text("#result")
-    assert "⟦U+202E⟧<b id=owned>⟦U+200B⟧" in tab.text("[data-step='1']")
-    assert "\u202e" not in tab.text("body")
+    assert "南⟦U+202E⟧某⟦U+200B⟧<b id=owned>⟦U+E0041⟧𠮷" in tab.text("[data-code]")
+    assert not {"\u202e", "\u200b"} & set(tab.text("body"))
     assert tab.page.locator("#owned").count() == 0
 
 
