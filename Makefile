@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo consortium anchors test lint format bench lock clean
+.PHONY: help setup engine demo consortium anchors court test lint format bench lock clean
 
 VENV ?= .venv
 WORKERS ?= auto
@@ -29,6 +29,10 @@ consortium: setup  ## Run four nodes: one killed, a fifth joins and is voted in,
 
 anchors: setup  ## Anchor to six outside chains: one killed, one lies, all receipts verified
 	$(BIN)/python scripts/show-anchors
+
+court: setup  ## Issue certificates of evidence, check them with everything, look at the pages
+	@scripts/install-debian test || echo "going on without them"
+	$(BIN)/python scripts/show-court
 
 test: setup  ## Run the tests (PYTEST_ARGS='-k merkle' for some of them)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 \

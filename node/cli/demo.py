@@ -120,7 +120,9 @@ def _serve_and_play(
         code = _play(url, out, made, believed, args)
         if code == ExitCode.OK:
             files = {name: str(out / f"{name}.json") for name in ("bundle", "trust")}
-            tell({**files, "dossiers": args.dossiers, "url": url, "verified": True})
+            certificates = sorted(map(str, (out / "certificates").iterdir()))
+            done = {**files, "certificates": certificates, "dossiers": args.dossiers}
+            tell({**done, "url": url, "verified": True})
         if code == ExitCode.OK and os.environ.get("DEMO_SERVE", "1") != "0":
             _serve(url, out)
     return code

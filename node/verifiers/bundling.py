@@ -31,7 +31,10 @@ _FORBIDDEN = (
     (re.compile(r"\bnew\s+Function\b"), "makes a function of text"),
     (re.compile(r"^await\b|^for await\b", re.MULTILINE), "awaits at the top level"),
     (re.compile(r"</script|<!--|<script", re.IGNORECASE), "holds what HTML would obey"),
-    (re.compile(r"[\0\t\v\f\r\xa0\u2028\u2029\ufeff]"), "has white space other than blanks and \\n"),
+    (
+        re.compile(r"[\0\t\v\f\r\xa0\u2028\u2029\ufeff]"),
+        "has white space other than blanks and \\n",
+    ),
 )
 
 

@@ -263,9 +263,7 @@ def test_language_is_switched_with_the_result_in_place(tab: Verifier) -> None:
 
 
 def test_files_can_be_dropped_together(tab: Verifier, files: Path) -> None:
-    contents = {
-        name: list((files / name).read_bytes()) for name in ("trust.json", "bundle.json")
-    }
+    contents = {name: list((files / name).read_bytes()) for name in ("trust.json", "bundle.json")}
     tab.page.evaluate(
         """contents => {
           const data = new DataTransfer();
