@@ -120,7 +120,10 @@ def _serve_and_play(
         code = _play(url, out, made, believed, args)
         if code == ExitCode.OK:
             files = {name: str(out / f"{name}.json") for name in ("bundle", "trust")}
-            certificates = sorted(map(str, (out / "certificates").iterdir()))
+            issued = sorted(
+                (out / "certificates").iterdir(), key=lambda one: one.stat().st_mtime_ns
+            )
+            certificates = [str(path) for path in issued]
             done = {**files, "certificates": certificates, "dossiers": args.dossiers}
             tell({**done, "url": url, "verified": True})
         if code == ExitCode.OK and os.environ.get("DEMO_SERVE", "1") != "0":

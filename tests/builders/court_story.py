@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +62,14 @@ class Court:
         return self.out / "verifiers"
 
 
-def play(out: Path, dossiers: int = 300, say: Callable[[str], None] = print) -> None:
-    """Tell the whole story; raises AssertionError where something is not as it should be."""
+def play(
+    out: Path,
+    dossiers: int = 300,
+    say: Callable[[str], None] = print,
+    names: Sequence[str] | None = None,
+) -> None:
+    """Tell the whole story; raises AssertionError where something is not as it should be.
+    ``names`` are the cases of the corpus, by default all."""
     shutil.rmtree(out / "court", ignore_errors=True)
     with _demo(out, dossiers, say) as told:
         court = Court(
@@ -85,7 +91,7 @@ def play(out: Path, dossiers: int = 300, say: Callable[[str], None] = print) -> 
         say("14. Others' programs on the certificate")
         _others(court)
         say("15. The corpus of good and forged bundles, judged by all three")
-        _corpus(court)
+        _corpus(court, names)
         say("16. The pages, on a phone and on a desk")
         _screens(court)
         say(f"Everything is in {out}: certificates, verifiers, screens, the corpus's table")
@@ -250,10 +256,10 @@ def _pem(der: bytes) -> bytes:
 # -- the corpus -----------------------------------------------------------------------------------
 
 
-def _corpus(court: Court) -> None:
+def _corpus(court: Court, names: Sequence[str] | None) -> None:
     lines = [f"{'case':<52} {'command':<22} {'archive':<22} {'HTML':<22}"]
     disagreed = 0
-    for case in held():
+    for case in [one for one in held() if names is None or one.name in names]:
         bundle, trust = court.out / "case.json", court.out / "case-trust.json"
         bundle.write_bytes(case.bundle)
         trust.write_bytes(case.trust)
