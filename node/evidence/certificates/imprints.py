@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from node.evidence.certificates.wording import Wording, grouped
+from node.evidence.certificates.wording import Wording
 
 __all__ = ["show_imprint"]
 
@@ -44,7 +44,7 @@ def show_imprint(
     words: Wording, pictures: Mapping[str, bytes], picture_hash: str | None
 ) -> dict[str, Any]:
     """The picture whose SHA-256 is ``picture_hash``, as ``svg``, with ``alt``; or ``missing``, why
-    there is none, and where it is known its ``hash``."""
+    there is none."""
     if picture_hash is None:
         return {
             "missing": words.say(
@@ -54,7 +54,7 @@ def show_imprint(
     told = {"hash": grouped(picture_hash)}
     picture = pictures.get(picture_hash)
     if picture is None:
-        return {**told, "missing": words.say("印模图像未提供", "Imprint not provided")}
+        return {"missing": words.say("印模图像未提供", "Imprint not provided")}
     if hashlib.sha256(picture).hexdigest() != picture_hash:
         return {
             **told,
@@ -67,6 +67,12 @@ def show_imprint(
             "missing": words.say("印模图像无法安全显示", "The picture cannot be shown safely"),
         }
     return {**told, "svg": svg, "alt": words.say("印模图像", "Imprint of the seal")}
+            "missing": words.say("所提供的图像与哈希不符", "The picture given has another hash")
+        }
+    svg = _as_svg(picture)
+    if svg is None:
+        return {"missing": words.say("印模图像无法安全显示", "The picture cannot be shown safely")}
+    return {"svg": svg, "alt": words.say("印模图像", "Imprint of the seal")}
 
 
 def _as_svg(picture: bytes) -> str | None:
