@@ -20,6 +20,7 @@ from node.api.certificate_orders import CertificateRequest, Target, find_targets
 from node.api.description import answers, body_of, content_of
 from node.api.disclosures import Asked as AskedFields
 from node.api.disclosures import release
+from node.api.examples import CODE
 from node.api.problems import Problem
 from node.api.requests import Caller
 from node.api.responses import bytes_answer, json_answer
@@ -93,11 +94,13 @@ def need_issuer(service: Service) -> CertificateIssuer:
     summary="Have certificates issued 出具存证证书",
     response_class=Response,
     status_code=201,
-    responses=answers(models.CertificatesIssued, 400, 401, 403, 404, 409, 413, 503),
+    responses=answers(
+        models.CertificatesIssued, 400, 401, 403, 404, 408, 409, 413, 503, status=201
+    ),
     openapi_extra=body_of(
         "application/json",
         models.CertificateOrder,
-        {"codes": ["CZ0034133234711"], "applicant": "示例互联网法院", "purpose": "案件审理"},
+        {"codes": [CODE], "applicant": "示例互联网法院", "purpose": "案件审理"},
     ),
 )
 async def post_certificates(service: Served, caller: Caller, request: Request) -> Response:

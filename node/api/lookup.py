@@ -2,9 +2,9 @@
 
 A code (with or without a record's number), an alias, a 签约编号, a seal's id or code, a filing or
 certificate number, a document's or transaction's hash, a dossier's own name. Full-width characters,
-blanks, dashes and case are forgiven. A code whose check digit does not fit was mistyped, as a certificate's number is, and is
-told from one that no record has; codes of other systems are aliases and have no such digit: what
-looks like a code and is found as an alias is said to be one.
+blanks, dashes and case are forgiven. A code, or a certificate's number, whose check digit does not
+fit was mistyped, and is told from one that no record has; codes of other systems are aliases and
+have no such digit: what looks like a code and is found as an alias is said to be one.
 """
 
 from __future__ import annotations

@@ -57,21 +57,6 @@ min_free_megabytes = 256    # with less free space the node takes nothing more
 member = ""                 # the member that runs this node; "": no records of the node's own
 key = "keys/operator.pem"
 
-[anchors]                   # outside chains: docs/anchors/README.md
-peers = []                  # URLs of other nodes, from which receipts of their anchors are fetched
-ignore = []                 # members whose receipts are neither fetched nor put into bundles
-
-# [[anchors.to]]            # one table for each outside chain; docs/anchors/<kind>.md has the rest
-# kind = "rfc3161"          # or evm, evm-embedded, fabric, rest, rekor
-# name = "court-time"       # unique in this node
-# operator = "某时间戳机构"   # who runs the other side, as certificates name it
-# from = "newest"           # the point with which a new adapter begins; or "first"
-# timeout_ms = 10000
-# poll_ms = 2000
-# in_flight = 16
-# url = "https://tsa.example.cn/"
-# roots = ["anchors/tsa-root.pem"]
-
 [certificates]              # of evidence: docs/certificates.md; without a chain none are issued
 institution = ""            # whose seal it is
 chain = ""                  # PEM: the seal's certificate, then those above it, the root last
@@ -98,6 +83,21 @@ key_label = ""              # the key by its label, or by its id in hex
 key_id = ""
 pin_file = ""               # where the PIN is: a file for its owner alone,
 pin_env = ""                # or a variable of the environment
+
+[anchors]                   # outside chains: docs/anchors/README.md
+peers = []                  # URLs of other nodes, from which receipts of their anchors are fetched
+ignore = []                 # members whose receipts are neither fetched nor put into bundles
+
+# [[anchors.to]]            # one table for each outside chain; docs/anchors/<kind>.md has the rest
+# kind = "rfc3161"          # or evm, evm-embedded, fabric, rest, rekor
+# name = "court-time"       # unique in this node
+# operator = "某时间戳机构"   # who runs the other side, as certificates name it
+# from = "newest"           # the point with which a new adapter begins; or "first"
+# timeout_ms = 10000
+# poll_ms = 2000
+# in_flight = 16
+# url = "https://tsa.example.cn/"
+# roots = ["anchors/tsa-root.pem"]
 
 [log]
 level = "info"

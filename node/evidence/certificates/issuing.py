@@ -177,6 +177,11 @@ class CertificateIssuer:
                 self._changed.notify_all()
 
     @property
+    def trust(self) -> Trust:
+        """The trust file that certificates carry."""
+        return self._ledger.trust
+
+    @property
     def under_way(self) -> int:
         """Certificates in the making."""
         return self._under_way
