@@ -29,7 +29,7 @@ def test_records_have_their_times_and_what_was_disclosed() -> None:
     assert (first.time, first.proven_time) == (chain.time(2), chain.time(3))
     assert first.occurred_at < first.submitted_at < first.time
     assert first.member == "platform-a"
-    assert first.member_name == dict((m.id, m.name) for m in chain.genesis.members)["platform-a"]
+    assert first.member_name == {one.id: one.name for one in chain.genesis.members}["platform-a"]
 
 
 def test_newer_name_of_a_member_is_taken_from_the_state() -> None:

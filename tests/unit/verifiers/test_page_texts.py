@@ -68,7 +68,6 @@ def test_records_are_those_that_the_command_shows() -> None:
         assert [found[name] for name in names] == [wanted[name] for name in same]
 
 
-
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
