@@ -27,6 +27,7 @@ from node.api import (
     static_files,
     transactions,
     verification,
+    verifiers,
 )
 from node.api.edge import Edge, LastResort
 from node.api.exchange import Receive, Scope, Send
@@ -54,6 +55,7 @@ _MODULES = (
     log,
     anchors,
     verification,
+    verifiers,
     documents,
     about,
     health,

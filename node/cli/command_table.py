@@ -22,6 +22,7 @@ COMMANDS = {
     "bundle": "fetch the evidence bundle of a dossier or record",
     "check-document": "have a node check the signatures of a PDF",
     "verify": "check a bundle against a trust file, without any node",
+    "verifiers": "write the verifiers that run anywhere: an HTML page, a Python file",
     "govern": "propose, vote and see what the members decide; change keys",
     "trust": "make and show trust files",
     "introduce": "say to courts who the consortium is: draft, sign, check",

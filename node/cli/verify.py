@@ -23,6 +23,7 @@ from node.core.bundle import MAX_BUNDLE_BYTES
 from node.core.signatures import Backend, PublicJwk, load_backend
 from node.core.trust import MAX_TRUST_BYTES
 from node.core.verify import FAILED, NOT_CHECKED, PASSED, Report, Step, verify_bundle
+from node.core.verify_certificate import CertificateReport, is_pdf, verify_certificate
 
 __all__ = ["add_arguments", "add_parser", "run"]
 
@@ -30,6 +31,10 @@ _DESCRIPTION = """
 Checks an evidence bundle step by step. It needs the bundle, a trust file and nothing else: no
 network, no node. Each step passes, fails, or says that it was not checked and why. The exit code is
 0 only when no step failed.
+
+A certificate's PDF is checked as a whole: its seal, what was added after it, the statement of who
+issued it (steps P1 to P7), and then the bundle that is attached to it. Without --trust the trust
+file that is attached to the PDF is used.
 
 With --document it also says which records name a file, by its SHA-256; a file that none of them
 names is refused.
@@ -43,11 +48,14 @@ evidence-node verify bundle.json --trust trust.json --lang zh
 evidence-node verify bundle.json --trust trust.json --document contract.pdf
 evidence-node verify bundle.json --trust trust.json --show       # and what was recorded
 evidence-node verify - --trust trust.json < bundle.json     # the bundle from standard input
+evidence-node verify certificate.pdf --trust trust.json     # a certificate of evidence
 evidence-node verify bundle.json --trust trust.json --backend ecdsa --json
 """
 _WORDS = {
     "en": {
         "bundle": "Bundle",
+        "certificate": "Certificate",
+        "attached": "attached to the certificate",
         "bytes": "bytes",
         "trust": "Trust file",
         "fingerprint": "Its fingerprint",
@@ -61,6 +69,8 @@ _WORDS = {
     },
     "zh": {
         "bundle": "证据包",
+        "certificate": "存证证书",
+        "attached": "证书自带",
         "bytes": "字节",
         "trust": "信任文件",
         "fingerprint": "信任文件指纹",
@@ -84,8 +94,12 @@ def add_parser(subparsers: Any) -> None:
 def add_arguments(parser: argparse.ArgumentParser, backend: str | None = None) -> None:
     """Add the arguments of a verification. ``backend`` is what checks signatures by default; None
     stands for the quickest that is installed."""
-    parser.add_argument("bundle", metavar="BUNDLE", help="the bundle's file, - for standard input")
-    parser.add_argument("--trust", required=True, metavar="FILE", help="the trust file")
+    parser.add_argument(
+        "bundle", metavar="FILE", help="a bundle or a certificate's PDF, - for standard input"
+    )
+    parser.add_argument(
+        "--trust", metavar="FILE", help="the trust file; needed but for a certificate's PDF"
+    )
     parser.add_argument(
         "--fingerprint",
         metavar="HEX",
@@ -117,26 +131,63 @@ def run(args: argparse.Namespace) -> int:
     if args.bundle == args.trust == STANDARD:
         raise CommandFailure(ExitCode.USAGE, "bundle and trust file cannot both be standard input")
     backend = _backend(args.backend)
-    trust = read_input(args.trust, MAX_TRUST_BYTES)
-    bundle = read_input(args.bundle, MAX_BUNDLE_BYTES)
+    trust = None if args.trust is None else read_input(args.trust, MAX_TRUST_BYTES)
+    data = read_input(args.bundle, MAX_BUNDLE_BYTES)
     with shown_progress() as progress:
-        report = verify_bundle(bundle, trust, _Counting(backend, progress))
+        counting = _Counting(backend, progress)
+        certificate = verify_certificate(data, trust, counting) if is_pdf(data) else None
+        report = (
+            _verify_bundle(data, trust, counting)
+            if certificate is None
+            else _whole_report(certificate)
+        )
+    bundle = data if certificate is None else certificate.attached
     if args.fingerprint is not None:
         _check_fingerprint(args.fingerprint, report.trust_fingerprint)
     documents = compare_documents(args.document, bundle, accepted=report.accepted)
     if args.json:
-        told = _document(report, bundle, documents)
+        told = {**_document(report, bundle, documents), **_certificate(certificate)}
         if args.show and report.accepted:
             told["records"] = [record.to_json() for record in shown_records(bundle)]
         write_json(told)
     else:
-        _tell(args, report, bundle)
+        _tell(args, report, data, "bundle" if certificate is None else "certificate")
         if documents:
             tell_documents(documents, args.lang)
         if args.show and report.accepted:
             tell_records(shown_records(bundle), args.lang)
     named = all(document.named for document in documents)
     return ExitCode.OK if report.accepted and named else ExitCode.REFUSED
+
+
+def _verify_bundle(data: bytes, trust: bytes | None, backend: Backend) -> Report:
+    if trust is None:
+        raise CommandFailure(
+            ExitCode.USAGE,
+            "--trust: a bundle is checked against a trust file",
+            "a certificate's PDF brings one along; its members publish the fingerprint",
+        )
+    return verify_bundle(data, trust, backend)
+
+
+def _whole_report(certificate: CertificateReport) -> Report:
+    """The steps of the document and then those of its bundle, as one report."""
+    bundle = certificate.bundle
+    return Report(certificate.all_steps, bundle.trust_fingerprint, bundle.backend)
+
+
+def _certificate(report: CertificateReport | None) -> dict[str, Any]:
+    """What --json says of a certificate besides its steps."""
+    if report is None:
+        return {}
+    said = {
+        "certificate_no": report.certificate_no,
+        "code": report.code,
+        "issuer": report.issuer,
+        "own_trust": report.own_trust,
+        "sha256": report.sha256,
+    }
+    return {"certificate": said}
 
 
 def _backend(name: str | None) -> Backend:
@@ -205,6 +256,7 @@ def _document(report: Report, bundle: bytes, documents: Sequence[Document]) -> d
             {
                 "details": list(step.details),
                 "id": step.id,
+                "label": step.label,
                 "number": step.number,
                 "part": step.part,
                 "status": step.status,
@@ -220,13 +272,13 @@ def _document(report: Report, bundle: bytes, documents: Sequence[Document]) -> d
     }
 
 
-def _tell(args: argparse.Namespace, report: Report, bundle: bytes) -> None:
+def _tell(args: argparse.Namespace, report: Report, data: bytes, kind: str) -> None:
     words, colon = _WORDS[args.lang], _COLONS[args.lang]
-    size = f"{len(bundle):,} {words['bytes']}"
+    size = f"{len(data):,} {words['bytes']}"
     tool = f"evidence-ledger-node {__version__}, Python {platform.python_version()}"
-    say(f"{words['bundle']}{colon}{{}}", args.bundle)
-    say(f"    {size}, SHA-256 {hashlib.sha256(bundle).hexdigest()}")
-    say(f"{words['trust']}{colon}{{}}", args.trust)
+    say(f"{words[kind]}{colon}{{}}", args.bundle)
+    say(f"    {size}, SHA-256 {hashlib.sha256(data).hexdigest()}")
+    say(f"{words['trust']}{colon}{{}}", args.trust or words["attached"])
     say(f"{words['fingerprint']}{colon.rstrip()}")
     for line in fingerprint_lines(report.trust_fingerprint):
         say(f"    {line}")

@@ -44,13 +44,18 @@ class TrustedCheckpoint:
 
 @dataclass(frozen=True)
 class Trust:
-    """A decoded trust file. ``tsa_roots`` are DER certificates, ``anchors`` their descriptions."""
+    """A decoded trust file. ``tsa_roots`` are DER certificates, ``anchors`` their descriptions.
+
+    ``signer_roots`` are the roots (DER) that institutions' sealing certificates lead to, or None
+    where the file has no such member: an empty one is another file, with another fingerprint.
+    """
 
     chain_id: str
     genesis_hash: bytes
     checkpoint: TrustedCheckpoint | None = None
     tsa_roots: tuple[bytes, ...] = ()
     anchors: tuple[dict[str, Any], ...] = ()
+    signer_roots: tuple[bytes, ...] | None = None
     _entries: dict[str, tuple[Any, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -75,6 +80,10 @@ class Trust:
             "genesis_hash": self.genesis_hash.hex(),
             "tsa_roots": [base64.b64encode(root).decode("ascii") for root in self.tsa_roots],
         }
+        if self.signer_roots is not None:
+            out["signer_roots"] = [
+                base64.b64encode(root).decode("ascii") for root in self.signer_roots
+            ]
         if self.checkpoint is not None:
             out["checkpoint"] = {
                 "root": self.checkpoint.root.hex(),
@@ -99,17 +108,20 @@ def decode_trust(data: bytes) -> Trust:
         value,
         "trust",
         ("anchors", "chain_id", "format", "genesis_hash", "tsa_roots"),
-        ("checkpoint",),
+        ("checkpoint", "signer_roots"),
     )
     if value["format"] != TRUST_FORMAT:
         raise InvalidBundle("trust.format", f"must be {TRUST_FORMAT}")
-    checkpoint = value.get("checkpoint")
+    checkpoint, signers = value.get("checkpoint"), value.get("signer_roots")
     return Trust(
         chain_id=read_match(value["chain_id"], "trust.chain_id", _CHAIN_ID, "must be a chain id"),
         genesis_hash=read_hash(value["genesis_hash"], "trust.genesis_hash"),
         checkpoint=None if checkpoint is None else _read_checkpoint(checkpoint),
         tsa_roots=read_each(value["tsa_roots"], "trust.tsa_roots", _read_certificate, most=100),
         anchors=read_each(value["anchors"], "trust.anchors", read_kind, most=100),
+        signer_roots=None
+        if signers is None
+        else read_each(signers, "trust.signer_roots", _read_certificate, most=100),
     )
 
 

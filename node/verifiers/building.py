@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +16,17 @@ from node import __version__
 from node.verifiers.archive import build_pyz
 from node.verifiers.bundling import join_modules
 
-__all__ = ["HTML_NAME", "PYZ_NAME", "build_all", "build_html", "hashes", "verifier_files"]
+__all__ = [
+    "HTML_NAME",
+    "PYZ_NAME",
+    "assemble_html",
+    "build_all",
+    "build_html",
+    "hashes",
+    "html_policy",
+    "read_modules",
+    "verifier_files",
+]
 
 HTML_NAME = "evidence-verify.html"
 PYZ_NAME = "evidence-verify.pyz"
@@ -27,27 +38,42 @@ _PLACES = ("@POLICY@", "@VERSION@", "@STYLE@", "@SCRIPT@")
 def build_html() -> bytes:
     """The HTML file: page.html with page.css and the modules of js/ in it.
 
-    Its content security policy allows this very script and this very style, by their hashes, and
-    nothing else: no connection, no form, no frame, no image.
-
     Raises:
         ModuleRefused: a module cannot be joined.
         ValueError: page.html does not have each of its places once, or the style could end early.
     """
-    scripts = {
-        path.relative_to(_FOLDER / "js").as_posix(): path.read_text("utf-8")
-        for path in (_FOLDER / "js").rglob("*.js")
+    return assemble_html(read_modules())
+
+
+def read_modules() -> dict[str, str]:
+    """The JavaScript modules, by their paths below js/."""
+    folder = _FOLDER / "js"
+    return {
+        path.relative_to(folder).as_posix(): path.read_text("utf-8")
+        for path in sorted(folder.rglob("*.js"))
     }
-    script = "\n" + join_modules(scripts, _ENTRY)
+
+
+def assemble_html(modules: Mapping[str, str]) -> bytes:
+    """The page with these modules, of which ``ui/main.js`` runs; raises what `build_html` does.
+
+    Its content security policy allows this very script and this very style, by their hashes, and
+    nothing else: no connection, no form, no frame, no image.
+    """
+    script = "\n" + join_modules(modules, _ENTRY)
     style = "\n" + (_FOLDER / "page.css").read_text("utf-8")
     if "</" in style or "@import" in style or "url(" in style:
         raise ValueError("page.css: must not end its element or name another file")
     policy = f"default-src 'none'; script-src {_source(script)}; style-src {_source(style)}; "
     policy += "base-uri 'none'; form-action 'none'"
     page = (_FOLDER / "page.html").read_text("utf-8")
-    # One pass from the front: what is put in is not searched for places again.
     values = dict(zip(_PLACES, (policy, __version__, style, script)))
     return _filled(page, values).encode("utf-8")
+
+
+def html_policy(page: bytes) -> str:
+    """The content security policy that a built page names; a server says the same."""
+    return page.partition(b'-Policy" content="')[2].partition(b'"')[0].decode("ascii")
 
 
 def _source(text: str) -> str:
@@ -57,7 +83,7 @@ def _source(text: str) -> str:
 
 
 def _filled(page: str, values: dict[str, str]) -> str:
-    """``page`` with each place, in the order of ``values``, replaced."""
+    """``page`` with each place replaced; what is put in is not searched for places again."""
     parts = []
     for place, value in values.items():
         if page.count(place) != 1:

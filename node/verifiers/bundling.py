@@ -17,7 +17,7 @@ __all__ = ["ModuleRefused", "join_modules"]
 
 _IDENTIFIER = r"[A-Za-z_$][A-Za-z0-9_$]*"
 _IMPORT = re.compile(
-    rf'^import \{{\s*((?:{_IDENTIFIER},?\s*)+)\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";', re.MULTILINE
+    rf'^import \{{\s*((?:{_IDENTIFIER},\s*)*{_IDENTIFIER},?\s*)\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";', re.MULTILINE
 )
 _EXPORT = re.compile(
     rf"^export (?=(?:async function|function\*?|const|class) ({_IDENTIFIER})\b)", re.MULTILINE

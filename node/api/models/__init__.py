@@ -31,6 +31,7 @@ from node.api.models.node import (
     Statistics,
     TrustFile,
     Verification,
+    Verifiers,
 )
 from node.api.models.private import Disclosures, Erasure, ErasureRequest
 from node.api.models.records import Document, Dossier, Lookup, Pending, Receipt, Transaction
@@ -73,4 +74,5 @@ __all__ = [
     "Transaction",
     "TrustFile",
     "Verification",
+    "Verifiers",
 ]

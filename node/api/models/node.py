@@ -21,6 +21,8 @@ __all__ = [
     "StepShown",
     "TrustFile",
     "Verification",
+    "VerifierShown",
+    "Verifiers",
 ]
 
 
@@ -63,6 +65,21 @@ class Verification(Form):
     notice_zh: str
     backend: str
     steps: list[StepShown]
+
+
+class VerifierShown(Form):
+    """A verifier that runs anywhere, as one file."""
+
+    name: str
+    path: str
+    sha256: Hash
+    size: int
+
+
+class Verifiers(Form):
+    """Files that check evidence without any node."""
+
+    verifiers: list[VerifierShown]
 
 
 class TrustFile(BaseModel):

@@ -43,6 +43,7 @@ __all__ = [
     "SIGNED_DATA",
     "SignedData",
     "decode_signed_data",
+    "read_attributes",
     "verify_signed_data",
 ]
 
@@ -136,7 +137,7 @@ def _read_signer(
         issuer=issuer,
         serial=serial,
         digest=digest,
-        attributes=_read_attributes(attributes),
+        attributes=read_attributes(attributes),
         signed=encode_der(SET, attributes.content),
         algorithm=algorithm,
         signature=signature,
@@ -158,8 +159,12 @@ def _signature_algorithm(element: Element, digest: str) -> SignatureAlgorithm:
     return algorithm
 
 
-def _read_attributes(attributes: Element) -> dict[str, Element]:
-    """SignedAttributes (§5.3, §11): a SET OF in DER, each once and with one value."""
+def read_attributes(attributes: Element) -> dict[str, Element]:
+    """SignedAttributes (§5.3, §11): a SET OF in DER, each once and with one value.
+
+    Raises:
+        InvalidEncoding: they are not.
+    """
     items = Contents(attributes).rest(SEQUENCE)
     check_set_order(items, attributes.place)
     found: dict[str, Element] = {}

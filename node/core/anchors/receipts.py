@@ -77,8 +77,9 @@ def check_trusted(trust: Trust) -> None:
     Raises:
         InvalidInput: names the place and the rule.
     """
-    for position, root in enumerate(trust.tsa_roots):
-        decode_certificate(root, f"trust.tsa_roots[{position}]")
+    for name, roots in (("tsa_roots", trust.tsa_roots), ("signer_roots", trust.signer_roots or ())):
+        for position, root in enumerate(roots):
+            decode_certificate(root, f"trust.{name}[{position}]")
     for position, entry in enumerate(trust.anchors):
         read = _TRUSTED.get(entry["kind"])
         if read is not None:

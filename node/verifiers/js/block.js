@@ -2,8 +2,8 @@
  * Blocks as CometBFT 0.38 has them: header hash, validator set, commit (docs/spec/block.md).
  * Mirrors what node/core/block.py checks.
  *
- * Merkle trees here are CometBFT's: SHA-256, leaf 0x00‖x, inner 0x01‖l‖r, split at the largest power
- * of two below the count. Structures are protobuf as in CometBFT's `types.proto`.
+ * Merkle trees here are CometBFT's: SHA-256, leaf 0x00‖x, inner 0x01‖l‖r, split at the largest
+ * power of two below the count. Structures are protobuf as in CometBFT's `types.proto`.
  */
 
 import { compare, concat, equal, toHex, utf8 } from "./bytes.js";
@@ -229,7 +229,7 @@ export async function verifyCommit(header, commit, validators) {
   }
 }
 
-/** The power of all counted votes, a BigInt. Some are checked at once, and the first fault counts. */
+/** The power of all counted votes, a BigInt. Some are checked at once; the first fault is told. */
 async function signedPower(header, commit, validators) {
   let signed = 0n;
   for (let start = 0; start < commit.signatures.length; start += AT_ONCE) {

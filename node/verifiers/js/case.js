@@ -14,12 +14,13 @@ export const NOT_CHECKED = "not checked";
 
 const MAX_STATE_VALUE = 1 << 20;
 
-/** What a step found, in English and Chinese, and details worth a line each. */
+/** What a step found, in English and Chinese, and details worth a line each, in both as well. */
 export class Told {
-  constructor(text, textZh, details = []) {
+  constructor(text, textZh, details = [], detailsZh = details) {
     this.text = text;
     this.textZh = textZh;
     this.details = details;
+    this.detailsZh = detailsZh;
   }
 }
 

@@ -63,8 +63,8 @@ export function decodeDisclosure(encoded, place = "disclosure") {
  * @param {string[]} encoded
  * @param {object} data the transaction's `data`: a field that stands there in clear cannot have
  *   another, private value.
- * @throws {InvalidInput} a disclosure is malformed, no digest names it, it comes twice, two have one
- *   name, or the payload or its `data` has that name in clear.
+ * @throws {InvalidInput} a disclosure is malformed, no digest names it, it comes twice, two have
+ *   one name, or the payload or its `data` has that name in clear.
  */
 export function matchDisclosures(digests, encoded, data) {
   const named = new Set(digests);
@@ -87,7 +87,7 @@ export function matchDisclosures(digests, encoded, data) {
       throw new InvalidInput(place, "comes twice", "同一披露出现两次");
     }
     if (names.has(name)) {
-      throw new InvalidInput(place, `a second disclosure of '${name}'`, "同名字段披露了两次");
+      throw new InvalidInput(place, `a second disclosure of '${name}'`, "同名字段披露两次");
     }
     texts.add(text);
     names.add(name);

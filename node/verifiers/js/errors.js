@@ -23,11 +23,12 @@ export class InvalidInput extends Error {
 
 /** The bundle or the trust file holds nothing that this step could check. */
 export class NotChecked extends Error {
-  constructor(text, textZh, details = []) {
+  constructor(text, textZh, details = [], detailsZh = details) {
     super(text);
     this.name = "NotChecked";
     this.text = text;
     this.textZh = textZh;
     this.details = details;
+    this.detailsZh = detailsZh;
   }
 }

@@ -66,8 +66,8 @@ function step(id, title, titleZh, needs, check) {
  * @param {Uint8Array} trustBytes believed whole.
  * @returns {Promise<{accepted: boolean, trustFingerprint: string, backend: string, steps: Array}>}
  *   all steps in order, each `{number, part, label, id, title, titleZh, status, text, textZh,
- *   details}`: a check of several things has steps of their own behind it, with the same number and
- *   `part` from 1 on. Accepted where no step failed.
+ *   details, detailsZh}`: a check of several things has steps of their own behind it, with the same
+ *   number and `part` from 1 on. Accepted where no step failed.
  * @throws {InvalidInput} the trust file is not of its format. A bad bundle never throws.
  */
 export async function verifyBundle(bundleBytes, trustBytes) {
@@ -120,8 +120,8 @@ async function run(planned, case_, bundleBytes, passed) {
     return { status: PASSED, told: await planned.check(case_) };
   } catch (error) {
     if (error instanceof NotChecked) {
-      const told = new Told(error.text, error.textZh, error.details);
-      return { status: NOT_CHECKED, told };
+      const { text, textZh, details, detailsZh } = error;
+      return { status: NOT_CHECKED, told: new Told(text, textZh, details, detailsZh) };
     }
     if (error instanceof InvalidInput) {
       return { status: FAILED, told: new Told(error.message, failureZh(planned.id, error)) };

@@ -9,7 +9,7 @@ import { decodeStateValue, Told } from "./case.js";
 import { checkEd25519Key } from "./crypto/signatures.js";
 import { InvalidInput } from "./errors.js";
 import { decodeGenesis } from "./genesis.js";
-import { shown } from "./shown.js";
+import { sealLine } from "./seal_status.js";
 import { verifyStateProof } from "./statemap.js";
 import { rfc3339 } from "./times.js";
 import {
@@ -277,29 +277,12 @@ export function checkState(case_) {
   }
   const time = case_.headers.get(bundle.asOf + 1).time.milliseconds;
   const seals = [...case_.state].filter(([key]) => key.startsWith("seal/"));
+  const lines = seals.map(([key, value]) => sealLine(key, value, time));
   const count = bundle.state.length;
   return new Told(
     `${count} proof(s) hold`,
     `${count} 项状态证明成立`,
-    seals.map(([key, value]) => sealLine(key, value, time)),
+    lines.map(([line]) => line),
+    lines.map(([, line]) => line),
   );
-}
-
-/** A seal's status at `time` (ms), derived from its validity (docs/spec/state-map.md#seal). */
-function sealLine(key, value, time) {
-  if (value === null) {
-    return `${key}: does not exist`;
-  }
-  const { status, valid_from: start, valid_to: end } = value;
-  let told = shown(status);
-  let validity = Number.isInteger(end) ? ` to ${rfc3339(end)}` : "";
-  const mayExpire = status === "active" || status === "suspended";
-  if (mayExpire && Number.isInteger(end) && time > end) {
-    told = "expired";
-  } else if (status === "active" && Number.isInteger(start) && time < start) {
-    told = "not yet valid";
-    validity = ` from ${rfc3339(start)}${validity}`;
-  }
-  const rest = validity === "" ? "" : `, valid${validity}`;
-  return `${key}: ${told} (version ${shown(value.status_version)})${rest}`;
 }

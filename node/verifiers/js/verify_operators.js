@@ -1,6 +1,6 @@
 /**
- * The verifier's step about the operators: who would have had to lie together. Mirrors the last step
- * of node/core/verify_chain.py.
+ * The verifier's step about the operators: who would have had to lie together. Mirrors the last
+ * step of node/core/verify_chain.py.
  */
 
 import { toHex } from "./bytes.js";
@@ -15,29 +15,29 @@ export function checkOperators(case_) {
   const owners = new Map(case_.genesis.validators.map((item) => (
     [toHex(item.validator.publicKey), item.member]
   )));
-  const past = describePast(case_);
+  const [past, pastZh] = describePast(case_);
   const phases = case_.validatorSets.map((set) => powersOf(case_, owners, set));
-  phases.forEach((powers) => checkSeveral(powers, past, case_.anchored));
+  phases.forEach((powers) => checkSeveral(powers, case_.anchored, past, pastZh));
   const parties = [...phases[phases.length - 1].keys()].sort();
   const changes = phases.length - 1;
   const text = `${parties.length} operators: ${parties.join(", ")}`;
   const textZh = `共 ${parties.length} 个运营方：${parties.join(", ")}`;
   if (changes === 0) {
-    return new Told(text, textZh, past);
+    return new Told(text, textZh, past, pastZh);
   }
-  const note = "whoever holds keys of validators that have left could sign another history of their "
-    + "time: an anchor or time-stamp made then rules that out for the log that it is of";
+  const note = "whoever holds keys of validators that have left could sign another history of "
+    + "their time: an anchor or time-stamp made then rules that out for the log that it is of";
+  const noteZh = "持有已退出验证节点密钥的人可就其任期另签一段历史："
+    + "当时作成的第三方存证或时间戳可就其所涉日志予以排除";
+  const [earliest] = case_.anchored.map((time) => rfc3339(time));
+  const since = earliest === undefined ? "" : `; the earliest shown is of ${earliest} (step 16)`;
+  const sinceZh = earliest === undefined ? "" : `；所示最早为 ${earliest}（见第 16 步）`;
   return new Told(
     `${text}; after ${changes} other set(s) of validators`,
     `${textZh}；此前有过 ${changes} 组验证节点`,
-    [note + since(case_), ...past],
+    [note + since, ...past],
+    [noteZh + sinceZh, ...pastZh],
   );
-}
-
-function since({ anchored }) {
-  return anchored.length === 0
-    ? ""
-    : `; the earliest shown is of ${rfc3339(anchored[0])} (step 16)`;
 }
 
 /** The power of each member in a set, of all its validators together: BigInt by member. */
@@ -51,7 +51,7 @@ function powersOf(case_, owners, set) {
 }
 
 /** Whoever has more than 2/3 of the power signs alone, however many others there are. */
-function checkSeveral(powers, past, anchored) {
+function checkSeveral(powers, anchored, past, pastZh) {
   const total = [...powers.values()].reduce((sum, power) => sum + power, 0n);
   const alone = [...powers].find(([, power]) => 3n * power > 2n * total);
   if (alone === undefined) {
@@ -71,6 +71,7 @@ function checkSeveral(powers, past, anchored) {
       + `first anchor on${first}`,
     `单一运营方（${member}）${othersZh}：自首次第三方存证起，日志方可防范该运营方自身${firstZh}`,
     past,
+    pastZh,
   );
 }
 

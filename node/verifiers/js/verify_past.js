@@ -153,16 +153,28 @@ export function checkProof(proof, place) {
   }
 }
 
-/** For each predecessor a line: how far it went, and how many parties it had. */
+/**
+ * For each predecessor a line: how far it went, and how many parties it had.
+ * @returns {[string[], string[]]} the lines in English, and in Chinese.
+ */
 export function describePast(case_) {
-  return case_.geneses.slice(1).map((after, position) => {
-    const genesis = case_.geneses[position];
-    const parties = [...new Set(genesis.validators.map((item) => item.member))];
-    const who = parties.length === 1
-      ? `one operator (${parties[0]})`
-      : `${parties.length} operators`;
-    return `up to height ${after.initialHeight - 2} the chain ${genesis.chainId}, ${who}: its log `
-      + `of ${after.predecessor.size} entries is fixed by the genesis of ${after.chainId}, which `
-      + `says that it is of ${rfc3339(after.genesisTime)}, and before by its anchors alone`;
+  const lines = [];
+  const linesZh = [];
+  case_.geneses.slice(1).forEach((after, position) => {
+    const { chainId, validators } = case_.geneses[position];
+    const parties = [...new Set(validators.map((item) => item.member))];
+    const isOne = parties.length === 1;
+    const who = isOne ? `one operator (${parties[0]})` : `${parties.length} operators`;
+    const whoZh = isOne ? `单一运营方（${parties[0]}）` : `${parties.length} 个运营方`;
+    const [end, time] = [after.initialHeight - 2, rfc3339(after.genesisTime)];
+    const { size } = after.predecessor;
+    lines.push(
+      `up to height ${end} the chain ${chainId}, ${who}: its log of ${size} entries is fixed by `
+        + `the genesis of ${after.chainId}, which says that it is of ${time}, and before by its `
+        + "anchors alone");
+    linesZh.push(
+      `至高度 ${end} 为链 ${chainId}（${whoZh}）：其 ${size} 条日志由 ${after.chainId} 的创世文件固定，`
+        + `该文件自称作成于 ${time}；此前仅由其第三方存证固定`);
   });
+  return [lines, linesZh];
 }

@@ -44,6 +44,9 @@ export function checkRecordForm(case_) {
     records.map(({ entry, transaction }) => (
       `${entry.code}  ${transaction.type}  by ${transaction.iss}`
     )),
+    records.map(({ entry, transaction }) => (
+      `${entry.code}　${transaction.type}　由 ${transaction.iss} 签署`
+    )),
   );
 }
 
@@ -180,14 +183,24 @@ export function checkTimes(case_) {
     }
     return timeLine(record, header, after);
   });
-  return new Told("the validators vouch for these times", "以下时间由验证节点签名确认", lines);
+  return new Told(
+    "the validators vouch for these times",
+    "以下上链时间由验证节点签名确认",
+    lines.map(([line]) => line),
+    lines.map(([, line]) => line),
+  );
 }
 
+/** The four times of a record, in English and in Chinese. */
 function timeLine({ entry, transaction }, header, after) {
   const signed = rfc3339(transaction.iat * 1000, { wholeSeconds: true });
-  return `${entry.code}: occurred ${rfc3339(transaction.occurredAt)} (said by the submitter), `
-    + `signed ${signed}, on the chain between ${rfc3339(header.time.milliseconds)} and `
-    + `${rfc3339(after.time.milliseconds)}`;
+  const occurred = rfc3339(transaction.occurredAt);
+  const [from, to] = [header, after].map((one) => rfc3339(one.time.milliseconds));
+  return [
+    `${entry.code}: occurred ${occurred} (said by the submitter), signed ${signed}, on the chain `
+      + `between ${from} and ${to}`,
+    `${entry.code}：发生于 ${occurred}（提交方所述），签名于 ${signed}，上链于 ${from} 至 ${to} 之间`,
+  ];
 }
 
 /** Step 14. Each disclosed field must be one that its own record's digests name. */

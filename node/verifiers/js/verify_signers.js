@@ -26,13 +26,15 @@ function findKey(case_, kid) {
 /** Step 11. Each key must have been its signer's at that height, and not be under suspicion. */
 export function checkKeys(case_) {
   const doubts = [];
+  const doubtsZh = [];
   for (const record of case_.records) {
     const { value } = findKey(case_, record.transaction.kid);
     checkHolder(record, value);
     const suspect = value.suspect_from;
     if (Number.isInteger(suspect) && record.entry.time >= suspect) {
-      doubts.push(
-        `${record.entry.code}: the key was reported compromised from ${rfc3339(suspect)} on`);
+      const { code } = record.entry;
+      doubts.push(`${code}: the key was reported compromised from ${rfc3339(suspect)} on`);
+      doubtsZh.push(`${code}：所用密钥据报自 ${rfc3339(suspect)} 起已泄露`);
     }
   }
   if (doubts.length > 0) {
@@ -40,6 +42,7 @@ export function checkKeys(case_) {
       "a key was reported compromised: that its owner signed is not shown",
       "密钥已被报告泄露：无法证明系其持有人签名",
       doubts,
+      doubtsZh,
     );
   }
   return new Told("each key was its signer's at that height", "密钥在相应高度均属签名者且有效");

@@ -8,7 +8,7 @@
 import { compare, concat } from "../bytes.js";
 import { bytesToNumber } from "../crypto/numbers.js";
 import { InvalidInput } from "../errors.js";
-import { parseRfc3339 } from "../times.js";
+import { parseRfc3339 } from "./calendar.js";
 
 /** Identifier octets of the universal types. */
 export const BOOLEAN = 0x01;

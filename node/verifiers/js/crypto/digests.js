@@ -10,6 +10,6 @@ const DIGESTS = new Map([
 ]);
 
 /** The hash of `bytes`; `name` is sha256, sha384 or sha512. */
-export function digest(name, bytes) {
+export function hashWith(name, bytes) {
   return DIGESTS.get(name)(bytes);
 }

@@ -1,7 +1,7 @@
 /** ECDSA (FIPS 186-5 §6.4.2) in BigInt, for browsers that lack a curve. */
 
 import { CURVES, sumOfMultiples } from "./curves.js";
-import { digest } from "./digests.js";
+import { hashWith } from "./digests.js";
 import { bitLength, bytesToNumber, inverse } from "./numbers.js";
 
 /** The leftmost bits of a hash, as many as n has. */
@@ -24,7 +24,7 @@ export function ecdsaHolds(name, point, digestName, message, signature) {
   const [x, y] = [point.subarray(0, curve.bytes), point.subarray(curve.bytes)].map(bytesToNumber);
   const r = bytesToNumber(signature.subarray(0, curve.bytes));
   const w = inverse(bytesToNumber(signature.subarray(curve.bytes)), curve.n);
-  const e = truncated(digest(digestName, message), curve.n);
+  const e = truncated(hashWith(digestName, message), curve.n);
   const found = sumOfMultiples(curve, (e * w) % curve.n, (r * w) % curve.n, x, y);
   return found !== null && found % curve.n === r;
 }

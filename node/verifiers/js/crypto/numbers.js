@@ -1,4 +1,4 @@
-/** Large integers: as bytes, and modulo a prime or an RSA modulus. Nothing secret is ever in them. */
+/** Large integers: as bytes, and modulo a prime or an RSA modulus. Nothing in them is secret. */
 
 /** The unsigned integer of these bytes, big-endian. */
 export function bytesToNumber(bytes) {
@@ -33,6 +33,11 @@ export function bitLength(number) {
 export function remainder(number, modulus) {
   const rest = number % modulus;
   return rest < 0n ? rest + modulus : rest;
+}
+
+/** The quotient rounded down, of a negative number as well. */
+export function floorDivided(number, by) {
+  return (number - remainder(number, by)) / by;
 }
 
 /** base^exponent modulo modulus, for an exponent from 0 on. */

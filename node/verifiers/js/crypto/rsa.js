@@ -4,7 +4,7 @@
  */
 
 import { concat, equal, fromHex } from "../bytes.js";
-import { digest } from "./digests.js";
+import { hashWith } from "./digests.js";
 import { bitLength, bytesToNumber, numberToBytes, power } from "./numbers.js";
 
 /** DER of a DigestInfo up to the hash (RFC 8017 §9.2, note 1). */
@@ -28,7 +28,7 @@ export function rsaHolds(key, algorithm, message, signature) {
     return false;
   }
   const encoded = numberToBytes(power(number, key.exponent, key.modulus), length);
-  const hashed = digest(algorithm.digest, message);
+  const hashed = hashWith(algorithm.digest, message);
   if (algorithm.scheme === "rsa-pss") {
     return pssHolds(encoded, hashed, algorithm, bits - 1);
   }
@@ -62,7 +62,7 @@ function pssHolds(whole, hashed, algorithm, bits) {
     return false;
   }
   const material = concat(new Uint8Array(8), hashed, data.subarray(start));
-  return equal(digest(algorithm.digest, material), check);
+  return equal(hashWith(algorithm.digest, material), check);
 }
 
 /** MGF1 (§B.2.1): `length` bytes. */
@@ -70,7 +70,7 @@ function mgf1(seed, length, name) {
   const pieces = [];
   for (let made = 0; made < length; made += pieces[0].length) {
     const counter = numberToBytes(BigInt(pieces.length), 4);
-    pieces.push(digest(name, concat(seed, counter)));
+    pieces.push(hashWith(name, concat(seed, counter)));
   }
   return concat(...pieces).subarray(0, length);
 }

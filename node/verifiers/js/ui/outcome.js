@@ -58,14 +58,14 @@ async function ofBundle(evidence, trust) {
 
 async function ofCertificate(evidence, trust) {
   const report = await verifyCertificate(evidence.bytes, trust === null ? null : trust.bytes);
-  const bundle = report.bundle ?? null;
+  const { bundle } = report;
   return {
     accepted: report.accepted,
-    ownTrust: trust === null,
-    trustFingerprint: bundle === null ? null : bundle.trustFingerprint,
-    backend: bundle === null ? "" : bundle.backend,
+    ownTrust: report.ownTrust,
+    trustFingerprint: bundle.trustFingerprint,
+    backend: bundle.backend,
     certificateSteps: report.steps,
-    bundleSteps: bundle === null ? [] : bundle.steps,
-    records: report.accepted ? shownRecords(report.bundleBytes) : [],
+    bundleSteps: bundle.steps,
+    records: report.accepted ? shownRecords(report.attached) : [],
   };
 }

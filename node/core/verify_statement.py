@@ -1,0 +1,135 @@
+"""The step about a certificate's statement: who signed it, and that it is of what is attached."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from node.core.bundle import Bundle, decode_bundle
+from node.core.certificate_case import CertificateCase
+from node.core.certificate_statement import Statement
+from node.core.encoding import rfc3339
+from node.core.entry import decode_entry
+from node.core.errors import InvalidInput, InvalidProof
+from node.core.evidence_code import parse_code
+from node.core.genesis import decode_genesis
+from node.core.signatures import PublicJwk
+from node.core.verify import PASSED
+from node.core.verify_case import NotChecked, Told, decode_state_value
+
+__all__ = ["check_statement"]
+
+_ROUND = ("chain.identity", "state.proofs", "entries.form", "entries.inclusion")
+"""Steps of the bundle that this one rests on."""
+
+
+def check_statement(case: CertificateCase) -> Told:
+    """The statement must be of the attached files, and be signed by its member's key, which the
+    bundle's state proofs show to be in force."""
+    statement = case.need_statement()
+    attached = case.need_pdf().attachments
+    for name, expected in statement.files.items():
+        if hashlib.sha256(attached[name]).hexdigest() != expected:
+            raise InvalidProof(f"statement.files.{name}", "is not the hash of the attached file")
+    _check_grounds(case)
+    bundle = decode_bundle(attached["bundle.json"])
+    chain_id = decode_genesis(bundle.chain.genesis).chain_id
+    if statement.chain_id != chain_id:
+        raise InvalidProof("statement.chain_id", f"must be {chain_id}, the bundle's chain")
+    shown = _shown_code(bundle)
+    if statement.code != shown:
+        raise InvalidProof("statement.code", f"must be {shown}, which the bundle is of")
+    state = _proven(bundle)
+    key = _check_key(statement, state, bundle.as_of)
+    name = _check_member(statement, state, bundle.as_of)
+    try:
+        statement.algorithm.verify(key, statement.signing_input, statement.signature, case.backend)
+    except InvalidInput as error:
+        raise error.under("statement") from error
+    said = rfc3339(statement.iat * 1000, whole_seconds=True)
+    software = f"{statement.software['name']} {statement.software['version']}"
+    return Told(
+        f"{name} ({statement.issuer}) has signed certificate {statement.certificate_no} of "
+        f"{statement.code}; {said} is its own claim",
+        f"{name}（{statement.issuer}）已签名确认：证书 {statement.certificate_no}，存证编码 "
+        f"{statement.code}；时间 {said} 为其自称",
+        (
+            f"made by {software}, configuration SHA-256 {statement.software['config_sha256']}",
+            f"key {statement.kid}, in force at height {bundle.as_of}",
+            f"on record: certificate.issued of report_hash {case.sha256}, if it is there",
+        ),
+    )
+
+
+def _check_grounds(case: CertificateCase) -> None:
+    assert case.report is not None
+    ended = {step.id: step.status for step in case.report.steps}
+    for needed in _ROUND:
+        if ended[needed] != PASSED:
+            raise NotChecked(
+                f"rests on {needed}, which did not pass", f"其依据的步骤 {needed} 未通过"
+            )
+
+
+def _shown_code(bundle: Bundle) -> str:
+    code = parse_code(decode_entry(bundle.entries[0].text, place="entry").code)
+    return str(code) if bundle.scope == "record" else code.dossier
+
+
+def _proven(bundle: Bundle) -> dict[str, dict[str, Any]]:
+    """Values of the state map by their keys; step 6 of the bundle has checked their proofs."""
+    return {
+        proof.key: decode_state_value(proof.value, proof.key)
+        for proof in bundle.state
+        if proof.value is not None and proof.key.startswith(("key/", "member/"))
+    }
+
+
+def _value(state: dict[str, dict[str, Any]], key: str) -> dict[str, Any]:
+    if key not in state:
+        raise InvalidProof(f"state {key}", "no proof of it is in the bundle")
+    return state[key]
+
+
+def _check_key(statement: Statement, state: dict[str, dict[str, Any]], as_of: int) -> PublicJwk:
+    """The key that the statement names: its member's own, in force at ``as_of``, for records."""
+    place = f"state key/{statement.kid}"
+    value = _value(state, f"key/{statement.kid}")
+    jwk = PublicJwk.from_json(value.get("jwk"), place=f"{place}.jwk")
+    if jwk.thumbprint() != statement.kid:
+        raise InvalidProof(place, "is not this key's")
+    if value.get("member") != statement.issuer:
+        raise InvalidProof(place, f"is not a key of {statement.issuer}")
+    if value.get("use") is not None:
+        raise InvalidProof(place, "may not sign certificates")
+    start, end = value.get("from"), value.get("to")
+    if type(start) is not int or as_of < start or (type(end) is int and as_of >= end):
+        raise InvalidProof(place, f"was not valid at height {as_of}")
+    if value.get("suspect_from") is not None:
+        raise InvalidProof(place, "was reported compromised before this certificate was made")
+    return jwk
+
+
+def _check_member(statement: Statement, state: dict[str, dict[str, Any]], as_of: int) -> str:
+    """The name of the member, which must be active at ``as_of``."""
+    place = f"state member/{statement.issuer}"
+    value = _value(state, f"member/{statement.issuer}")
+    if _in_force(value, "status", as_of) != "active":
+        raise InvalidProof(place, f"was not active at height {as_of}")
+    since = value.get("since", 0)
+    if type(since) is not int or as_of < since:
+        raise InvalidProof(place, f"was no member yet at height {as_of}")
+    name = _in_force(value, "name", as_of)
+    if not isinstance(name, str):
+        raise InvalidProof(f"{place}.name", "must be text")
+    return name
+
+
+def _in_force(value: dict[str, Any], name: str, height: int) -> Any:
+    """A member of a state value that may be about to change (docs/spec/state-map.md)."""
+    coming = value.get("next")
+    change = coming.get(name) if isinstance(coming, dict) else None
+    start = change.get("from") if isinstance(change, dict) else None
+    if isinstance(change, dict) and type(start) is int and height >= start:
+        return change.get("value")
+    return value.get(name)
