@@ -20,6 +20,7 @@ __all__ = [
     "ApiConfig",
     "ConfigError",
     "ConsortiumConfig",
+    "DocumentsConfig",
     "EngineConfig",
     "LogConfig",
     "NodeConfig",
@@ -144,6 +145,20 @@ class AnchorsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"two adapters are called {name}: each needs a name of its own")
 
 
+class DocumentsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The deep check of signed PDFs. ``roots`` and ``tsa_roots`` are files of certificates (PEM or
+    DER) that signers' and time-stamp authorities' chains may end at; without, chains are not
+    checked. A file of up to ``max_megabytes`` is taken; examining it may take ``seconds`` and
+    ``memory_megabytes``, ``at_once`` of them at a time."""
+
+    roots: list[str] = []
+    tsa_roots: list[str] = []
+    max_megabytes: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 50
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=600)] = 20
+    memory_megabytes: Annotated[int, msgspec.Meta(ge=256)] = 1024
+    at_once: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+
+
 class SealsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How statuses of seals are published: after how many seconds a new one is to be asked for,
     and after how many one says nothing any more."""
@@ -175,6 +190,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     storage: StorageConfig = StorageConfig()
     operator: OperatorConfig = OperatorConfig()
     anchors: AnchorsConfig = AnchorsConfig()
+    documents: DocumentsConfig = DocumentsConfig()
     seals: SealsConfig = SealsConfig()
     log: LogConfig = LogConfig()
 

@@ -16,6 +16,7 @@ from node.api import (
     chain,
     consortium,
     disclosures,
+    documents,
     dossiers,
     engine_rpc,
     erasure,
@@ -23,6 +24,7 @@ from node.api import (
     log,
     pages,
     seal_statuses,
+    static_files,
     transactions,
     verification,
     verifiers,
@@ -54,8 +56,10 @@ _MODULES = (
     anchors,
     verification,
     verifiers,
+    documents,
     about,
     health,
+    static_files,
     pages,
 )
 

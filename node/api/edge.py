@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from node.api.batch import Batches
 from node.api.buffered import Buffered, Share
+from node.api.document_checks import UPLOAD_SECONDS
 from node.api.exchange import Exchange, Receive, Scope, Send, need_short, send_problem
 from node.api.problems import Problem
 from node.api.submissions import Submissions
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BODY_BYTES", "MAX_REQUESTS", "Edge", "LastResort"]
 
 MAX_BODY_BYTES = 64 << 10
-"""Bytes of a request's body, where it is neither a submission, nor a batch, nor a bundle."""
+"""Bytes of a request's body, where it is no submission, batch, bundle, or document."""
+
+_MOST_FORM_BYTES = 2 << 30
+"""Bytes of a form with a document: the page itself tells people what is too large for it."""
 
 MAX_REQUESTS = 2048
 """Requests under way, of all kinds, before 503."""
@@ -39,7 +43,13 @@ class Edge:
         configured = service.node.config.api.max_body_bytes
         self._ordinary = min(MAX_BODY_BYTES, configured)
         case = min(MAX_CASE_BYTES, configured)
-        self._most = {"/v1/verify": case, "/verify": case}
+        document = service.documents.max_bytes
+        # They are written to disk as they come: no request holds more than a part of one.
+        self._to_disk = {
+            "/v1/documents/check": document,
+            "/document": _MOST_FORM_BYTES,
+        }
+        self._most = {"/v1/verify": case, "/verify": case, **self._to_disk}
         self._under_way = 0
         self._fast = {
             "/v1/submissions": Submissions(service, self.buffered).handle,
@@ -53,8 +63,10 @@ class Edge:
             return
         handle = self._fast.get(scope["path"])
         most = self._most.get(scope["path"], self._ordinary)
-        share = Share(self.buffered)
-        exchange = Exchange(receive, send, most, share)
+        is_document = scope["path"] in self._to_disk
+        share = Share(Buffered(most) if is_document else self.buffered)
+        seconds = UPLOAD_SECONDS if is_document else None
+        exchange = Exchange(receive, send, most, share, seconds)
         self._under_way += 1
         try:
             if self._under_way > MAX_REQUESTS:

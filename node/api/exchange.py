@@ -61,15 +61,23 @@ PLAIN_HEADERS: tuple[Header, ...] = (
 class Exchange:
     """One request and its answer on their way through an application that knows no limits.
 
-    ``most`` bytes of a body are taken, and counted in ``share``. ``status`` is 0 until the answer
-    begins.
+    ``most`` bytes of a body are taken, and counted in ``share``; it has ``seconds`` to arrive.
+    ``status`` is 0 until the answer begins.
     """
 
-    def __init__(self, receive: Receive, send: Send, most: int, share: Share) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        most: int,
+        share: Share,
+        seconds: float | None = None,
+    ) -> None:
         self._receive = receive
         self._send = send
         self._most = most
         self._share = share
+        self._seconds = seconds
         self._body_done = False
         self._received = 0
         self._late_at: float | None = None
@@ -79,17 +87,19 @@ class Exchange:
         """The next part of the request.
 
         Raises:
-            Problem: the body is too long, has not arrived `BODY_SECONDS` after it was first asked
-                for, or never will; or all requests together hold too much.
+            Problem: the body is too long, has not arrived in its time (`BODY_SECONDS`, if nothing
+                else is said) after it was first asked for, or never will; or all requests together
+                hold too much.
         """
         if self._body_done:
             return await self._receive()
+        seconds = BODY_SECONDS if self._seconds is None else self._seconds
         now = asyncio.get_running_loop().time()
         if self._late_at is None:
-            self._late_at = now + BODY_SECONDS
+            self._late_at = now + seconds
         if now > self._late_at:
-            raise _late()
-        message = await _receive_in_time(self._receive, self._late_at - now)
+            raise _late(seconds)
+        message = await _receive_in_time(self._receive, self._late_at - now, seconds)
         if message["type"] == "http.disconnect" and not self.status:
             raise _gone()
         size = len(message.get("body", b""))
@@ -141,14 +151,17 @@ async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
 
 async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:
     """The next part of the body, and whether there are more. Raises Problem as `body_chunks`."""
-    message = await _receive_in_time(receive, BODY_SECONDS)
+    message = await _receive_in_time(receive, BODY_SECONDS, BODY_SECONDS)
     if message["type"] == "http.disconnect":
         raise _gone()
     return message.get("body", b""), message.get("more_body", False)
 
 
-async def _receive_in_time(receive: Receive, seconds: float) -> Message:
-    """What `asyncio.timeout` would do, in half its time: this is paid for by every submission."""
+async def _receive_in_time(receive: Receive, seconds: float, given: float) -> Message:
+    """What `asyncio.timeout` would do, in half its time: this is paid for by every submission.
+
+    ``seconds`` are left of those that were ``given``.
+    """
     loop = asyncio.get_running_loop()
     task = asyncio.current_task(loop)
     assert task is not None
@@ -159,7 +172,7 @@ async def _receive_in_time(receive: Receive, seconds: float) -> Message:
         if error.args != (_LATE,):
             raise
         task.uncancel()
-        raise _late() from error
+        raise _late(given) from error
     finally:
         timer.cancel()
 
@@ -207,11 +220,11 @@ def _gone() -> Problem:
     return Problem("timeout", "the client went away", "客户端已断开")
 
 
-def _late() -> Problem:
+def _late(seconds: float) -> Problem:
     return Problem(
         "timeout",
-        f"the body, or more of it, did not arrive within {BODY_SECONDS:g} s",
-        f"{BODY_SECONDS:g} 秒内未收到请求体",
+        f"the body, or more of it, did not arrive within {seconds:g} s",
+        f"{seconds:g} 秒内未收到请求体",
         headers={"Connection": "close"},
     )
 

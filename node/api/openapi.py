@@ -25,7 +25,8 @@ problem documents (RFC 9457) with stable `type`s, in English and Chinese. Times 
 since the Unix epoch, UTC.
 
 A body is at most 64 KiB (413), but for records (a line of a batch is as long as one may be) and
-bundles to check; a GET has none. A node that holds too much already answers 503 with Retry-After.
+bundles or documents to check; a GET has none. A node that holds too much already answers 503 with
+Retry-After.
 """
 _TAGS = (
     ("submissions", "Submitting records 提交存证"),

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from node.api.web import (
     block_page,
     certificate_page,
+    document_page,
     dossier_page,
     look_up_page,
     statistics_page,
@@ -23,6 +24,7 @@ for _page in (
     dossier_page,
     block_page,
     certificate_page,
+    document_page,
     statistics_page,
     status_page,
     verify_page,

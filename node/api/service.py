@@ -9,6 +9,7 @@ import structlog
 from fastapi import Depends, Request
 
 from node.api.authentication import SignIn
+from node.api.document_checks import DocumentChecks
 from node.api.hub import Hub
 from node.api.metrics import Metrics
 from node.api.problems import Problem, problem_of
@@ -27,7 +28,7 @@ class Service:
 
     ``damage`` is what reading the ledger found wrong, if anything; ``checking`` how many bundles
     are being sent or checked now, ``asking`` how many calls of the engine are under way. ``daily``
-    and ``census`` keep what pages count.
+    and ``census`` keep what pages count, ``documents`` checks signed PDFs.
     """
 
     def __init__(self, node: Node, hub: Hub) -> None:
@@ -42,6 +43,7 @@ class Service:
         self.asking = 0
         self.daily = DailyCounts()
         self.census = SealCensus()
+        self.documents = DocumentChecks(node.config)
         hub.attach(node.submission)
 
     @property

@@ -1,11 +1,12 @@
 """The commands, in the order in which their list shows them, each with one line that says what.
 
-The module of a command is ``node.cli.<command>``; it is imported when the command is used.
+The module of a command is ``node.cli.<command>``, with underscores for dashes; it is imported when
+the command is used.
 """
 
 from __future__ import annotations
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "module_of"]
 
 COMMANDS = {
     "init": "make a node's home: keys, genesis, configuration",
@@ -19,6 +20,7 @@ COMMANDS = {
     "show": "look something up and show its time line",
     "seal": "fetch and check the published status of a seal",
     "bundle": "fetch the evidence bundle of a dossier or record",
+    "check-document": "have a node check the signatures of a PDF",
     "verify": "check a bundle against a trust file, without any node",
     "verifiers": "write the verifiers that run anywhere: an HTML page, a Python file",
     "govern": "propose, vote and see what the members decide; change keys",
@@ -37,3 +39,8 @@ COMMANDS = {
     "bench": "measure throughput and latency on this machine",
     "demo": "run a small ledger through its whole life and check its evidence",
 }
+
+
+def module_of(command: str) -> str:
+    """The module of a command."""
+    return f"node.cli.{command.replace('-', '_')}"

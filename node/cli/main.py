@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from node import __version__
-from node.cli.command_table import COMMANDS
+from node.cli.command_table import COMMANDS, module_of
 from node.cli.exit_codes import MEANINGS, ExitCode
 from node.cli.failures import tell_failure
 from node.cli.parsers import CommandParser
@@ -44,7 +44,7 @@ def build_parser(arguments: Sequence[str]) -> CommandParser:
     chosen = next((word for word in arguments if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
         if name == chosen:
-            importlib.import_module(f"node.cli.{name}").add_parser(subparsers)
+            importlib.import_module(module_of(name)).add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=summary, add_help=False)
     return parser

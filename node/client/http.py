@@ -29,6 +29,7 @@ _LINES = 256
 _LINE_BYTES = 1 << 20
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _GRACE_SECONDS = 15.0
+_CHECK_SECONDS = 400.0
 _SD_JWT, _JSON_LINES, _JSON = "application/sd-jwt", "application/x-ndjson", "application/json"
 
 
@@ -317,6 +318,16 @@ class NodeClient:
     def document(self, sha256: str) -> Json:
         """The records that name a document by its SHA-256."""
         return self._connection.json("GET", f"/v1/documents/{_path(sha256)}")
+
+    def check_document(self, pdf: bytes) -> Json:
+        """Have the node check the signatures of a PDF; the whole file is sent, and not kept.
+
+        Raises:
+            NodeProblem: 413 where it is larger than the node takes.
+        """
+        return self._connection.json(
+            "POST", "/v1/documents/check", None, pdf, "application/pdf", timeout=_CHECK_SECONDS
+        )
 
     def block(self, height: int | str = "latest") -> Json:
         """A block: header, commit, results, roots."""

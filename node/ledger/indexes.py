@@ -4,6 +4,7 @@ A row is ``i`` ‖ kind ‖ value ‖ 0x00 ‖ index of the entry, with an empty
 
     d  a document's SHA-256    s  签约编号    a  alias    e  es_id    q  seal code
     f  filing number           g  the dossier code that a record is about    r  certificate number
+    h  SHA-256 of a certificate that a seal signs with
     p  proposals, c  confirmed anchors, n  seals, each all under one empty value
 
 Values are tidied like what somebody types. One that would make too long a key stands by its
@@ -32,6 +33,7 @@ KINDS = {
     "filing_no": b"f",
     "about": b"g",
     "certificate_no": b"r",
+    "signer_certificate": b"h",
     "proposal": b"p",
     "anchor": b"c",
     "seal": b"n",
@@ -41,6 +43,8 @@ _Q, _F, _G, _R, _P, _C, _N = (
     INDEX + KINDS[name]
     for name in ("seal_code", "filing_no", "about", "certificate_no", "proposal", "anchor", "seal")
 )
+_H = INDEX + KINDS["signer_certificate"]
+_BY_HASH = ("document", "signer_certificate")
 
 
 _LONGEST_VALUE = 512
@@ -66,8 +70,13 @@ def _created(data: dict[str, Any], tail: bytes) -> list[bytes]:
     return [
         _row(_E, tidy_lookup(data["es_id"]), tail),
         _row(_Q, tidy_lookup(data["seal_code"]), tail),
+        *(_H + bytes.fromhex(one) + tail for one in sorted(set(data["signer_cert_hashes"]))),
         _N + tail,
     ]
+
+
+def _renewed(data: dict[str, Any], tail: bytes) -> list[bytes]:
+    return [_H + bytes.fromhex(data["new_cert_hash"]) + tail]
 
 
 def _filed(data: dict[str, Any], tail: bytes) -> list[bytes]:
@@ -106,6 +115,7 @@ _ROWS = {
     "disclosure.released": _about,
     "governance.proposed": _proposal,
     "record.imported": _record,
+    "seal.certificate_renewed": _renewed,
     "seal.created": _created,
     "seal.filed": _filed,
     "seal.imported": lambda data, tail: _created(data, tail) + _filed(data, tail),
@@ -124,11 +134,11 @@ def find(reader: Reader, kind: str, value: str, *, limit: int, first: int = 0) -
     """Indexes of entries found by ``value``, from ``first`` on, oldest first, at most ``limit``.
 
     Raises:
-        InvalidEncoding: a document is not named by its SHA-256 in hex.
+        InvalidEncoding: a document or certificate is not named by its SHA-256 in hex.
     """
     prefix = INDEX + KINDS[kind]
-    if kind == "document":
-        start = prefix + decode_hash(value, place="document") + b"\0"
+    if kind in _BY_HASH:
+        start = prefix + decode_hash(value, place=kind) + b"\0"
     else:
         start = _row(prefix, tidy_lookup(value), b"\0")
     count = 0

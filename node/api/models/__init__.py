@@ -20,6 +20,7 @@ from node.api.models.chain import (
     StatusLists,
 )
 from node.api.models.consortium import Consortium, Proposal, Proposals
+from node.api.models.documents import DocumentCheck
 from node.api.models.node import (
     Bundle,
     Case,
@@ -48,6 +49,7 @@ __all__ = [
     "Consortium",
     "Disclosures",
     "Document",
+    "DocumentCheck",
     "Dossier",
     "EngineAnswer",
     "EngineCall",

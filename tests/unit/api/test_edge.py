@@ -25,6 +25,7 @@ class Service:
         api = SimpleNamespace(max_body_bytes=max_body_bytes, max_wait_seconds=5)
         config = SimpleNamespace(api=api)
         self.node = SimpleNamespace(config=config)
+        self.documents = SimpleNamespace(max_bytes=200)
         self.metrics = Metrics()
         self.chain_id = "seal-test"
         self.hub = SimpleNamespace(stopping=False)

@@ -12,7 +12,7 @@ import pytest
 from builders.commands import Cli
 
 from node import __version__
-from node.cli.command_table import COMMANDS
+from node.cli.command_table import COMMANDS, module_of
 from node.cli.exit_codes import MEANINGS, ExitCode
 from node.cli.main import build_parser, main
 
@@ -33,7 +33,7 @@ def loaded_by(code: str) -> set[str]:
 
 def available() -> list[str]:
     """The commands whose modules are there."""
-    return [name for name in COMMANDS if importlib.util.find_spec(f"node.cli.{name}")]
+    return [name for name in COMMANDS if importlib.util.find_spec(module_of(name))]
 
 
 def test_help_lists_every_command_with_one_line_and_every_exit_code(cli: Cli) -> None:
@@ -50,7 +50,7 @@ def test_help_loads_no_command_and_nothing_heavy() -> None:
     loaded = loaded_by("from node.cli.main import main\nassert main(['--help']) == 0")
     assert not loaded & set(HEAVY)
     assert not {name for name in loaded if name.startswith(OWN)}
-    assert not {f"node.cli.{name}" for name in COMMANDS} & loaded
+    assert not {module_of(name) for name in COMMANDS} & loaded
 
 
 @pytest.mark.parametrize("name", ["verify", "trust"])
@@ -64,7 +64,7 @@ def test_verifier_loads_no_storage_network_or_web_code(name: str) -> None:
 
 def test_every_command_module_offers_add_parser_and_run() -> None:
     for name in available():
-        module = importlib.import_module(f"node.cli.{name}")
+        module = importlib.import_module(module_of(name))
         assert callable(module.add_parser), name
         assert callable(module.run), name
 
