@@ -13,7 +13,8 @@ from typing import Any
 
 from node.core.errors import InvalidEncoding
 from node.core.pdf.filters import decode_stream
-from node.core.pdf.objects import MAX_OBJECTS, IndirectObject, Reader, Ref, Stream
+from node.core.pdf.objects import MAX_OBJECTS, IndirectObject, Ref, Stream
+from node.core.pdf.reader import Reader
 from node.core.pdf.xref import Section, read_section
 
 __all__ = ["MAX_PDF_BYTES", "MAX_REVISIONS", "PdfFile", "Revision", "View", "read_pdf"]

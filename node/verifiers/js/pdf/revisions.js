@@ -9,7 +9,8 @@
 
 import { InvalidInput } from "../errors.js";
 import { decodeStream } from "./filters.js";
-import { IndirectObject, MAX_OBJECTS, Reader, Ref, Stream, binaryText } from "./objects.js";
+import { IndirectObject, MAX_OBJECTS, Ref, Stream, binaryText } from "./objects.js";
+import { Reader } from "./reader.js";
 import { readSection } from "./xref.js";
 
 /** Most bytes of a file. */
