@@ -21,7 +21,7 @@ __all__ = ["MAX_PDF_BYTES", "MAX_REVISIONS", "PdfFile", "Revision", "View", "rea
 
 MAX_PDF_BYTES = 64 << 20
 MAX_REVISIONS = 32
-_MOST_TEXT = 8 << 20
+_MOST_TEXT = 4 << 20
 _BEGINNING = re.compile(rb"%PDF-(?:1\.[4-7]|2\.0)[\r\n]+(?:%[^\r\n]*[\r\n]+)?")
 _ENDING = re.compile(rb"startxref[\r\n]+(\d{1,10})[\r\n]+%%EOF(?:\r\n|\n|\r)?\Z")
 
