@@ -16,9 +16,11 @@ from dataclasses import dataclass
 __all__ = ["ModuleRefused", "join_modules"]
 
 _IDENTIFIER = r"[A-Za-z_$][A-Za-z0-9_$]*"
+_NAMES = rf"(?:{_IDENTIFIER},\s*)*{_IDENTIFIER},?\s*"
 _IMPORT = re.compile(
     rf'^import \{{\s*((?:{_IDENTIFIER},\s*)*{_IDENTIFIER},?\s*)\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";',
     re.MULTILINE,
+    rf'^import \{{\s*({_NAMES})\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";', re.MULTILINE
 )
 _EXPORT = re.compile(
     rf"^export (?=(?:async function|function\*?|const|class) ({_IDENTIFIER})\b)", re.MULTILINE
@@ -103,11 +105,12 @@ def _resolved(path: str, target: str) -> str:
 
 def _taken(path: str, found: re.Match[str]) -> str:
     """What stands for an import in the joined script."""
-    return f"const {{ {', '.join(re.findall(_IDENTIFIER, found[1]))} }} = {_name(_resolved(path, found[2]))};"
+    names = ", ".join(re.findall(_IDENTIFIER, found[1]))
+    return f"const {{ {names} }} = {_name(_resolved(path, found[2]))};"
 
 
 def _name(path: str) -> str:
-    """The name that a module has in the script: ``crypto/sha256.js`` is ``module_crypto_sha256``."""
+    """A module's name in the script: ``crypto/sha256.js`` is ``module_crypto_sha256``."""
     return "module_" + re.sub(r"[^A-Za-z0-9]", "_", path[: -len(".js")])
 
 

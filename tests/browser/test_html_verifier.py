@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def browser(files: Path) -> Iterator[Browser]:
 
 
 def odd_bundle() -> dict[str, Any]:
-    """A bundle of a record whose private field would reorder, hide and mark up what is around it."""
+    """A bundle with a private field that would reorder, hide and mark up what is around it."""
     told = private_fields({"initiator": ODD})
     chain = Chain()
     chain.commit_block(chain.jwt(**digests_of(told)))
@@ -336,7 +337,7 @@ def test_it_is_readable_for_everybody(
         "h1, h2, h3, h4", "all => all.map(one => Number(one.tagName[1]))"
     )
     assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:]))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     take_screen(tab.page, f"html-verifier-{kind}")
 
 

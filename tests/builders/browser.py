@@ -30,7 +30,7 @@ _GRAVE = {"serious", "critical"}
 def chromium() -> Iterator[Browser]:
     """The browser, ended at the end. Skips the test, or fails it in CI, where there is none.
 
-    While it runs, this thread has playwright's event loop: nothing else can run one (`asyncio.run`).
+    While it runs, this thread has playwright's event loop: `asyncio.run` is refused in it.
     """
     found = next((path for path in map(shutil.which, _NAMES) if path is not None), None)
     if found is None:

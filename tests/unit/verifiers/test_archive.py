@@ -1,4 +1,4 @@
-"""evidence-verify.pyz on every Python that is here: nothing installed, nothing in the environment."""
+"""evidence-verify.pyz on every Python that is here, with nothing installed beside it."""
 
 from __future__ import annotations
 
