@@ -38,6 +38,7 @@ MAX_INTEGER = 2**53 - 1
 _MAX_DEPTH = 16
 _FEW_BRACKETS = 1_000  # do no harm, and are counted faster than looked at
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+_HEX = re.compile(r"(?:[0-9a-f]{2})*", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _BASE64URL = re.compile(rb"[A-Za-z0-9_-]*")
 LAST_CHARACTERS = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
@@ -53,9 +54,10 @@ def _refuse_number(text: str) -> Any:
 
 
 def _parse_integer(text: str) -> int:
-    if len(text) > 17 or text == "-0" or abs(int(text)) > MAX_INTEGER:
+    value = int(text) if len(text) <= 17 and text != "-0" else MAX_INTEGER + 1
+    if not -MAX_INTEGER <= value <= MAX_INTEGER:
         raise _Refused(f"integer {text[:24]} is out of range, at most 2^53-1 and no -0")
-    return int(text)
+    return value
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -120,8 +122,31 @@ def decode_json(data: bytes, *, place: str, max_bytes: int, max_depth: int = _MA
         raise InvalidEncoding(place, f"not JSON: {error.msg} at character {error.pos}") from error
     except ValueError as error:
         raise InvalidEncoding(place, str(error)) from error
-    _check_tree(value, place, max_depth)
+    # Only an escape can make a lone surrogate.
+    if "\\u" in text or not _is_plain(value, max_depth):
+        _check_tree(value, place, max_depth)
     return value
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether `_check_tree` finds nothing in a tree without surrogates, found out level by level and
+    without a path for each value: almost all that is decoded is so. False where it may find some.
+    """
+    level = [value]
+    for _ in range(depth):
+        below: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is dict:
+                if not "".join(item).isascii():
+                    return False
+                below += item.values()
+            elif kind is list:
+                below += item
+            elif kind is not str and kind is not int:
+                return False
+        level = below
+    return not level
 
 
 def _check_tree(value: Any, place: str, depth: int) -> None:
@@ -232,7 +257,7 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 def decode_hex(text: Any, *, place: str, length: int | None = None) -> bytes:
     """Decode lower-case hex, of ``length`` bytes when given."""
-    if not isinstance(text, str) or re.fullmatch(r"(?:[0-9a-f]{2})*", text, re.ASCII) is None:
+    if not isinstance(text, str) or _HEX.fullmatch(text) is None:
         raise InvalidEncoding(place, "must be lower-case hex")
     if length is not None and len(text) != 2 * length:
         raise InvalidEncoding(place, f"must be {length} bytes of hex, {2 * length} characters")
