@@ -19,9 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from node.cli.demo_certificates import order_certificates, show_certificate
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
-from node.cli.demo_certificates import order_certificates, show_certificate
 from node.cli.isolated import isolation, run_verifier
 from node.cli.output import say, short_path
 from node.cli.parsers import add_command

@@ -18,8 +18,6 @@ __all__ = ["ModuleRefused", "join_modules"]
 _IDENTIFIER = r"[A-Za-z_$][A-Za-z0-9_$]*"
 _NAMES = rf"(?:{_IDENTIFIER},\s*)*{_IDENTIFIER},?\s*"
 _IMPORT = re.compile(
-    rf'^import \{{\s*((?:{_IDENTIFIER},\s*)*{_IDENTIFIER},?\s*)\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";',
-    re.MULTILINE,
     rf'^import \{{\s*({_NAMES})\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";', re.MULTILINE
 )
 _EXPORT = re.compile(

@@ -1,8 +1,9 @@
 """`make court`: what a judge's clerk does with a certificate, on a machine that runs a node's demo.
 
 The node of `evidence-node demo` issues certificates of the case; then nothing of the node is asked
-any more: three verifiers, poppler, openssl and pyHanko look at the files, a forged one is refused by
-all three at the same step, the corpus is judged, and the pages are looked at as a citizen sees them.
+any more: three verifiers, poppler, openssl and pyHanko look at the files, a forged one is refused
+by all three at the same step, the corpus is judged, and the pages are looked at as a citizen sees
+them.
 """
 
 from __future__ import annotations
@@ -207,7 +208,7 @@ def _by_page(court: Court, pdf: Path) -> Statuses:
             "[data-step]", "all => all.map(one => [one.dataset.step, one.dataset.status])"
         )
         _picture(page, court, f"verify-{pdf.stem}")
-    return {label: status for label, status in found}
+    return dict(found)
 
 
 def _forged(court: Court) -> Path:

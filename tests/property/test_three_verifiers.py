@@ -21,10 +21,10 @@ import pytest
 from builders.corpus import held
 from builders.javascript import MODULES, node_command
 from builders.mutants import Mutant, Remembering, check_meaning, mutants
-from node.verifiers.building import build_pyz
 
 from node.core.signatures import load_backend
 from node.core.verify import verify_bundle
+from node.verifiers.building import build_pyz
 
 COUNT = int(os.environ.get("MUTANTS", "100000" if os.environ.get("CI") == "true" else "4000"))
 SEED = int(os.environ.get("MUTANTS_SEED", "1"))

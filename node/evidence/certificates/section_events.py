@@ -155,7 +155,6 @@ def _verifications(setting: Setting, reference: str) -> Iterator[Block]:
                 if name in record.data
             ),
             *private_rows(setting, record),
-        ]  # fmt: skip
         ]
         yield facts(
             (setting.event_name(record), setting.proven.member_name(record.transaction.iss)), *rows
