@@ -74,7 +74,9 @@ DESCRIPTION: dict[str, Any] = {
          "runs_node": True},
     ],
     "platform": {
-        "filings": [{"authority": "国家网信办", "kind": "区块链信息服务备案", "number": "备00001号"}],
+        "filings": [
+            {"authority": "国家网信办", "kind": "区块链信息服务备案", "number": "备00001号"}
+        ],
         "interest_statement": "平台与当事人均无投资关系",
         "name": "某某司法存证平台",
         "operator": "某某科技有限公司",
@@ -148,8 +150,13 @@ class Registry:
 
     def old_record(self, **data: Any) -> None:
         """A record of another system, handed in late."""
-        self.record("record.imported", RECORD, data_of("record.imported", **data),
-                    private={"summary": "旧系统摘要"}, occurred_at=self.bench.time() - 3 * 86_400_000)  # fmt: skip
+        self.record(
+            "record.imported",
+            RECORD,
+            data_of("record.imported", **data),
+            private={"summary": "旧系统摘要"},
+            occurred_at=self.bench.time() - 3 * 86_400_000,
+        )
 
     def order(self, subject: str, *, disclosed: bool = False, **changes: Any) -> Order:
         """An order, with all of the dossier's disclosures or with none."""

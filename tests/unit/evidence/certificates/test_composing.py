@@ -1,4 +1,4 @@
-"""What a certificate says: every section answered from the verified bundle, or said to be unknown."""
+"""What a certificate says: all of it from the verified bundle, or said to be unknown."""
 
 from __future__ import annotations
 
