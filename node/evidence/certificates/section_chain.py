@@ -16,7 +16,7 @@ from node.evidence.certificates.blocks import (
     note,
     paragraph,
     section,
-    small_hash,
+    small_hashes,
     subheading,
     table,
 )
@@ -116,8 +116,9 @@ def _paths(setting: Setting) -> Iterator[Block]:
         [
             [
                 mono(record.entry.code),
-                [small_hash(step) for step in record.bundled.path_as_of]
-                or say("（日志仅一条）", "(the log has one entry)"),
+                small_hashes(record.bundled.path_as_of)
+                if record.bundled.path_as_of
+                else say("（日志仅一条）", "(the log has one entry)"),
             ]
             for record in proven.records
         ],
@@ -163,7 +164,7 @@ def _votes(setting: Setting, commit: Commit) -> list[list[Value]]:
         rows.append(
             [
                 _runner(proven, validator.public_key, validator.address),
-                small_hash(validator.address),
+                small_hashes([validator.address]),
                 str(validator.power),
                 say("有", "yes") if signed else say("未签", "none"),
             ]
