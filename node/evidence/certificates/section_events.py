@@ -30,6 +30,12 @@ __all__ = ["party_section", "private_rows", "timeline_section"]
 
 _SHOWN_ELSEWHERE = frozenset({"aliases", "documents", "parties", "party_ref", "digests", "jwk"})
 _SHOWN_BEFORE = ("signing.identity_verified", "signing.intent_confirmed")
+_TIMES = (
+    (("发生", "Occurred"), sentences.OCCURRED),
+    (("采集", "Collected"), sentences.COLLECTED),
+    (("提交", "Submitted"), sentences.SUBMITTED),
+    (("上链", "On the chain"), sentences.RECORDED),
+)
 _SEAL_FACTS = ("seal_status", "seal_status_version", "seal_record")
 
 
@@ -165,52 +171,24 @@ def _seal_owner(setting: Setting) -> Iterator[Block]:
 def timeline_section(setting: Setting) -> dict[str, Any]:
     """六: each event with its four times, drawn."""
     say = setting.words.say
-    return section(
-        "六",
-        say(*sentences.TIMELINE),
-        [
-            table(
-                (1, 5.2),
-                [say("时间", "Time"), say("含义", "Meaning")],
-                [
-                    [
-                        say("发生", "Occurred"),
-                        say(*sentences.OCCURRED),
-                    ],
-                    [
-                        say("采集", "Collected"),
-                        say(*sentences.COLLECTED),
-                    ],
-                    [
-                        say("提交", "Submitted"),
-                        say(*sentences.SUBMITTED),
-                    ],
-                    [
-                        say("上链", "On the chain"),
-                        say(*sentences.RECORDED),
-                    ],
-                ],
-            ),
-            *(
-                []
-                if setting.proven.passed("times")
-                else [
-                    note(say("上链时间未通过核验。", "The times on the chain were not verified."))
-                ]
-            ),
-            {
-                "k": "timeline",
-                "by": say("提交：", "by "),
-                "labels": [
-                    say("发生", "Occurred"),
-                    say("采集", "Collected"),
-                    say("提交", "Submitted"),
-                    say("上链", "On the chain"),
-                ],
-                "events": [_event(setting, record) for record in setting.proven.records],
-            },
-        ],
-    )
+    labels = [say(*pair) for pair, _ in _TIMES]
+    blocks = [
+        table(
+            (1, 5.2),
+            [say("时间", "Time"), say("含义", "Meaning")],
+            [[say(*label), say(*meaning)] for label, meaning in _TIMES],
+        ),
+        {
+            "k": "timeline",
+            "by": say("提交：", "by "),
+            "labels": labels,
+            "events": [_event(setting, record) for record in setting.proven.records],
+        },
+    ]
+    if not setting.proven.passed("times"):
+        warning = say("上链时间未通过核验。", "The times on the chain were not verified.")
+        blocks.insert(1, note(warning))
+    return section("六", say(*sentences.TIMELINE), blocks)
 
 
 def _event(setting: Setting, record: ProvenRecord) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from node.core.verify import NOT_CHECKED
 from node.evidence.certificates import proof_sentences
 from node.evidence.certificates.blocks import (
     Block,
@@ -134,55 +135,45 @@ _TERMS = (
 
 def limits_section(setting: Setting) -> dict[str, Any]:
     """十五: integrity and time, not truth."""
-    say, words = setting.words.say, setting.words
-    hidden = [record for record in setting.proven.records if record.hidden]
+    say = setting.words.say
     unchecked = [
-        step
-        for step in setting.proven.report.steps
-        if step.status == "not checked" and not step.part
-    ]
-    blocks: list[Block] = [
-        paragraph(say(*proof_sentences.WHAT_IS_PROVEN)),
-        subheading(say("不得据本证书得出的结论", "What must not be concluded")),
-        bullets(say(zh, en) for zh, en in _NOT_TO_CONCLUDE),
-        subheading(say("没有核验的", "What was not checked")),
-        bullets(
-            [
-                say(
-                    f"第 {step.number} 步“{step.title_zh}”：{step.text_zh}。",
-                    f"Step {step.number}, {step.title}: {step.text}.",
-                )
-                for step in unchecked
-            ]
-            + [say(*proof_sentences.SIGNATURES_IN_DOCUMENTS)]
-        ),
-        subheading(say("没有披露的", "What was not disclosed")),
-    ]
-    if hidden:
-        blocks.append(
-            table(
-                (2, 2, 3),
-                [
-                    say("存证编码", "Evidence code"),
-                    say("记录", "Record"),
-                    say("未披露", "Not disclosed"),
-                ],
-                [
-                    [
-                        mono(record.entry.code),
-                        setting.event_name(record),
-                        say(
-                            f"至多 {record.hidden} 项私密字段",
-                            f"at most {record.hidden} private field(s)",
-                        ),
-                    ]
-                    for record in hidden
-                ],
-            )
+        say(
+            f"第 {step.number} 步“{step.title_zh}”：{step.text_zh}。",
+            f"Step {step.number}, {step.title}: {step.text}.",
         )
-    else:
-        blocks.append(paragraph(say(*proof_sentences.ALL_SHOWN)))
-    return section("十五", words.say("证明范围与局限", "What is proven, and what is not"), blocks)
+        for step in setting.proven.report.steps
+        if step.status == NOT_CHECKED and not step.part
+    ]
+    return section(
+        "十五",
+        say("证明范围与局限", "What is proven, and what is not"),
+        [
+            paragraph(say(*proof_sentences.WHAT_IS_PROVEN)),
+            subheading(say("不得据本证书得出的结论", "What must not be concluded")),
+            bullets(say(zh, en) for zh, en in _NOT_TO_CONCLUDE),
+            subheading(say("没有核验的", "What was not checked")),
+            bullets([*unchecked, say(*proof_sentences.SIGNATURES_IN_DOCUMENTS)]),
+            subheading(say("没有披露的", "What was not disclosed")),
+            _undisclosed(setting),
+        ],
+    )
+
+
+def _undisclosed(setting: Setting) -> Block:
+    say = setting.words.say
+    rows: list[list[Value]] = [
+        [
+            mono(record.entry.code),
+            setting.event_name(record),
+            say(f"至多 {record.hidden} 项私密字段", f"at most {record.hidden} private field(s)"),
+        ]
+        for record in setting.proven.records
+        if record.hidden
+    ]
+    if not rows:
+        return paragraph(say(*proof_sentences.ALL_SHOWN))
+    head = [say("存证编码", "Evidence code"), say("记录", "Record")]
+    return table((2, 2, 3), [*head, say("未披露", "Not disclosed")], rows)
 
 
 def attachment_section(setting: Setting, attachments: Sequence[Attachment]) -> dict[str, Any]:

@@ -20,6 +20,12 @@ from node.evidence.certificates.setting import Setting
 
 __all__ = ["environment_section", "origin_section"]
 
+_OWN_WORDS = (
+    ("description", ("运行环境（联盟自述）", "Environment (the consortium's own words)")),
+    ("time_source", ("时间来源（联盟自述）", "Source of time (own words)")),
+    ("security", ("安全措施（联盟自述）", "Security (own words)")),
+)
+
 
 def origin_section(setting: Setting) -> dict[str, Any]:
     """十二: source, making and storage of the data before it came onto the chain."""
@@ -116,8 +122,11 @@ def _late_after(setting: Setting) -> str:
 def environment_section(setting: Setting) -> dict[str, Any]:
     """十三: software, configuration, and the environment by the consortium's own words."""
     say, issuer, proven = setting.words.say, setting.issuer, setting.proven
-    header = proven.headers[proven.bundle.as_of + 1]
-    known = setting.or_unknown
+    block, rules = proven.headers[proven.bundle.as_of + 1].version
+    own: list[tuple[str, Value]] = [
+        (say(*label), setting.or_unknown(setting.described("environment", name)))
+        for name, label in _OWN_WORDS
+    ]
     return section(
         "十三",
         say("系统环境", "Systems"),
@@ -131,28 +140,12 @@ def environment_section(setting: Setting) -> dict[str, Any]:
                 (
                     say("区块协议、规则版本", "Block protocol, rules"),
                     say(
-                        f"CometBFT 0.38 区块格式（协议 {header.version[0]}），规则版本 "
-                        f"{header.version[1]}",
-                        f"CometBFT 0.38 blocks (protocol {header.version[0]}), rules "
-                        f"{header.version[1]}",
+                        f"CometBFT 0.38 区块格式（协议 {block}），规则版本 {rules}",
+                        f"CometBFT 0.38 blocks (protocol {block}), rules {rules}",
                     ),
                 ),
-                (
-                    say("密码算法", "Algorithms"),
-                    say(*proof_sentences.ALGORITHMS),
-                ),
-                (
-                    say("运行环境（联盟自述）", "Environment (the consortium's own words)"),
-                    known(setting.described("environment", "description")),
-                ),
-                (
-                    say("时间来源（联盟自述）", "Source of time (own words)"),
-                    known(setting.described("environment", "time_source")),
-                ),
-                (
-                    say("安全措施（联盟自述）", "Security (own words)"),
-                    known(setting.described("environment", "security")),
-                ),
+                (say("密码算法", "Algorithms"), say(*proof_sentences.ALGORITHMS)),
+                *own,
             ),
             paragraph(say(*proof_sentences.NOTHING_RESTS_ON_IT)),
         ],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from node.core.verify import FAILED, NOT_CHECKED, PASSED, Step
 from node.evidence.certificates import proof_sentences
 from node.evidence.certificates.blocks import (
     Block,
@@ -21,32 +23,23 @@ from node.evidence.certificates.steps_told import MEANINGS
 
 __all__ = ["verification_section"]
 
+_HOW = (
+    proof_sentences.TAKE_OUT,
+    proof_sentences.COMPARE_FINGERPRINT,
+    proof_sentences.OFFLINE,
+    proof_sentences.ONLINE,
+)
+
 
 def verification_section(setting: Setting) -> dict[str, Any]:
     """十四: all steps with their results, and the offline verifiers with their hashes."""
-    say, words, report = setting.words.say, setting.words, setting.proven.report
+    say, report = setting.words.say, setting.proven.report
     whole = [step for step in report.steps if not step.part]
-    counts = {
-        status: sum(step.status == status for step in whole)
-        for status in ("passed", "failed", "not checked")
-    }
     return section(
         "十四",
         say("核验方法与结果", "How it was verified, and the results"),
         [
-            paragraph(
-                say(
-                    f"出具前按 17 个步骤核验：通过 {counts['passed']} 步，未核验 "
-                    f"{counts['not checked']} 步，"
-                    f"未通过 {counts['failed']} 步。"
-                    "“未核验”表示证据包或者信任文件中没有可供核验的内容，"
-                    "既不是通过，也不是不通过。",
-                    f"Verified in 17 steps before issue: {counts['passed']} passed, "
-                    f"{counts['not checked']} not checked, {counts['failed']} failed. Not checked "
-                    "means "
-                    "that there was nothing to check: neither good nor bad.",
-                )
-            ),
+            paragraph(_counted(setting, whole)),
             {
                 "k": "steps",
                 "head": [
@@ -54,29 +47,38 @@ def verification_section(setting: Setting) -> dict[str, Any]:
                     say("结果", "Result"),
                     say("所见、含义", "Found, and what it means"),
                 ],
-                "rows": [
-                    {
-                        "label": step.label,
-                        "title": say(step.title_zh, step.title),
-                        "status": step.status,
-                        "word": words.check(step.status),
-                        "found": say(step.text_zh, step.text),
-                        "meaning": words.pick(MEANINGS[step.id]),
-                    }
-                    for step in whole
-                ],
+                "rows": [_told(setting, step) for step in whole],
             },
             subheading(say("如何自行核验", "How to verify it yourself")),
-            numbered(
-                [
-                    say(*proof_sentences.TAKE_OUT),
-                    say(*proof_sentences.COMPARE_FINGERPRINT),
-                    say(*proof_sentences.OFFLINE),
-                    say(*proof_sentences.ONLINE),
-                ]
-            ),
+            numbered(say(*sentence) for sentence in _HOW),
             *_verifiers(setting),
         ],
+    )
+
+
+def _told(setting: Setting, step: Step) -> dict[str, str]:
+    say, words = setting.words.say, setting.words
+    return {
+        "label": step.label,
+        "title": say(step.title_zh, step.title),
+        "status": step.status,
+        "word": words.check(step.status),
+        "found": say(step.text_zh, step.text),
+        "meaning": words.pick(MEANINGS[step.id]),
+    }
+
+
+def _counted(setting: Setting, steps: Sequence[Step]) -> str:
+    passed, failed, unchecked = (
+        sum(step.status == status for step in steps) for status in (PASSED, FAILED, NOT_CHECKED)
+    )
+    return setting.words.say(
+        f"出具前按 {len(steps)} 个步骤核验：通过 {passed} 步，未核验 {unchecked} 步，"
+        f"未通过 {failed} 步。“未核验”表示证据包或者信任文件中没有可供核验的内容，"
+        "既不是通过，也不是不通过。",
+        f"Verified in {len(steps)} steps before issue: {passed} passed, {unchecked} not checked, "
+        f"{failed} failed. Not checked means that there was nothing to check: neither good nor "
+        "bad.",
     )
 
 

@@ -264,6 +264,16 @@ def test_trust_file_of_another_chain_makes_no_certificate(ledger: Registry) -> N
         ledger.compose(ledger.order(CASE), trust=trust)
 
 
+def test_chain_that_continues_another_is_told_with_it() -> None:
+    made = Registry()
+    made.seal()
+    made.bench.move_on()
+    made.bench.block()
+    draft = made.compose(made.order(SEAL))
+    assert "所延续的链\nconsortium-test" in section(draft, 10)
+    assert verify_bundle(attached(draft, "bundle.json"), attached(draft, "trust.json")).accepted
+
+
 def test_key_of_another_member_is_refused(ledger: Registry) -> None:
     with pytest.raises(InvalidInput, match="kid"):
         ledger.compose(ledger.order(CASE), kid=member_key("platform-a").kid)
