@@ -4,35 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
-
-import segno
 
 from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput
 from node.core.trust import Trust
 from node.evidence.bundle import Receipts, bundle_dossier, bundle_record, encode_bundle
+from node.evidence.certificates.content import whole_content
 from node.evidence.certificates.port import Attachment, Draft, Issuer, Order
 from node.evidence.certificates.proven import Proven, prove
-from node.evidence.certificates.section_chain import anchor_section, chain_section, time_section
-from node.evidence.certificates.section_documents import document_section, signature_section
-from node.evidence.certificates.section_events import party_section, timeline_section
-from node.evidence.certificates.section_frame import (
-    applicant_section,
-    cover,
-    issuer_section,
-    statement_section,
-)
-from node.evidence.certificates.section_limits import (
-    attachment_section,
-    limits_section,
-    seal_page,
-)
-from node.evidence.certificates.section_origin import environment_section, origin_section
-from node.evidence.certificates.section_seals import named_seals, seal_section
-from node.evidence.certificates.section_verification import verification_section
+from node.evidence.certificates.section_seals import named_seals
 from node.evidence.certificates.setting import Setting
-from node.evidence.certificates.wording import Wording, breakable, show_unprintable
+from node.evidence.certificates.wording import Wording
 from node.ledger.reader import LedgerReader
 
 __all__ = ["MAX_CERTIFIED_RECORDS", "compose"]
@@ -82,18 +64,13 @@ def compose(
     _check_key(proven, issuer.member, kid)
     seals = _seal_bundles(reader, proven)
     setting = Setting(
-        order=order,
-        issuer=issuer,
-        kid=kid,
-        certificate_no=certificate_no,
-        issued_at=issued_at,
-        trust=trust,
-        proven=proven,
-        words=Wording(order.language),
-        seals={es_id: prove(file, trust_file) for es_id, file in seals.items()},
-    )
+        order, issuer, kid, certificate_no, issued_at, proven, Wording(order.language),
+        {es_id: prove(file, trust_file) for es_id, file in seals.items()},
+    )  # fmt: skip
     attachments = _attachments(setting, bundle, trust_file, seals)
-    content = json.dumps(_content(setting, attachments), ensure_ascii=False, separators=(",", ":"))
+    content = json.dumps(
+        whole_content(setting, attachments), ensure_ascii=False, separators=(",", ":")
+    )
     return Draft(certificate_no, issued_at, order.language, content, attachments)
 
 
@@ -140,7 +117,7 @@ def _seal_bundles(reader: LedgerReader, proven: Proven) -> dict[str, bytes]:
 
 
 def _check_key(proven: Proven, member: str, kid: str) -> None:
-    """The certificate's statement has to hold under a key that the bundle shows to be its issuer's."""
+    """The statement must hold under a key that the bundle shows to be the issuer's."""
     value = proven.state.get(f"key/{kid}")
     if value is None or value.get("member") != member:
         raise InvalidInput("kid", f"is no key of {member} on this chain")
