@@ -23,6 +23,7 @@ from node.api import (
     health,
     log,
     pages,
+    seal_statuses,
     transactions,
     verification,
 )
@@ -46,6 +47,7 @@ _MODULES = (
     disclosures,
     erasure,
     certificates,
+    seal_statuses,
     chain,
     consortium,
     engine_rpc,

@@ -17,6 +17,7 @@ COMMANDS = {
     "keys": "make and show signing and recovery keys",
     "submit": "sign a record and send it, or send signed ones",
     "show": "look something up and show its time line",
+    "seal": "fetch and check the published status of a seal",
     "bundle": "fetch the evidence bundle of a dossier or record",
     "certificate": "have certificates of evidence issued, and save them",
     "verify": "check a bundle against a trust file, without any node",
