@@ -106,9 +106,7 @@ def _of_seal(reader: LedgerReader, subject: str) -> Iterable[str]:
     return (head, f"seal/{es_id}") if isinstance(es_id, str) else (head,)
 
 
-def _bundle(
-    reader: LedgerReader, order: Order, anchors: Receipts, also: Iterable[str]
-) -> bytes:
+def _bundle(reader: LedgerReader, order: Order, anchors: Receipts, also: Iterable[str]) -> bytes:
     count = reader.dossier_count(order.subject)
     if order.ordinal is None:
         if count > MAX_CERTIFIED_RECORDS:
@@ -156,13 +154,14 @@ def _attachments(
         Attachment(
             "bundle.json",
             "application/json",
-            say("证据包：记录、证明、披露与回执", "Evidence bundle: records, proofs, disclosures, receipts"),
+            say(
+                "证据包：记录、证明、披露与回执",
+                "Evidence bundle: records, proofs, disclosures, receipts",
+            ),
             bundle,
         ),
-        Attachment(
-            "trust.json", "application/json", say("信任文件", "Trust file"), trust_file
-        ),
-    ]  # fmt: skip
+        Attachment("trust.json", "application/json", say("信任文件", "Trust file"), trust_file),
+    ]
     if setting.issuer.description is not None:
         found.append(
             Attachment(
@@ -184,35 +183,40 @@ def _attachments(
 def _content(setting: Setting, attachments: tuple[Attachment, ...]) -> Any:
     say = setting.words.say
     title = say("区块链电子存证证书", "Certificate of Evidence")
-    shown = _shown({
-        "subtitle": say("（出证报告）", "of records on an evidence ledger"),
-        "labels": {
-            "certificate_no": say("证书编号", "Certificate No."),
-            "contents": say("目　录", "Contents"),
-            "page": [say("第 ", "page "), say(" 页，共 ", " of "), say(" 页", "")],
-        },
-        "certificate_no": setting.certificate_no,
-        "cover": cover(setting),
-        "sections": _headed(setting, [
-            statement_section(setting),
-            issuer_section(setting),
-            applicant_section(setting),
-            party_section(setting),
-            seal_section(setting),
-            timeline_section(setting),
-            document_section(setting),
-            signature_section(setting),
-            time_section(setting),
-            chain_section(setting),
-            anchor_section(setting),
-            origin_section(setting),
-            environment_section(setting),
-            verification_section(setting),
-            limits_section(setting),
-            attachment_section(setting, attachments),
-        ]),
-        "seal_page": seal_page(setting),
-    })  # fmt: skip
+    shown = _shown(
+        {
+            "subtitle": say("（出证报告）", "of records on an evidence ledger"),
+            "labels": {
+                "certificate_no": say("证书编号", "Certificate No."),
+                "contents": say("目　录", "Contents"),
+                "page": [say("第 ", "page "), say(" 页，共 ", " of "), say(" 页", "")],
+            },
+            "certificate_no": setting.certificate_no,
+            "cover": cover(setting),
+            "sections": _headed(
+                setting,
+                [
+                    statement_section(setting),
+                    issuer_section(setting),
+                    applicant_section(setting),
+                    party_section(setting),
+                    seal_section(setting),
+                    timeline_section(setting),
+                    document_section(setting),
+                    signature_section(setting),
+                    time_section(setting),
+                    chain_section(setting),
+                    anchor_section(setting),
+                    origin_section(setting),
+                    environment_section(setting),
+                    verification_section(setting),
+                    limits_section(setting),
+                    attachment_section(setting, attachments),
+                ],
+            ),
+            "seal_page": seal_page(setting),
+        }
+    )
     return {
         **shown,
         "language": setting.words.language,

@@ -54,10 +54,11 @@ def load_faces() -> Faces:
     fonts = typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=True,  # its DejaVu Sans Mono
-        font_paths=[str(folder) for folder in dict.fromkeys(
-            [package, *(path.parent for path in found.values())]
-        )],
-    )  # fmt: skip
+        font_paths=[
+            str(folder)
+            for folder in dict.fromkeys([package, *(path.parent for path in found.values())])
+        ],
+    )
     shown = frozenset(code for code in characters if _may_be_shown(code))
     return Faces(fonts, shown, tuple(found))
 
@@ -77,7 +78,8 @@ def check_glyphs(content: str, faces: Faces) -> None:
             if character in missing:
                 raise InvalidInput(
                     place,
-                    f"无法显示的字 U+{ord(character):04X}：字体中没有该字形（no font of this node has "
+                    f"无法显示的字 U+{ord(character):04X}：字体中没有该字形（no font of this node "
+                    "has "
                     f"a glyph for the character {_name(character)})",
                 )
 

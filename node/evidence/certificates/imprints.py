@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from node.evidence.certificates.wording import Wording, grouped
+from node.evidence.certificates.wording import Wording
 
 __all__ = ["show_imprint"]
 
@@ -20,29 +20,48 @@ _MOST_PIXELS = 4 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ELEMENT = re.compile(r"<\s*/?\s*([^\s/>]+)")
 _ALLOWED = frozenset(
-    ("svg", "title", "desc", "g", "path", "circle", "ellipse", "line", "polygon", "polyline", "rect")
+    (
+        "svg",
+        "title",
+        "desc",
+        "g",
+        "path",
+        "circle",
+        "ellipse",
+        "line",
+        "polygon",
+        "polyline",
+        "rect",
+    )
 )
 """Shapes alone: nothing that names another file, repeats another part, or is text in a font."""
-_FORBIDDEN = re.compile(r"<!|<\?(?!xml )|&(?!(?:amp|lt|gt|quot|apos);)|href|url\(|@import|\bon\w+\s*=", re.I)
+_FORBIDDEN = re.compile(
+    r"<!|<\?(?!xml )|&(?!(?:amp|lt|gt|quot|apos);)|href|url\(|@import|\bon\w+\s*=", re.I
+)
 
 
 def show_imprint(
     words: Wording, pictures: Mapping[str, bytes], picture_hash: str | None
 ) -> dict[str, Any]:
     """The picture whose SHA-256 is ``picture_hash``, as ``svg``, with ``alt``; or ``missing``, why
-    there is none, and where it is known its ``hash``."""
+    there is none."""
     if picture_hash is None:
-        return {"missing": words.say("印模图像哈希未载于本证据包", "No hash of an imprint is in this bundle")}
-    told = {"hash": grouped(picture_hash)}
+        return {
+            "missing": words.say(
+                "印模图像哈希未载于本证据包", "No hash of an imprint is in this bundle"
+            )
+        }
     picture = pictures.get(picture_hash)
     if picture is None:
-        return {**told, "missing": words.say("印模图像未提供", "Imprint not provided")}
+        return {"missing": words.say("印模图像未提供", "Imprint not provided")}
     if hashlib.sha256(picture).hexdigest() != picture_hash:
-        return {**told, "missing": words.say("所提供的图像与哈希不符", "The picture given has another hash")}
+        return {
+            "missing": words.say("所提供的图像与哈希不符", "The picture given has another hash")
+        }
     svg = _as_svg(picture)
     if svg is None:
-        return {**told, "missing": words.say("印模图像无法安全显示", "The picture cannot be shown safely")}
-    return {**told, "svg": svg, "alt": words.say("印模图像", "Imprint of the seal")}
+        return {"missing": words.say("印模图像无法安全显示", "The picture cannot be shown safely")}
+    return {"svg": svg, "alt": words.say("印模图像", "Imprint of the seal")}
 
 
 def _as_svg(picture: bytes) -> str | None:

@@ -138,9 +138,9 @@ def prove(bundle: bytes, trust: bytes) -> Proven:
     failed = next((step for step in report.steps if step.status == FAILED), None)
     if failed is not None:
         raise InvalidProof(
-            "bundle", f"step {failed.label} {failed.id} failed, so nothing is certified: "
-            f"{failed.text}"
-        )  # fmt: skip
+            "bundle",
+            f"step {failed.label} {failed.id} failed, so nothing is certified: {failed.text}",
+        )
     decoded = decode_bundle(bundle)
     headers = {header.height: header for chain in decoded.chains for header in chain.headers}
     return Proven(

@@ -36,34 +36,60 @@ def time_section(setting: Setting) -> dict[str, Any]:
     step = proven.steps["times"]
     stamped = [part for part in proven.report.steps if part.part and part.id.startswith("anchors.")]
     outside = [part for part in stamped if part.status == "passed"]
-    return section("九", say("可信时间", "Times that can be relied on"), [
-        table(
-            (1.5, 3, 3),
-            [say("时间", "Time"), say("由谁确认", "By whom"), say("结果", "Result")],
-            [
-                [say("上链时间", "On the chain"),
-                 say("区块验证节点，三分之二以上权重共同签名",
-                     "the validators, more than 2/3 of their power"),
-                 f"{words.check(step.status)}{say('：', ': ')}{say(step.text_zh, step.text)}"],
-                [say("第三方时间", "Outside time"),
-                 say("第三方链、时间戳机构（见第十一部分）", "outside chains, time-stamp authorities (section 11)"),
-                 say(f"{len(outside)} 份回执通过核验", f"{len(outside)} receipt(s) hold")
-                 if stamped else say("未存证：证据包不含第三方回执", "none: the bundle holds no receipt")],
-                [say("本证书出具时间", "Issue of this certificate"),
-                 authority or setting.issuer_name,
-                 say("由时间戳机构以时间戳确认，见签章", "by the authority's time-stamp in the signature")
-                 if authority else
-                 say("未配置时间戳机构：仅为出具机构自述", "no time-stamp authority: the issuer's own claim")],
-            ],
-        ),
-        paragraph(say(
-            "验证节点的时钟由各运营方自行维护，区块时间取各节点投票时间的中位数；发生、采集、提交时间由提交方自述，"
-            "不属于可信时间。",
-            "Validators keep their own clocks, and a block bears the median of their votes' times. "
-            "What a submitter says of when something occurred or was collected is not among the "
-            "times that can be relied on.",
-        )),
-    ])  # fmt: skip
+    return section(
+        "九",
+        say("可信时间", "Times that can be relied on"),
+        [
+            table(
+                (1.5, 3, 3),
+                [say("时间", "Time"), say("由谁确认", "By whom"), say("结果", "Result")],
+                [
+                    [
+                        say("上链时间", "On the chain"),
+                        say(
+                            "区块验证节点，三分之二以上权重共同签名",
+                            "the validators, more than 2/3 of their power",
+                        ),
+                        f"{words.check(step.status)}{say('：', ': ')}{say(step.text_zh, step.text)}",
+                    ],
+                    [
+                        say("第三方时间", "Outside time"),
+                        say(
+                            "第三方链、时间戳机构（见第十一部分）",
+                            "outside chains, time-stamp authorities (section 11)",
+                        ),
+                        say(f"{len(outside)} 份回执通过核验", f"{len(outside)} receipt(s) hold")
+                        if stamped
+                        else say(
+                            "未存证：证据包不含第三方回执", "none: the bundle holds no receipt"
+                        ),
+                    ],
+                    [
+                        say("本证书出具时间", "Issue of this certificate"),
+                        authority or setting.issuer_name,
+                        say(
+                            "由时间戳机构以时间戳确认，见签章",
+                            "by the authority's time-stamp in the signature",
+                        )
+                        if authority
+                        else say(
+                            "未配置时间戳机构：仅为出具机构自述",
+                            "no time-stamp authority: the issuer's own claim",
+                        ),
+                    ],
+                ],
+            ),
+            paragraph(
+                say(
+                    "验证节点的时钟由各运营方自行维护，区块时间取各节点投票时间的中位数；发生、采集、提交时间由提交方自述，"
+                    "不属于可信时间。",
+                    "Validators keep their own clocks, and a block bears the median of their votes' times. "
+                    "What a submitter says of when something occurred or was collected is not among the "
+                    "times that can be relied on.",
+                )
+            ),
+        ],
+    )
 
 
 # -- ten ------------------------------------------------------------------------------------------
@@ -74,30 +100,43 @@ def chain_section(setting: Setting) -> dict[str, Any]:
     say, words, proven = setting.words.say, setting.words, setting.proven
     header = proven.headers[proven.bundle.as_of + 1]
     newest = proven.newest
-    return section("十", say("区块链存证信息", "The chain"), [
-        facts(
-            (say("链标识", "Chain id"), mono(proven.genesis.chain_id)),
-            (say("创世文件哈希", "Genesis hash"), digest(proven.genesis.hash)),
-            *_past(setting),
-            (say("数据截至高度", "As of height"), mono(newest.height)),
-            (say("确认该状态的区块", "Block that commits to it"),
-             [mono(header.height), words.time(header.time.milliseconds), digest(header.hash())]),
-            (say("日志条目数", "Entries in the log"), mono(newest.size)),
-            (say("日志根哈希", "Root of the log"), digest(newest.root)),
-            (say("状态根哈希", "Root of the state map"), digest(newest.state_root)),
-        ),
-        subheading(say("各记录的存证位置", "Where each record stands")),
-        table(
-            (1.9, 1.1, 5),
-            [say("存证编码", "Evidence code"), say("高度、序号", "Height, index"),
-             say("条目哈希；所在区块头哈希", "Leaf hash; its block's header hash")],
-            [_place(setting, record) for record in proven.records],
-        ),
-        subheading(say("默克尔证明", "Merkle proofs")),
-        *_paths(setting),
-        subheading(say("验证节点签名", "The validators' signatures")),
-        *_signatures(setting),
-    ])  # fmt: skip
+    return section(
+        "十",
+        say("区块链存证信息", "The chain"),
+        [
+            facts(
+                (say("链标识", "Chain id"), mono(proven.genesis.chain_id)),
+                (say("创世文件哈希", "Genesis hash"), digest(proven.genesis.hash)),
+                *_past(setting),
+                (say("数据截至高度", "As of height"), mono(newest.height)),
+                (
+                    say("确认该状态的区块", "Block that commits to it"),
+                    [
+                        mono(header.height),
+                        words.time(header.time.milliseconds),
+                        digest(header.hash()),
+                    ],
+                ),
+                (say("日志条目数", "Entries in the log"), mono(newest.size)),
+                (say("日志根哈希", "Root of the log"), digest(newest.root)),
+                (say("状态根哈希", "Root of the state map"), digest(newest.state_root)),
+            ),
+            subheading(say("各记录的存证位置", "Where each record stands")),
+            table(
+                (1.9, 1.1, 5),
+                [
+                    say("存证编码", "Evidence code"),
+                    say("高度、序号", "Height, index"),
+                    say("条目哈希、所在区块头哈希", "Hashes of the leaf and of its block's header"),
+                ],
+                [_place(setting, record) for record in proven.records],
+            ),
+            subheading(say("默克尔证明", "Merkle proofs")),
+            *_paths(setting),
+            subheading(say("验证节点签名", "The validators' signatures")),
+            *_signatures(setting),
+        ],
+    )
 
 
 def _past(setting: Setting) -> list[tuple[str, Value]]:
@@ -120,7 +159,12 @@ def _place(setting: Setting, record: ProvenRecord) -> list[Value]:
             say(f"高度 {record.entry.height}", f"height {record.entry.height}"),
             say(f"序号 {record.bundled.index}", f"index {record.bundled.index}"),
         ],
-        [digest(record.entry.leaf_hash()), digest(header.hash())],
+        [
+            say("条目", "leaf"),
+            digest(record.entry.leaf_hash()),
+            say("区块头", "header"),
+            digest(header.hash()),
+        ],
     ]
 
 
@@ -189,12 +233,14 @@ def _votes(setting: Setting, commit: Commit) -> list[list[Value]]:
     rows: list[list[Value]] = []
     for validator, vote in zip(sets[header.validators_hash].validators, commit.signatures):
         signed = vote.flag == FLAG_COMMIT
-        rows.append([
-            _runner(proven, validator.public_key, validator.address),
-            small_hash(validator.address),
-            str(validator.power),
-            say("有", "yes") if signed else say("未签", "none"),
-        ])  # fmt: skip
+        rows.append(
+            [
+                _runner(proven, validator.public_key, validator.address),
+                small_hash(validator.address),
+                str(validator.power),
+                say("有", "yes") if signed else say("未签", "none"),
+            ]
+        )
     return rows
 
 
@@ -246,17 +292,19 @@ def anchor_section(setting: Setting) -> dict[str, Any]:
     else:
         blocks.append(note(say("第三方存证：未存证。", "Nothing is anchored outside.")))
     blocks.append(
-        bullets([
-            say(
-                "第三方存证由联盟之外的机构固定日志根哈希：其后即使全部验证节点串通，也无法改动此前的记录而不被发现。",
-                "An anchor fixes the log's root with somebody outside the consortium: after it, not "
-                "even all validators together can change what was recorded before unnoticed.",
-            ),
-            say(
-                "证据包只含出具机构提供的回执；是否另有回执，本证书不予说明。",
-                "The bundle holds the receipts that the issuer gave; whether there are others, it "
-                "does not say.",
-            ),
-        ])
-    )  # fmt: skip
+        bullets(
+            [
+                say(
+                    "第三方存证由联盟之外的机构固定日志根哈希：其后即使全部验证节点串通，也无法改动此前的记录而不被发现。",
+                    "An anchor fixes the log's root with somebody outside the consortium: after it, not "
+                    "even all validators together can change what was recorded before unnoticed.",
+                ),
+                say(
+                    "证据包只含出具机构提供的回执；是否另有回执，本证书不予说明。",
+                    "The bundle holds the receipts that the issuer gave; whether there are others, it "
+                    "does not say.",
+                ),
+            ]
+        )
+    )
     return section("十一", say("第三方存证信息", "Who else vouches for it"), blocks)

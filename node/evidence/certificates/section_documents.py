@@ -30,10 +30,13 @@ def document_section(setting: Setting) -> dict[str, Any]:
     blocks: list[Block] = [
         paragraph(
             say(
-                "下列校验值为 SHA-256（另有注明的除外），以十六进制书写，每四位一组、每行八组，便于逐组宣读核对。"
-                "文件原文不在链上：将当事人提交的文件自行计算校验值，与下表一致的，即为存证时的文件。",
+                "下列校验值为 SHA-256（另有注明的除外），以十六进制书写，每四位一组、每行八组，"
+                "便于逐组宣读核对。"
+                "文件原文不在链上：将当事人提交的文件自行计算校验值，与下表一致的，"
+                "即为存证时的文件。",
                 "Hashes are SHA-256 unless another is named, in hexadecimal, groups of four, eight "
-                "groups a line, to be read aloud. The files themselves are not on the chain: a file "
+                "groups a line, to be read aloud. The files themselves are not on the chain: a "
+                "file "
                 "whose hash is the one below is the file of that time.",
             )
         )
@@ -88,9 +91,11 @@ def _hashes(setting: Setting) -> Iterator[list[Value]]:
     for record in setting.proven.records:
         found = {
             **record.data,
-            **{f"imprint_filing.{name}": value
-               for name, value in record.data.get("imprint_filing", {}).items()},
-        }  # fmt: skip
+            **{
+                f"imprint_filing.{name}": value
+                for name, value in record.data.get("imprint_filing", {}).items()
+            },
+        }
         for name, value in found.items():
             field = name.rpartition(".")[2]
             if field not in HASH_FIELDS and field != "imprint_hash":
@@ -112,7 +117,9 @@ def signature_section(setting: Setting) -> dict[str, Any]:
         [
             subheading(say("记录的电子签名（已核验）", "Signatures of the records (checked)")),
             *_record_signatures(setting),
-            subheading(say("文件的电子签名（未核验）", "Signatures of the documents (not checked)")),
+            subheading(
+                say("文件的电子签名（未核验）", "Signatures of the documents (not checked)")
+            ),
             *_document_signatures(setting),
         ],
     )
@@ -126,17 +133,26 @@ def _record_signatures(setting: Setting) -> Iterator[Block]:
         value = proven.state.get(f"key/{kid}") or {}
         start, end = value.get("from"), value.get("to")
         suspect = value.get("suspect_from")
-        rows.append([
-            [proven.member_name(signed[0].transaction.iss), mono(kid)],
-            say("、", ", ").join(str(record.ordinal) for record in signed),
+        rows.append(
             [
-                say(f"高度 {start} 起", f"from height {start}"),
-                *([say(f"至高度 {end}", f"to height {end}")] if isinstance(end, int) else []),
-                *([say(f"自 {words.time(suspect)} 起被报告泄露",
-                       f"reported compromised from {words.time(suspect)} on")]
-                  if isinstance(suspect, int) else []),
-            ],
-        ])  # fmt: skip
+                [proven.member_name(signed[0].transaction.iss), mono(kid)],
+                say("、", ", ").join(str(record.ordinal) for record in signed),
+                [
+                    say(f"高度 {start} 起", f"from height {start}"),
+                    *([say(f"至高度 {end}", f"to height {end}")] if isinstance(end, int) else []),
+                    *(
+                        [
+                            say(
+                                f"自 {words.time(suspect)} 起被报告泄露",
+                                f"reported compromised from {words.time(suspect)} on",
+                            )
+                        ]
+                        if isinstance(suspect, int)
+                        else []
+                    ),
+                ],
+            ]
+        )
     yield table(
         (4.2, 1.4, 2),
         [
@@ -150,7 +166,8 @@ def _record_signatures(setting: Setting) -> Iterator[Block]:
         step = proven.steps[identifier]
         yield paragraph(
             say(
-                f"第 {step.number} 步“{step.title_zh}”：{words.check(step.status)}。{step.text_zh}。",
+                f"第 {step.number} 步“{step.title_zh}”：{words.check(step.status)}。"
+                f"{step.text_zh}。",
                 f"Step {step.number}, {step.title}: {words.check(step.status)}. {step.text}.",
             )
         )
@@ -162,13 +179,15 @@ def _document_signatures(setting: Setting) -> Iterator[Block]:
     for record in setting.proven.of_type("signing.sealed"):
         data = record.data
         kind = show_field(words, "signature_kind", data["signature_kind"])
-        rows.append([
-            _at(setting, record),
-            [kind, *([mono(data["es_id"])] if "es_id" in data else [])],
-            [mono(data["signer_cert_sn"])],
-            words.say("有", "yes") if "timestamp_token_hash" in data else words.absent,
-            show_field(words, "intent", _intent(setting, record)),
-        ])  # fmt: skip
+        rows.append(
+            [
+                _at(setting, record),
+                [kind, *([mono(data["es_id"])] if "es_id" in data else [])],
+                [mono(data["signer_cert_sn"])],
+                words.say("有", "yes") if "timestamp_token_hash" in data else words.absent,
+                show_field(words, "intent", _intent(setting, record)),
+            ]
+        )
     if rows:
         yield table(
             (1.9, 1.9, 2.1, 1, 1.3),
@@ -183,8 +202,10 @@ def _document_signatures(setting: Setting) -> Iterator[Block]:
         )
     yield note(
         say(
-            "出具本证书时没有取得被签署文件的原文，文件内的电子签名、签署证书及其信任链、吊销状态均未核验；"
-            "上表所列为签约平台提交的记录。持有文件原文的，可以另行核验文件签名，并以第七部分的校验值确认"
+            "出具本证书时没有取得被签署文件的原文，文件内的电子签名、签署证书及其信任链、"
+            "吊销状态均未核验；"
+            "上表所列为签约平台提交的记录。持有文件原文的，可以另行核验文件签名，"
+            "并以第七部分的校验值确认"
             "文件与存证一致。",
             "The signed files were not at hand: the signatures in them, the certificates, their "
             "chains and revocation were not checked; the table shows what the platform recorded. "

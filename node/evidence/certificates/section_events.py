@@ -28,6 +28,7 @@ from node.evidence.certificates.setting import Setting
 __all__ = ["party_section", "private_rows", "timeline_section"]
 
 _SHOWN_ELSEWHERE = frozenset({"aliases", "documents", "parties", "party_ref", "digests", "jwk"})
+_SHOWN_BEFORE = ("signing.identity_verified", "signing.intent_confirmed")
 _SEAL_FACTS = ("seal_status", "seal_status_version", "seal_record")
 
 
@@ -42,13 +43,15 @@ def private_rows(setting: Setting, record: ProvenRecord) -> list[tuple[str, Valu
         for item in record.private
     ]
     if record.hidden:
-        rows.append((
-            words.undisclosed,
-            words.say(
-                f"至多 {record.hidden} 项私密字段只以摘要存于链上",
-                f"at most {record.hidden} private field(s), digests alone are on the chain",
-            ),
-        ))  # fmt: skip
+        rows.append(
+            (
+                words.undisclosed,
+                words.say(
+                    f"至多 {record.hidden} 项私密字段只以摘要存于链上",
+                    f"at most {record.hidden} private field(s), digests alone are on the chain",
+                ),
+            )
+        )
     return rows
 
 
@@ -71,11 +74,13 @@ def party_section(setting: Setting) -> dict[str, Any]:
                     "signed with their ledger keys (section 8).",
                 )
             ),
-            facts((
-                say("提交成员", "Submitted by"),
-                [setting.proven.member_name(member) for member in _issuers(setting)],
-            )),
-        ]  # fmt: skip
+            facts(
+                (
+                    say("提交成员", "Submitted by"),
+                    [setting.proven.member_name(member) for member in _issuers(setting)],
+                )
+            ),
+        ]
     return section("四", say("存证主体及身份认证", "Parties, and how they were identified"), blocks)
 
 
@@ -128,21 +133,32 @@ def _verifications(setting: Setting, reference: str) -> Iterator[Block]:
     say, words = setting.words.say, setting.words
     found = [
         record
-        for record in setting.proven.of_type("signing.identity_verified", "signing.intent_confirmed")
+        for record in setting.proven.of_type(
+            "signing.identity_verified", "signing.intent_confirmed"
+        )
         if record.data["party_ref"] == reference
     ]
     if not found:
-        yield note(say("实名认证、意愿认证：未存证。", "No verification of identity or intent is on record."))
+        yield note(
+            say(
+                "实名认证、意愿认证：未存证。",
+                "No verification of identity or intent is on record.",
+            )
+        )
         return
     for record in found:
         rows: list[tuple[str, Value]] = [
             (say("存证编码", "Evidence code"), mono(record.entry.code)),
-            *((words.pick(FIELD_NAMES[name]), show_field(words, name, record.data[name]))
-              for name in ("provider", "method", "result", "verified_at", "confirmed_at")
-              if name in record.data),
+            *(
+                (words.pick(FIELD_NAMES[name]), show_field(words, name, record.data[name]))
+                for name in ("provider", "method", "result", "verified_at", "confirmed_at")
+                if name in record.data
+            ),
             *private_rows(setting, record),
-        ]  # fmt: skip
-        yield facts((setting.event_name(record), setting.proven.member_name(record.transaction.iss)), *rows)
+        ]
+        yield facts(
+            (setting.event_name(record), setting.proven.member_name(record.transaction.iss)), *rows
+        )
 
 
 def _seal_owner(setting: Setting) -> Iterator[Block]:
@@ -151,10 +167,13 @@ def _seal_owner(setting: Setting) -> Iterator[Block]:
         names = ("owner_kind", "owner_name", "owner_uscc", "division")
         yield facts(
             (setting.event_name(record), setting.proven.member_name(record.transaction.iss)),
-            *((words.pick(FIELD_NAMES[name]), show_field(words, name, record.data[name]))
-              for name in names if name in record.data),
+            *(
+                (words.pick(FIELD_NAMES[name]), show_field(words, name, record.data[name]))
+                for name in names
+                if name in record.data
+            ),
             *private_rows(setting, record),
-        )  # fmt: skip
+        )
     yield paragraph(
         say(
             "印章所有人、经办人的身份由提交申请、制作、备案的成员核验；核验材料以哈希存证（见第七部分）。",
@@ -172,36 +191,66 @@ def timeline_section(setting: Setting) -> dict[str, Any]:
     say = setting.words.say
     return section(
         "六",
-        say("全过程时间线（发生、采集、提交、上链）", "Time line: occurred, collected, submitted, on the chain"),
+        say(
+            "全过程时间线（发生、采集、提交、上链）",
+            "Time line: occurred, collected, submitted, on the chain",
+        ),
         [
             table(
                 (1, 5.2),
                 [say("时间", "Time"), say("含义", "Meaning")],
                 [
-                    [say("发生", "Occurred"), say(
-                        "提交方所述的事件发生时间，没有其他证明",
-                        "when it happened, by the submitter's word alone")],
-                    [say("采集", "Collected"), say(
-                        "提交方系统取得该数据的时间；未填写的写明“未存证”",
-                        "when the submitter's system got the data; not always on record")],
-                    [say("提交", "Submitted"), say(
-                        "提交方以其账本密钥签名的时间（精确到秒），由提交方的时钟决定",
-                        "when the submitter signed it (to the second), by the submitter's clock")],
-                    [say("上链", "On the chain"), say(
-                        "不早于所在区块头的时间，不晚于下一区块头的时间；由验证节点共同签名确认",
-                        "no earlier than its block's header and no later than the next one: signed "
-                        "by the validators")],
+                    [
+                        say("发生", "Occurred"),
+                        say(
+                            "提交方所述的事件发生时间，没有其他证明",
+                            "when it happened, by the submitter's word alone",
+                        ),
+                    ],
+                    [
+                        say("采集", "Collected"),
+                        say(
+                            "提交方系统取得该数据的时间；未填写的写明“未存证”",
+                            "when the submitter's system got the data; not always on record",
+                        ),
+                    ],
+                    [
+                        say("提交", "Submitted"),
+                        say(
+                            "提交方以其账本密钥签名的时间（精确到秒），由提交方的时钟决定",
+                            "when the submitter signed it (to the second), by the submitter's clock",
+                        ),
+                    ],
+                    [
+                        say("上链", "On the chain"),
+                        say(
+                            "不早于所在区块头的时间，不晚于下一区块头的时间；由验证节点共同签名确认",
+                            "no earlier than its block's header and no later than the next one: signed "
+                            "by the validators",
+                        ),
+                    ],
                 ],
             ),
-            *([] if setting.proven.passed("times") else [
-                note(say("上链时间未通过核验。", "The times on the chain were not verified."))
-            ]),
-            {"k": "timeline", "by": say("提交：", "by "), "labels": [
-                say("发生", "Occurred"), say("采集", "Collected"),
-                say("提交", "Submitted"), say("上链", "On the chain"),
-            ], "events": [_event(setting, record) for record in setting.proven.records]},
+            *(
+                []
+                if setting.proven.passed("times")
+                else [
+                    note(say("上链时间未通过核验。", "The times on the chain were not verified."))
+                ]
+            ),
+            {
+                "k": "timeline",
+                "by": say("提交：", "by "),
+                "labels": [
+                    say("发生", "Occurred"),
+                    say("采集", "Collected"),
+                    say("提交", "Submitted"),
+                    say("上链", "On the chain"),
+                ],
+                "events": [_event(setting, record) for record in setting.proven.records],
+            },
         ],
-    )  # fmt: skip
+    )
 
 
 def _event(setting: Setting, record: ProvenRecord) -> dict[str, Any]:
@@ -221,14 +270,18 @@ def _event(setting: Setting, record: ProvenRecord) -> dict[str, Any]:
         ],
         "known": [True, collected is not None, True, True],
         "lags": [
-            say(f"发生后 {words.lag(submitted - transaction.occurred_at)}提交",
-                f"submitted {words.lag(submitted - transaction.occurred_at)} after it occurred"),
-            say(f"提交后 {words.lag(record.after - submitted)}内上链",
-                f"on the chain within {words.lag(record.after - submitted)} of that"),
+            say(
+                f"发生后 {words.lag(submitted - transaction.occurred_at)}提交",
+                f"submitted {words.lag(submitted - transaction.occurred_at)} after it occurred",
+            ),
+            say(
+                f"提交后 {words.lag(record.after - submitted)}内上链",
+                f"on the chain within {words.lag(record.after - submitted)} of that",
+            ),
             *_late(setting, record),
         ],
         "said": _said(setting, record),
-    }  # fmt: skip
+    }
 
 
 def _late(setting: Setting, record: ProvenRecord) -> list[str]:
@@ -252,11 +305,16 @@ def _said(setting: Setting, record: ProvenRecord) -> list[list[Value]]:
         rows.append([words.say("此后状态", "Status after it"), words.status(status)])
     seal = [record.entry.facts.get(name) for name in _SEAL_FACTS]
     if seal[0] is not None:
-        rows.append([
-            words.say("当时印章状态", "Seal's status then"),
-            words.say(
-                f"{words.status(seal[0])}（第 {seal[1]} 版，依据 {seal[2]}）",
-                f"{words.status(seal[0])} (version {seal[1]}, by {seal[2]})",
-            ),
-        ])  # fmt: skip
+        rows.append(
+            [
+                words.say("当时印章状态", "Seal's status then"),
+                words.say(
+                    f"{words.status(seal[0])}（第 {seal[1]} 版，依据 {seal[2]}）",
+                    f"{words.status(seal[0])} (version {seal[1]}, by {seal[2]})",
+                ),
+            ]
+        )
+    if record.type in _SHOWN_BEFORE and record.private:
+        rows.append([words.say("已披露", "Disclosed"), words.say("见第四部分", "see section 4")])
+        return rows
     return rows + [list(row) for row in private_rows(setting, record)]

@@ -105,13 +105,19 @@ def cover(setting: Setting) -> dict[str, Any]:
         "rows": [
             [say("证书编号", "Certificate number"), mono(setting.certificate_no)],
             [say("存证编码", "Evidence code"), mono(proven.code)],
-            [say("存证对象", "Subject"), say(f"{kind}，{_extent(setting)}", f"{kind}, {_extent(setting)}")],
+            [
+                say("存证对象", "Subject"),
+                say(f"{kind}，{_extent(setting)}", f"{kind}, {_extent(setting)}"),
+            ],
             [say("出具机构", "Issued by"), setting.issuer_name],
             [say("出具时间", "Issued at"), words.time(setting.issued_at)],
-            [say("数据截至", "State as of"), say(
-                f"区块高度 {proven.bundle.as_of}，{words.time(proven.as_of_time)}",
-                f"height {proven.bundle.as_of}, {words.time(proven.as_of_time)}",
-            )],
+            [
+                say("数据截至", "State as of"),
+                say(
+                    f"区块高度 {proven.bundle.as_of}，{words.time(proven.as_of_time)}",
+                    f"height {proven.bundle.as_of}, {words.time(proven.as_of_time)}",
+                ),
+            ],
             [say("核验结果", "Verification"), _results(setting)],
         ],
         "sentence": _sentence(setting),
@@ -120,7 +126,9 @@ def cover(setting: Setting) -> dict[str, Any]:
             "This certificate proves that the records have not been changed since they were "
             "recorded, and when that was. It does not prove that what they say is true.",
         ),
-        "fingerprint_label": say("信任文件指纹（SHA-256）", "Fingerprint of the trust file (SHA-256)"),
+        "fingerprint_label": say(
+            "信任文件指纹（SHA-256）", "Fingerprint of the trust file (SHA-256)"
+        ),
         "fingerprint": digest(proven.report.trust_fingerprint),
         "fingerprint_hint": say(
             "请与联盟成员单位公布的指纹逐组核对。",
@@ -130,7 +138,7 @@ def cover(setting: Setting) -> dict[str, Any]:
             "二维码内容：证书编号、存证编码、信任文件指纹",
             "QR code: certificate number, evidence code, fingerprint",
         ),
-    }  # fmt: skip
+    }
 
 
 def _results(setting: Setting) -> str:
@@ -243,10 +251,12 @@ def _issuer_rows(setting: Setting) -> list[tuple[str, Value]]:
     ]
     sealing = issuer.sealing
     if sealing is None:
-        rows.append((
-            say("签章证书", "Sealing certificate"),
-            say("未配置：本证书未加盖机构电子印章", "none: this certificate bears no seal"),
-        ))  # fmt: skip
+        rows.append(
+            (
+                say("签章证书", "Sealing certificate"),
+                say("未配置：本证书未加盖机构电子印章", "none: this certificate bears no seal"),
+            )
+        )
         return rows
     return [
         *rows,
@@ -274,7 +284,10 @@ def _platform(setting: Setting) -> Iterator[Block]:
     signers = say("、", ", ").join(setting.issuer.description_signers)
     yield facts(
         (say("平台名称", "Platform"), setting.or_unknown(setting.described("platform", "name"))),
-        (say("运营主体", "Operator"), setting.or_unknown(setting.described("platform", "operator"))),
+        (
+            say("运营主体", "Operator"),
+            setting.or_unknown(setting.described("platform", "operator")),
+        ),
         (say("备案与许可", "Filings"), _filings(setting)),
         (
             say("资质说明", "Qualification"),
@@ -320,12 +333,14 @@ def _members(setting: Setting) -> Iterator[Block]:
         uscc = own.get("uscc")
         roles = say("、", ", ").join(words.pick(ROLES[role]) for role in member.roles)
         runs = member.id in validators or own.get("runs_node") is True
-        rows.append([
-            [name, mono(member.id)] + ([mono(uscc)] if uscc else []),
-            roles,
-            say("是", "yes") if runs else say("否", "no"),
-            own.get("neutrality") or words.unknown,
-        ])  # fmt: skip
+        rows.append(
+            [
+                [name, mono(member.id)] + ([mono(uscc)] if uscc else []),
+                roles,
+                say("是", "yes") if runs else say("否", "no"),
+                own.get("neutrality") or words.unknown,
+            ]
+        )
     yield table(
         (2.2, 1.6, 0.9, 2.3),
         [
@@ -398,11 +413,13 @@ def _scope(setting: Setting) -> list[Block]:
     if setting.proven.whole:
         return []
     return [
-        bullets([
-            say(
-                "本证书只涉及一条记录：该卷宗是否还有其他记录、该记录前后关系如何，本证书不予说明。",
-                "This certificate is of one record: whether the dossier has others, and what came "
-                "before and after, it does not say.",
-            )
-        ])
-    ]  # fmt: skip
+        bullets(
+            [
+                say(
+                    "本证书只涉及一条记录：该卷宗是否还有其他记录、该记录前后关系如何，本证书不予说明。",
+                    "This certificate is of one record: whether the dossier has others, and what came "
+                    "before and after, it does not say.",
+                )
+            ]
+        )
+    ]

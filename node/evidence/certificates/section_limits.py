@@ -40,7 +40,8 @@ _NOT_TO_CONCLUDE = (
         "chose.",
     ),
     (
-        "状态表（密钥归属、印章状态、卷宗末条）以验证节点签名为凭：超过三分之二权重的节点串通，可以出示虚假状态，"
+        "状态表（密钥归属、印章状态、卷宗末条）以验证节点签名为凭：超过三分之二权重的节点串通，"
+        "可以出示虚假状态，"
         "但其签名即为其作伪的证据。",
         "The state map (whose key, a seal's status, a dossier's last record) rests on the "
         "validators: more than 2/3 of their power could show a false one, and their signatures "
@@ -48,7 +49,8 @@ _NOT_TO_CONCLUDE = (
     ),
     (
         "未使用检查点核验的，不能排除日志曾被整体重写；核验者宜自行留存检查点。",
-        "Without a checkpoint it is not excluded that the whole log was rewritten: whoever verifies "
+        "Without a checkpoint it is not excluded that the whole log was rewritten: whoever "
+        "verifies "
         "should keep one.",
     ),
     (
@@ -61,11 +63,13 @@ _NOT_TO_CONCLUDE = (
     ),
     (
         "已离开的验证节点的旧密钥，只有此前的第三方存证或者检查点才能防范。",
-        "That validators who have left are still honest: only an anchor or a checkpoint from before "
+        "That validators who have left are still honest: only an anchor or a checkpoint from "
+        "before "
         "guards against their old keys.",
     ),
     (
-        "链的迁移之前的日志，以新创世文件所载为准；迁移之前是否被改动，仅能由当时的第三方存证说明。",
+        "链的迁移之前的日志，以新创世文件所载为准；迁移之前是否被改动，"
+        "仅能由当时的第三方存证说明。",
         "That nothing was changed before a migration: only anchors of that time show it.",
     ),
     (
@@ -74,23 +78,57 @@ _NOT_TO_CONCLUDE = (
     ),
 )
 _TERMS = (
-    ("存证编码", "Evidence code", "CZ 加 13 位数字（末位为校验位），加“-序号”指其中一条记录。",
-     "CZ and 13 digits, the last a check digit; with -n one record."),
-    ("哈希（校验值）", "Hash", "由文件内容算出的定长数值；内容改动一字，数值即不同，且无法由数值倒推内容。",
-     "A number of fixed length computed from a file: any change gives another."),
-    ("默克尔证明", "Merkle proof", "用少量哈希证明一条记录在整本日志之中。",
-     "A few hashes that show that a record is in the whole log."),
-    ("信任文件", "Trust file", "核验者唯一需要相信的文件：链标识、创世文件哈希等；其指纹由联盟成员公布。",
-     "The one thing that a verifier has to believe; members publish its fingerprint."),
-    ("验证节点", "Validator", "由联盟成员运行、对区块签名的计算机。", "A member's machine that signs blocks."),
-    ("私密字段、披露", "Private field, disclosure", "个人信息等不上链，只存加盐摘要；经授权出示并与摘要核对，称为披露。",
-     "Personal data stays off the chain; shown with authority and checked against its digest, it "
-     "is disclosed."),
-    ("第三方存证", "Anchor", "把日志根哈希交由联盟之外的链或者时间戳机构固定。",
-     "The log's root fixed with a chain or time-stamp authority outside."),
-    ("补录", "Import", "把其他系统的旧记录存入本账本，只证明补录时的内容，不证明其此前经过。",
-     "An old system's record taken over: shows what it was then, not how it came about."),
-)  # fmt: skip
+    (
+        "存证编码",
+        "Evidence code",
+        "CZ 加 13 位数字（末位为校验位），加“-序号”指其中一条记录。",
+        "CZ and 13 digits, the last a check digit; with -n one record.",
+    ),
+    (
+        "哈希（校验值）",
+        "Hash",
+        "由文件内容算出的定长数值；内容改动一字，数值即不同，且无法由数值倒推内容。",
+        "A number of fixed length computed from a file: any change gives another.",
+    ),
+    (
+        "默克尔证明",
+        "Merkle proof",
+        "用少量哈希证明一条记录在整本日志之中。",
+        "A few hashes that show that a record is in the whole log.",
+    ),
+    (
+        "信任文件",
+        "Trust file",
+        "核验者唯一需要相信的文件：链标识、创世文件哈希等；其指纹由联盟成员公布。",
+        "The one thing that a verifier has to believe; members publish its fingerprint.",
+    ),
+    (
+        "验证节点",
+        "Validator",
+        "由联盟成员运行、对区块签名的计算机。",
+        "A member's machine that signs blocks.",
+    ),
+    (
+        "私密字段、披露",
+        "Private field, disclosure",
+        "个人信息等不上链，只存加盐摘要；经授权出示并与摘要核对，称为披露。",
+        "Personal data stays off the chain; shown with authority and checked against its digest, "
+        "it "
+        "is disclosed.",
+    ),
+    (
+        "第三方存证",
+        "Anchor",
+        "把日志根哈希交由联盟之外的链或者时间戳机构固定。",
+        "The log's root fixed with a chain or time-stamp authority outside.",
+    ),
+    (
+        "补录",
+        "Import",
+        "把其他系统的旧记录存入本账本，只证明补录时的内容，不证明其此前经过。",
+        "An old system's record taken over: shows what it was then, not how it came about.",
+    ),
+)
 
 
 def limits_section(setting: Setting) -> dict[str, Any]:
@@ -98,49 +136,78 @@ def limits_section(setting: Setting) -> dict[str, Any]:
     say, words = setting.words.say, setting.words
     hidden = [record for record in setting.proven.records if record.hidden]
     unchecked = [
-        step for step in setting.proven.report.steps if step.status == "not checked" and not step.part
+        step
+        for step in setting.proven.report.steps
+        if step.status == "not checked" and not step.part
     ]
     blocks: list[Block] = [
-        paragraph(say(
-            "本证书证明：所列记录由所列成员签名，于所列时间范围内进入日志，至所列高度未被增删、改动。"
-            "本证书不证明记录所述内容真实，不判断签署人的真实意思，不代替人民法院对证据真实性、合法性、"
-            "关联性的认定。",
-            "This certificate proves that the members named signed these records, that they came "
-            "into the log between the times named, and were neither changed nor removed up to the "
-            "height named. It does not prove that what they say is true, does not judge what the "
-            "signers meant, and does not take the court's place.",
-        )),
+        paragraph(
+            say(
+                "本证书证明：所列记录由所列成员签名，于所列时间范围内进入日志，"
+                "至所列高度未被增删、改动。"
+                "本证书不证明记录所述内容真实，不判断签署人的真实意思，"
+                "不代替人民法院对证据真实性、合法性、"
+                "关联性的认定。",
+                "This certificate proves that the members named signed these records, that they "
+                "came "
+                "into the log between the times named, and were neither changed nor removed up to "
+                "the "
+                "height named. It does not prove that what they say is true, does not judge what "
+                "the "
+                "signers meant, and does not take the court's place.",
+            )
+        ),
         subheading(say("不得据本证书得出的结论", "What must not be concluded")),
         bullets(say(zh, en) for zh, en in _NOT_TO_CONCLUDE),
         subheading(say("没有核验的", "What was not checked")),
         bullets(
-            [say(f"第 {step.number} 步“{step.title_zh}”：{step.text_zh}。",
-                 f"Step {step.number}, {step.title}: {step.text}.") for step in unchecked]
-            + [say("被签署文件内的电子签名及其证书（见第八部分）。",
-                   "Signatures in the documents and their certificates (section 8).")]
+            [
+                say(
+                    f"第 {step.number} 步“{step.title_zh}”：{step.text_zh}。",
+                    f"Step {step.number}, {step.title}: {step.text}.",
+                )
+                for step in unchecked
+            ]
+            + [
+                say(
+                    "被签署文件内的电子签名及其证书（见第八部分）。",
+                    "Signatures in the documents and their certificates (section 8).",
+                )
+            ]
         ),
         subheading(say("没有披露的", "What was not disclosed")),
-    ]  # fmt: skip
+    ]
     if hidden:
         blocks.append(
             table(
                 (2, 2, 3),
-                [say("存证编码", "Evidence code"), say("记录", "Record"), say("未披露", "Not disclosed")],
+                [
+                    say("存证编码", "Evidence code"),
+                    say("记录", "Record"),
+                    say("未披露", "Not disclosed"),
+                ],
                 [
                     [
                         mono(record.entry.code),
                         setting.event_name(record),
-                        say(f"至多 {record.hidden} 项私密字段", f"at most {record.hidden} private field(s)"),
+                        say(
+                            f"至多 {record.hidden} 项私密字段",
+                            f"at most {record.hidden} private field(s)",
+                        ),
                     ]
                     for record in hidden
                 ],
             )
         )
     else:
-        blocks.append(paragraph(say(
-            "链上摘要所对应的私密字段均已披露，或者记录没有私密字段。",
-            "Every digest's private field is shown, or there are none.",
-        )))  # fmt: skip
+        blocks.append(
+            paragraph(
+                say(
+                    "链上摘要所对应的私密字段均已披露，或者记录没有私密字段。",
+                    "Every digest's private field is shown, or there are none.",
+                )
+            )
+        )
     return section("十五", words.say("证明范围与局限", "What is proven, and what is not"), blocks)
 
 
@@ -155,26 +222,34 @@ def attachment_section(setting: Setting, attachments: Sequence[Attachment]) -> d
         ]
         for item in attachments
     ]
-    rows.append([
-        mono("statement.jwt"),
-        say("出具机构以账本密钥签名的声明，载明以上各附件的 SHA-256",
-            "The issuer's statement, signed with its ledger key: the hashes of the files above"),
-        say("（签章前附入）", "(added before sealing)"),
-    ])  # fmt: skip
-    return section("十六", say("术语与附件", "Terms, and files attached"), [
-        subheading(say("术语", "Terms")),
-        table(
-            (1.4, 4.6),
-            [say("术语", "Term"), say("含义", "Meaning")],
-            [[say(zh, en), say(means_zh, means)] for zh, en, means_zh, means in _TERMS],
-        ),
-        subheading(say("附件（嵌入本 PDF）", "Files attached (in this PDF)")),
-        table(
-            (1.5, 2.1, 4),
-            [say("文件名", "Name"), say("内容", "What it is"), "SHA-256"],
-            rows,
-        ),
-    ])  # fmt: skip
+    rows.append(
+        [
+            mono("statement.jwt"),
+            say(
+                "出具机构以账本密钥签名的声明，载明以上各附件的 SHA-256",
+                "The issuer's statement, signed with its ledger key: the hashes of the files above",
+            ),
+            say("（签章前附入）", "(added before sealing)"),
+        ]
+    )
+    return section(
+        "十六",
+        say("术语与附件", "Terms, and files attached"),
+        [
+            subheading(say("术语", "Terms")),
+            table(
+                (1.4, 4.6),
+                [say("术语", "Term"), say("含义", "Meaning")],
+                [[say(zh, en), say(means_zh, means)] for zh, en, means_zh, means in _TERMS],
+            ),
+            subheading(say("附件（嵌入本 PDF）", "Files attached (in this PDF)")),
+            table(
+                (1.5, 2.1, 4),
+                [say("文件名", "Name"), say("内容", "What it is"), "SHA-256"],
+                rows,
+            ),
+        ],
+    )
 
 
 def seal_page(setting: Setting) -> dict[str, Any]:
@@ -189,7 +264,8 @@ def seal_page(setting: Setting) -> dict[str, Any]:
         sealed = say(
             f"电子签章为 PAdES 数字签名，并由 {issuer.time_stamp_authority} 加盖时间戳；"
             "签章后对本文件的任何改动都能被发现。",
-            f"The seal is a PAdES signature with a time-stamp of {issuer.time_stamp_authority}: any "
+            f"The seal is a PAdES signature with a time-stamp of {issuer.time_stamp_authority}: "
+            "any "
             "later change of this file shows.",
         )
     else:
@@ -215,7 +291,10 @@ def seal_page(setting: Setting) -> dict[str, Any]:
         "signature": [
             say("出具机构（盖章）：", "Issued by (seal):"),
             setting.issuer_name,
-            say(f"日期：{words.time(setting.issued_at)[:10]}", f"Date: {words.time(setting.issued_at)[:10]}"),
+            say(
+                f"日期：{words.time(setting.issued_at)[:10]}",
+                f"Date: {words.time(setting.issued_at)[:10]}",
+            ),
         ],
         "seal_label": say("（电子签章）", "(electronic seal)"),
         "sealed": sealed,

@@ -8,6 +8,7 @@ from typing import Any
 from node.evidence.certificates.blocks import (
     Block,
     Value,
+    digest,
     mono,
     note,
     paragraph,
@@ -60,7 +61,9 @@ def seal_section(setting: Setting) -> dict[str, Any]:
                 )
             )
         )
-    return section("五", say("印章信息及签署时状态", "Seals, and their status when they signed"), blocks)
+    return section(
+        "五", say("印章信息及签署时状态", "Seals, and their status when they signed"), blocks
+    )
 
 
 def _seal(setting: Setting, es_id: str) -> Iterator[Block]:
@@ -113,16 +116,23 @@ def _rows(
     for record, names in (
         (made, ("seal_code", "seal_name")),
         (applied, ("seal_type", "owner_name", "owner_uscc")),
-        (_last(own, es_id, ("seal.filed", "seal.imported")),
-         ("filing_no", "filing_unit_name", "filed_at")),
-    ):  # fmt: skip
+        (
+            _last(own, es_id, ("seal.filed", "seal.imported")),
+            ("filing_no", "filing_unit_name", "filed_at"),
+        ),
+    ):
         for name in names:
             if record is not None and name in record.data:
                 yield words.pick(FIELD_NAMES[name]), show_field(words, name, record.data[name])
+    if _picture_hash(made) is not None:
+        yield words.pick(FIELD_NAMES["picture_hash"]), digest(made.data["picture_hash"])
     if made is None and "owner_uscc" in state:
         yield words.pick(FIELD_NAMES["owner_uscc"]), str(state["owner_uscc"])
     if "valid_from" in state and "valid_to" in state:
-        yield say("有效期", "Validity"), [words.time(state["valid_from"]), words.time(state["valid_to"])]
+        yield (
+            say("有效期", "Validity"),
+            [words.time(state["valid_from"]), words.time(state["valid_to"])],
+        )
     if "code" in state:
         yield say("印章卷宗", "Seal's dossier"), mono(f"CZ{state['code']}")
     yield (
@@ -153,15 +163,17 @@ def _status_rows(setting: Setting, es_id: str) -> Iterator[Block]:
         if not signed and not changed:
             continue
         name = "seal_status" if signed else "status"
-        rows.append([
-            [setting.event_name(record), mono(record.entry.code)],
-            [words.time(record.time), words.time(record.after)],
-            words.status(found[name]),
+        rows.append(
             [
-                say(f"第 {found[f'{name}_version']} 版", f"version {found[f'{name}_version']}"),
-                *([mono(found["seal_record"])] if signed else []),
-            ],
-        ])  # fmt: skip
+                [setting.event_name(record), mono(record.entry.code)],
+                [words.time(record.time), words.time(record.after)],
+                words.status(found[name]),
+                [
+                    say(f"第 {found[f'{name}_version']} 版", f"version {found[f'{name}_version']}"),
+                    *([mono(found["seal_record"])] if signed else []),
+                ],
+            ]
+        )
     if rows:
         yield table(
             (1.7, 2.9, 1, 1.9),

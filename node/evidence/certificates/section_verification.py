@@ -29,45 +29,73 @@ def verification_section(setting: Setting) -> dict[str, Any]:
         status: sum(step.status == status for step in whole)
         for status in ("passed", "failed", "not checked")
     }
-    return section("十四", say("核验方法与结果", "How it was verified, and the results"), [
-        paragraph(say(
-            f"出具前按 17 个步骤核验：通过 {counts['passed']} 步，未核验 {counts['not checked']} 步，"
-            f"未通过 {counts['failed']} 步。“未核验”表示证据包或者信任文件中没有可供核验的内容，"
-            "既不是通过，也不是不通过。",
-            f"Verified in 17 steps before issue: {counts['passed']} passed, "
-            f"{counts['not checked']} not checked, {counts['failed']} failed. Not checked means "
-            "that there was nothing to check: neither good nor bad.",
-        )),
-        {
-            "k": "steps",
-            "head": [say("步骤", "Step"), say("结果", "Result"), say("所见、含义", "Found, and what it means")],
-            "rows": [
-                {
-                    "label": step.label,
-                    "title": say(step.title_zh, step.title),
-                    "status": step.status,
-                    "word": words.check(step.status),
-                    "found": say(step.text_zh, step.text),
-                    "meaning": words.pick(MEANINGS[step.id]),
-                }
-                for step in whole
-            ],
-        },
-        subheading(say("如何自行核验", "How to verify it yourself")),
-        numbered([
-            say("从本 PDF 的附件中取出 bundle.json 与 trust.json（常用阅读器的“附件”栏）。",
-                "Take bundle.json and trust.json out of this PDF (the reader's list of attachments)."),
-            say("将封面所印信任文件指纹与联盟成员公布的指纹逐组核对；不一致的，停止核验。",
-                "Compare the fingerprint on the cover with the one that members publish; if they "
-                "differ, stop."),
-            say("离线：用下列任一核验程序打开本 PDF 或者上述两个文件。核验程序不联网，也不询问任何节点。",
-                "Offline: open this PDF, or the two files, with any of the verifiers below. They use "
-                "no network and ask no node."),
-            say("在线：在任一联盟成员的查询页面输入证书编号或者存证编码，与本证书对照。",
-                "Online: look the certificate number or the evidence code up at any member's node."),
-        ]),
-        *_verifiers(setting),
-    ])  # fmt: skip
+    return section(
+        "十四",
+        say("核验方法与结果", "How it was verified, and the results"),
+        [
+            paragraph(
+                say(
+                    f"出具前按 17 个步骤核验：通过 {counts['passed']} 步，未核验 "
+                    f"{counts['not checked']} 步，"
+                    f"未通过 {counts['failed']} 步。"
+                    "“未核验”表示证据包或者信任文件中没有可供核验的内容，"
+                    "既不是通过，也不是不通过。",
+                    f"Verified in 17 steps before issue: {counts['passed']} passed, "
+                    f"{counts['not checked']} not checked, {counts['failed']} failed. Not checked "
+                    "means "
+                    "that there was nothing to check: neither good nor bad.",
+                )
+            ),
+            {
+                "k": "steps",
+                "head": [
+                    say("步骤", "Step"),
+                    say("结果", "Result"),
+                    say("所见、含义", "Found, and what it means"),
+                ],
+                "rows": [
+                    {
+                        "label": step.label,
+                        "title": say(step.title_zh, step.title),
+                        "status": step.status,
+                        "word": words.check(step.status),
+                        "found": say(step.text_zh, step.text),
+                        "meaning": words.pick(MEANINGS[step.id]),
+                    }
+                    for step in whole
+                ],
+            },
+            subheading(say("如何自行核验", "How to verify it yourself")),
+            numbered(
+                [
+                    say(
+                        "从本 PDF 的附件中取出 bundle.json 与 trust.json（常用阅读器的“附件”栏）。",
+                        "Take bundle.json and trust.json out of this PDF (the reader's list of "
+                        "attachments).",
+                    ),
+                    say(
+                        "将封面所印信任文件指纹与联盟成员公布的指纹逐组核对；不一致的，停止核验。",
+                        "Compare the fingerprint on the cover with the one that members publish; "
+                        "if they "
+                        "differ, stop.",
+                    ),
+                    say(
+                        "离线：用下列任一核验程序打开本 PDF 或者上述两个文件。核验程序不联网，"
+                        "也不询问任何节点。",
+                        "Offline: open this PDF, or the two files, with any of the verifiers "
+                        "below. They use "
+                        "no network and ask no node.",
+                    ),
+                    say(
+                        "在线：在任一联盟成员的查询页面输入证书编号或者存证编码，与本证书对照。",
+                        "Online: look the certificate number or the evidence code up at any "
+                        "member's node.",
+                    ),
+                ]
+            ),
+            *_verifiers(setting),
+        ],
+    )
 
 
 def _verifiers(setting: Setting) -> list[Block]:
@@ -82,9 +110,7 @@ def _verifiers(setting: Setting) -> list[Block]:
                 )
             )
         ]
-    rows = [
-        [mono(name), digest(value)] for name, value in sorted(setting.issuer.verifiers.items())
-    ]
+    rows = [[mono(name), digest(value)] for name, value in sorted(setting.issuer.verifiers.items())]
     return [
         table((2, 4), [say("离线核验程序", "Offline verifier"), "SHA-256"], rows),
         paragraph(

@@ -39,6 +39,9 @@ export function checkTrusted(trust) {
   trust.tsaRoots.forEach((root, position) => {
     decodeCertificate(root, `trust.tsa_roots[${position}]`);
   });
+  trust.signerRoots.forEach((root, position) => {
+    decodeCertificate(root, `trust.signer_roots[${position}]`);
+  });
   trust.anchors.forEach((entry, position) => {
     TRUSTED.get(entry.kind)?.(entry, `trust.anchors[${position}]`);
   });
