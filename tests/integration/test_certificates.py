@@ -318,6 +318,27 @@ def test_an_applicant_whose_name_no_font_has_is_named_and_nothing_is_issued(
     assert after == before
 
 
+def test_who_applied_is_in_no_public_answer_and_in_no_log_line(
+    node: ServedNode, capfd: pytest.CaptureFixture[str]
+) -> None:
+    applicant = "某某申请人有限公司"
+    one = issued(node, applicant=applicant)
+    number = one["certificate_no"]
+    for target in (
+        f"/v1/certificates/{number}",
+        f"/v1/certificates/check?sha256={one['report_hash']}",
+        f"/v1/lookup?q={number}",
+        f"/?q={number}",
+        f"/v1/documents/{one['report_hash']}",
+        "/metrics",
+    ):
+        answer = node.get(target)
+        assert answer.status_code == 200, target
+        assert applicant not in answer.text, target
+        assert PURPOSE not in answer.text, target
+    assert applicant not in "".join(capfd.readouterr())
+
+
 def test_metrics_tell_what_was_issued(node: ServedNode) -> None:
     issued(node)
     text = node.get("/metrics").text
