@@ -1,7 +1,7 @@
 """What sections are made of, as plain JSON values that the template sets.
 
 A *value* is text; or ``{"m": text}``, set in the fixed-width face; or ``{"h": [line, line]}``, a
-hash in groups; or ``{"s": text}``, the same in one line of small print; or a list of values, one
+hash in groups; or ``{"s": [line, …]}``, hashes in small print; or a list of values, one
 below the other. Long runs of characters become ``{"w": [piece, …]}``, between which a line may end
 (composing.py). A *block* has ``k``, its kind. Every text
 is data: the template sets it and never reads it as markup.
@@ -25,7 +25,7 @@ __all__ = [
     "numbered",
     "paragraph",
     "section",
-    "small_hash",
+    "small_hashes",
     "subheading",
     "table",
 ]
@@ -47,9 +47,9 @@ def digest(value: str | bytes) -> Value:
     return {"h": grouped(value.hex() if isinstance(value, bytes) else value)}
 
 
-def small_hash(value: str | bytes) -> Value:
-    """A hash in small print, which nobody is expected to read aloud."""
-    return {"s": value.hex() if isinstance(value, bytes) else value}
+def small_hashes(values: Iterable[bytes]) -> Value:
+    """Hashes in small print, a line each, which nobody is expected to read aloud."""
+    return {"s": [value.hex() for value in values]}
 
 
 def paragraph(text: str) -> Block:

@@ -4,35 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
-
-import segno
 
 from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput
 from node.core.trust import Trust
 from node.evidence.bundle import Receipts, bundle_dossier, bundle_record, encode_bundle
+from node.evidence.certificates.content import whole_content
 from node.evidence.certificates.port import Attachment, Draft, Issuer, Order
 from node.evidence.certificates.proven import Proven, prove
-from node.evidence.certificates.section_chain import anchor_section, chain_section, time_section
-from node.evidence.certificates.section_documents import document_section, signature_section
-from node.evidence.certificates.section_events import party_section, timeline_section
-from node.evidence.certificates.section_frame import (
-    applicant_section,
-    cover,
-    issuer_section,
-    statement_section,
-)
-from node.evidence.certificates.section_limits import (
-    attachment_section,
-    limits_section,
-    seal_page,
-)
-from node.evidence.certificates.section_origin import environment_section, origin_section
-from node.evidence.certificates.section_seals import named_seals, seal_section
-from node.evidence.certificates.section_verification import verification_section
+from node.evidence.certificates.section_seals import named_seals
 from node.evidence.certificates.setting import Setting
-from node.evidence.certificates.wording import Wording, breakable, show_unprintable
+from node.evidence.certificates.wording import Wording
 from node.ledger.reader import LedgerReader
 
 __all__ = ["MAX_CERTIFIED_RECORDS", "compose"]
@@ -82,18 +64,13 @@ def compose(
     _check_key(proven, issuer.member, kid)
     seals = _seal_bundles(reader, proven)
     setting = Setting(
-        order=order,
-        issuer=issuer,
-        kid=kid,
-        certificate_no=certificate_no,
-        issued_at=issued_at,
-        trust=trust,
-        proven=proven,
-        words=Wording(order.language),
-        seals={es_id: prove(file, trust_file) for es_id, file in seals.items()},
-    )
+        order, issuer, kid, certificate_no, issued_at, proven, Wording(order.language),
+        {es_id: prove(file, trust_file) for es_id, file in seals.items()},
+    )  # fmt: skip
     attachments = _attachments(setting, bundle, trust_file, seals)
-    content = json.dumps(_content(setting, attachments), ensure_ascii=False, separators=(",", ":"))
+    content = json.dumps(
+        whole_content(setting, attachments), ensure_ascii=False, separators=(",", ":")
+    )
     return Draft(certificate_no, issued_at, order.language, content, attachments)
 
 
@@ -140,7 +117,7 @@ def _seal_bundles(reader: LedgerReader, proven: Proven) -> dict[str, bytes]:
 
 
 def _check_key(proven: Proven, member: str, kid: str) -> None:
-    """The certificate's statement has to hold under a key that the bundle shows to be its issuer's."""
+    """The statement must hold under a key that the bundle shows to be the issuer's."""
     value = proven.state.get(f"key/{kid}")
     if value is None or value.get("member") != member:
         raise InvalidInput("kid", f"is no key of {member} on this chain")
@@ -178,84 +155,3 @@ def _attachments(
             Attachment(f"seal-{place}.json", "application/json", text, content, "Supplement")
         )
     return tuple(found)
-
-
-def _content(setting: Setting, attachments: tuple[Attachment, ...]) -> Any:
-    say = setting.words.say
-    title = say("区块链电子存证证书", "Certificate of Evidence")
-    shown = _shown(
-        {
-            "subtitle": say("（出证报告）", "of records on an evidence ledger"),
-            "labels": {
-                "certificate_no": say("证书编号", "Certificate No."),
-                "contents": say("目　录", "Contents"),
-                "page": [say("第 ", "page "), say(" 页，共 ", " of "), say(" 页", "")],
-            },
-            "certificate_no": setting.certificate_no,
-            "cover": cover(setting),
-            "sections": _headed(
-                setting,
-                [
-                    statement_section(setting),
-                    issuer_section(setting),
-                    applicant_section(setting),
-                    party_section(setting),
-                    seal_section(setting),
-                    timeline_section(setting),
-                    document_section(setting),
-                    signature_section(setting),
-                    time_section(setting),
-                    chain_section(setting),
-                    anchor_section(setting),
-                    origin_section(setting),
-                    environment_section(setting),
-                    verification_section(setting),
-                    limits_section(setting),
-                    attachment_section(setting, attachments),
-                ],
-            ),
-            "seal_page": seal_page(setting),
-        }
-    )
-    return {
-        **shown,
-        "language": setting.words.language,
-        "title": title,
-        "document": {
-            "title": f"{title} {setting.certificate_no}",
-            "author": show_unprintable(setting.issuer_name),
-        },
-        "qr": _qr(setting),
-    }
-
-
-def _headed(setting: Setting, sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each section with the heading that it gets: its number and its title."""
-    for place, item in enumerate(sections, 1):
-        number = setting.words.say(f"{item['number']}、", f"{place}. ")
-        item["heading"] = number + item["title"]
-    return sections
-
-
-def _qr(setting: Setting) -> str:
-    """The QR code's content is text, a line each: certificate number, evidence code, fingerprint."""
-    lines = (
-        setting.certificate_no,
-        setting.proven.code,
-        setting.proven.report.trust_fingerprint,
-    )
-    # To look for the best mask takes longer than to make the code; any of them can be read.
-    code = segno.make("\n".join(lines), error="m", micro=False, mask=2)
-    return code.svg_inline(border=2, dark="#000", light=None)
-
-
-def _shown(value: Any) -> Any:
-    """The content with what prints nothing made visible, and long runs in pieces."""
-    if isinstance(value, str):
-        text = breakable(show_unprintable(value))
-        return text if isinstance(text, str) else {"w": text}
-    if isinstance(value, dict):
-        return value if "s" in value else {name: _shown(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_shown(item) for item in value]
-    return value

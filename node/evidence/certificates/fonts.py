@@ -1,7 +1,8 @@
 """The typefaces of certificates, and which characters they can show.
 
-First those of the distribution ``pylopdf-fonts-zh-cn`` (Noto Serif SC and Noto Sans SC), then, where
-the system has them, HanaMinA, HanaMinB and BabelStone Han for characters outside the basic blocks.
+First those of the distribution ``pylopdf-fonts-zh-cn`` (Noto Serif SC and Noto Sans SC), then,
+where the system has them, HanaMinA, HanaMinB and BabelStone Han, for what lies beyond the basic
+blocks.
 A character that none of them has is named before anything is typeset, and never an empty box.
 """
 

@@ -16,6 +16,7 @@ from node.core.genesis import Genesis, decode_genesis
 from node.core.transaction import Transaction, decode_transaction
 from node.core.verify import FAILED, PASSED, Report, Step, verify_bundle
 from node.core.verify_case import decode_state_value
+from node.rules.judgement import in_force
 
 __all__ = ["Proven", "ProvenRecord", "prove"]
 
@@ -120,8 +121,8 @@ class Proven:
     def member_name(self, member: str) -> str:
         """A member's name in the state map, or in the genesis, or its id."""
         value = self.state.get(f"member/{member}")
-        if value is not None and isinstance(value.get("name"), str):
-            name: str = value["name"]
+        if value is not None:
+            name: str = in_force(value, self.bundle.as_of)["name"]
             return name
         known = (item.name for item in self.genesis.members if item.id == member)
         return next(known, member)

@@ -1,4 +1,4 @@
-"""Sections nine to eleven: times that can be relied on, the chain, and who else vouches (九 十 十一)."""
+"""Section ten: chain, log, proofs, and the validators' signatures (十)."""
 
 from __future__ import annotations
 
@@ -6,93 +6,27 @@ from collections.abc import Iterator
 from typing import Any
 
 from node.core.block import FLAG_COMMIT, Commit
+from node.evidence.certificates import proof_sentences
 from node.evidence.certificates.blocks import (
     Block,
     Value,
-    bullets,
     digest,
     facts,
     mono,
     note,
     paragraph,
     section,
-    small_hash,
+    small_hashes,
     subheading,
     table,
 )
 from node.evidence.certificates.proven import Proven, ProvenRecord
 from node.evidence.certificates.setting import Setting
 
-__all__ = ["anchor_section", "chain_section", "time_section"]
+__all__ = ["chain_section"]
 
 _MOST_PATHS = 50
 """Records whose Merkle paths are printed; they are all in the bundle."""
-
-
-def time_section(setting: Setting) -> dict[str, Any]:
-    """九: what each clock is worth."""
-    say, words, proven = setting.words.say, setting.words, setting.proven
-    authority = setting.issuer.time_stamp_authority
-    step = proven.steps["times"]
-    stamped = [part for part in proven.report.steps if part.part and part.id.startswith("anchors.")]
-    outside = [part for part in stamped if part.status == "passed"]
-    return section(
-        "九",
-        say("可信时间", "Times that can be relied on"),
-        [
-            table(
-                (1.5, 3, 3),
-                [say("时间", "Time"), say("由谁确认", "By whom"), say("结果", "Result")],
-                [
-                    [
-                        say("上链时间", "On the chain"),
-                        say(
-                            "区块验证节点，三分之二以上权重共同签名",
-                            "the validators, more than 2/3 of their power",
-                        ),
-                        f"{words.check(step.status)}{say('：', ': ')}{say(step.text_zh, step.text)}",
-                    ],
-                    [
-                        say("第三方时间", "Outside time"),
-                        say(
-                            "第三方链、时间戳机构（见第十一部分）",
-                            "outside chains, time-stamp authorities (section 11)",
-                        ),
-                        say(f"{len(outside)} 份回执通过核验", f"{len(outside)} receipt(s) hold")
-                        if stamped
-                        else say(
-                            "未存证：证据包不含第三方回执", "none: the bundle holds no receipt"
-                        ),
-                    ],
-                    [
-                        say("本证书出具时间", "Issue of this certificate"),
-                        authority or setting.issuer_name,
-                        say(
-                            "由时间戳机构以时间戳确认，见签章",
-                            "by the authority's time-stamp in the signature",
-                        )
-                        if authority
-                        else say(
-                            "未配置时间戳机构：仅为出具机构自述",
-                            "no time-stamp authority: the issuer's own claim",
-                        ),
-                    ],
-                ],
-            ),
-            paragraph(
-                say(
-                    "验证节点的时钟由各运营方自行维护，区块时间取各节点投票时间的中位数；发生、采集、提交时间由提交方自述，"
-                    "不属于可信时间。",
-                    "Validators keep their own clocks, and a block bears the median of their votes' times. "
-                    "What a submitter says of when something occurred or was collected is not among the "
-                    "times that can be relied on.",
-                )
-            ),
-        ],
-    )
-
-
-# -- ten ------------------------------------------------------------------------------------------
 
 
 def chain_section(setting: Setting) -> dict[str, Any]:
@@ -170,14 +104,7 @@ def _place(setting: Setting, record: ProvenRecord) -> list[Value]:
 
 def _paths(setting: Setting) -> Iterator[Block]:
     say, proven = setting.words.say, setting.proven
-    yield paragraph(
-        say(
-            "由条目哈希起，自下而上与下列各哈希逐级计算（RFC 9162），应当得到上列日志根哈希；"
-            "改动任何一条记录，都会使结果不同。",
-            "From the leaf hash upwards, combined with these one after the other (RFC 9162), comes "
-            "the root of the log above; any change of a record would lead to another.",
-        )
-    )
+    yield paragraph(say(*proof_sentences.HOW_TO_COMPUTE))
     if len(proven.records) > _MOST_PATHS:
         yield note(
             say("记录较多，路径见附件 bundle.json。", "For so many records see bundle.json.")
@@ -189,8 +116,9 @@ def _paths(setting: Setting) -> Iterator[Block]:
         [
             [
                 mono(record.entry.code),
-                [small_hash(step) for step in record.bundled.path_as_of]
-                or say("（日志仅一条）", "(the log has one entry)"),
+                small_hashes(record.bundled.path_as_of)
+                if record.bundled.path_as_of
+                else say("（日志仅一条）", "(the log has one entry)"),
             ]
             for record in proven.records
         ],
@@ -236,7 +164,7 @@ def _votes(setting: Setting, commit: Commit) -> list[list[Value]]:
         rows.append(
             [
                 _runner(proven, validator.public_key, validator.address),
-                small_hash(validator.address),
+                small_hashes([validator.address]),
                 str(validator.power),
                 say("有", "yes") if signed else say("未签", "none"),
             ]
@@ -250,61 +178,3 @@ def _runner(proven: Proven, public_key: bytes, address: bytes) -> str:
             return proven.member_name(item.member)
     value = proven.state.get(f"validator/{address.hex()}") or {}
     return proven.member_name(str(value.get("member", "")))
-
-
-# -- eleven ---------------------------------------------------------------------------------------
-
-
-def anchor_section(setting: Setting) -> dict[str, Any]:
-    """十一: step 16 with its parts."""
-    say, words, proven = setting.words.say, setting.words, setting.proven
-    whole = proven.steps["anchors"]
-    parts = [step for step in proven.report.steps if step.number == whole.number and step.part]
-    blocks: list[Block] = [
-        paragraph(
-            say(
-                f"第 16 步“{whole.title_zh}”：{words.check(whole.status)}。{whole.text_zh}。",
-                f"Step 16, {whole.title}: {words.check(whole.status)}. {whole.text}.",
-            )
-        )
-    ]
-    if parts:
-        blocks.append(
-            table(
-                (0.8, 2, 1.1, 4.2),
-                [
-                    say("步骤", "Step"),
-                    say("佐证方", "By"),
-                    say("结果", "Result"),
-                    say("证明内容", "What it shows"),
-                ],
-                [
-                    [
-                        mono(part.label),
-                        say(part.title_zh, part.title),
-                        words.check(part.status),
-                        [say(part.text_zh, part.text), *(mono(line) for line in part.details)],
-                    ]
-                    for part in parts
-                ],
-            )
-        )
-    else:
-        blocks.append(note(say("第三方存证：未存证。", "Nothing is anchored outside.")))
-    blocks.append(
-        bullets(
-            [
-                say(
-                    "第三方存证由联盟之外的机构固定日志根哈希：其后即使全部验证节点串通，也无法改动此前的记录而不被发现。",
-                    "An anchor fixes the log's root with somebody outside the consortium: after it, not "
-                    "even all validators together can change what was recorded before unnoticed.",
-                ),
-                say(
-                    "证据包只含出具机构提供的回执；是否另有回执，本证书不予说明。",
-                    "The bundle holds the receipts that the issuer gave; whether there are others, it "
-                    "does not say.",
-                ),
-            ]
-        )
-    )
-    return section("十一", say("第三方存证信息", "Who else vouches for it"), blocks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from node.evidence.certificates import sentences
 from node.evidence.certificates.blocks import (
     Block,
     Value,
@@ -27,20 +28,7 @@ def document_section(setting: Setting) -> dict[str, Any]:
     """七: every document and hash that the records name."""
     say = setting.words.say
     documents, hashes = list(_documents(setting)), list(_hashes(setting))
-    blocks: list[Block] = [
-        paragraph(
-            say(
-                "下列校验值为 SHA-256（另有注明的除外），以十六进制书写，每四位一组、每行八组，"
-                "便于逐组宣读核对。"
-                "文件原文不在链上：将当事人提交的文件自行计算校验值，与下表一致的，"
-                "即为存证时的文件。",
-                "Hashes are SHA-256 unless another is named, in hexadecimal, groups of four, eight "
-                "groups a line, to be read aloud. The files themselves are not on the chain: a "
-                "file "
-                "whose hash is the one below is the file of that time.",
-            )
-        )
-    ]
+    blocks: list[Block] = [paragraph(say(*sentences.HOW_HASHES_ARE_WRITTEN))]
     if documents:
         blocks.append(subheading(say("文件", "Documents")))
         blocks.append(
@@ -200,19 +188,7 @@ def _document_signatures(setting: Setting) -> Iterator[Block]:
             ],
             rows,
         )
-    yield note(
-        say(
-            "出具本证书时没有取得被签署文件的原文，文件内的电子签名、签署证书及其信任链、"
-            "吊销状态均未核验；"
-            "上表所列为签约平台提交的记录。持有文件原文的，可以另行核验文件签名，"
-            "并以第七部分的校验值确认"
-            "文件与存证一致。",
-            "The signed files were not at hand: the signatures in them, the certificates, their "
-            "chains and revocation were not checked; the table shows what the platform recorded. "
-            "Whoever has the file can check its signatures, and by the hashes of section 7 that it "
-            "is the one on record.",
-        )
-    )
+    yield note(say(*sentences.FILES_NOT_AT_HAND))
 
 
 def _intent(setting: Setting, record: ProvenRecord) -> str:

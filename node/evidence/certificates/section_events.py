@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from node.evidence.certificates import sentences
 from node.evidence.certificates.blocks import (
     Block,
     Value,
@@ -67,13 +68,7 @@ def party_section(setting: Setting) -> dict[str, Any]:
         blocks = list(_seal_owner(setting))
     else:
         blocks = [
-            paragraph(
-                say(
-                    "本类记录不涉及签署方身份认证；记录由下列成员以其账本密钥签名提交（见第八部分）。",
-                    "Records of this kind verify no party's identity; members submitted them, "
-                    "signed with their ledger keys (section 8).",
-                )
-            ),
+            paragraph(say(*sentences.NO_PARTIES)),
             facts(
                 (
                     say("提交成员", "Submitted by"),
@@ -107,15 +102,7 @@ def _case_parties(setting: Setting) -> Iterator[Block]:
             (say("签署方引用", "Reference"), mono(reference)), (say("主体类型", "Kind"), kind)
         )
         yield from _verifications(setting, reference)
-    yield paragraph(
-        say(
-            "签署方引用为仅用于本案的随机代号，与任何证件号码无关。实名认证、意愿认证的结果由"
-            "提交该记录的成员负责；本证书证明其何时提交了何内容，不证明认证结论正确。",
-            "A reference is a random name of this case alone. For the result of a verification the "
-            "member that recorded it is responsible: this certificate proves what it recorded and "
-            "when, not that the result is right.",
-        )
-    )
+    yield paragraph(say(*sentences.WHAT_A_REFERENCE_IS))
 
 
 def _opening_rows(setting: Setting, record: ProvenRecord) -> list[tuple[str, Value]]:
@@ -139,12 +126,7 @@ def _verifications(setting: Setting, reference: str) -> Iterator[Block]:
         if record.data["party_ref"] == reference
     ]
     if not found:
-        yield note(
-            say(
-                "实名认证、意愿认证：未存证。",
-                "No verification of identity or intent is on record.",
-            )
-        )
+        yield note(say(*sentences.NOTHING_VERIFIED))
         return
     for record in found:
         rows: list[tuple[str, Value]] = [
@@ -174,13 +156,7 @@ def _seal_owner(setting: Setting) -> Iterator[Block]:
             ),
             *private_rows(setting, record),
         )
-    yield paragraph(
-        say(
-            "印章所有人、经办人的身份由提交申请、制作、备案的成员核验；核验材料以哈希存证（见第七部分）。",
-            "Owner and agent were verified by the members that applied, made and filed; what they "
-            "rested on is on record by its hashes (section 7).",
-        )
-    )
+    yield paragraph(say(*sentences.OWNER_VERIFIED))
 
 
 # -- six ------------------------------------------------------------------------------------------
@@ -191,10 +167,7 @@ def timeline_section(setting: Setting) -> dict[str, Any]:
     say = setting.words.say
     return section(
         "六",
-        say(
-            "全过程时间线（发生、采集、提交、上链）",
-            "Time line: occurred, collected, submitted, on the chain",
-        ),
+        say(*sentences.TIMELINE),
         [
             table(
                 (1, 5.2),
@@ -202,32 +175,19 @@ def timeline_section(setting: Setting) -> dict[str, Any]:
                 [
                     [
                         say("发生", "Occurred"),
-                        say(
-                            "提交方所述的事件发生时间，没有其他证明",
-                            "when it happened, by the submitter's word alone",
-                        ),
+                        say(*sentences.OCCURRED),
                     ],
                     [
                         say("采集", "Collected"),
-                        say(
-                            "提交方系统取得该数据的时间；未填写的写明“未存证”",
-                            "when the submitter's system got the data; not always on record",
-                        ),
+                        say(*sentences.COLLECTED),
                     ],
                     [
                         say("提交", "Submitted"),
-                        say(
-                            "提交方以其账本密钥签名的时间（精确到秒），由提交方的时钟决定",
-                            "when the submitter signed it (to the second), by the submitter's clock",
-                        ),
+                        say(*sentences.SUBMITTED),
                     ],
                     [
                         say("上链", "On the chain"),
-                        say(
-                            "不早于所在区块头的时间，不晚于下一区块头的时间；由验证节点共同签名确认",
-                            "no earlier than its block's header and no later than the next one: signed "
-                            "by the validators",
-                        ),
+                        say(*sentences.RECORDED),
                     ],
                 ],
             ),

@@ -1,27 +1,24 @@
-"""Cover, and sections one to three: on what ground, by whom, for whom (一 二 三)."""
+"""Cover, and sections one and three: on what ground, for whom (一 三)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from node.core.verify import PASSED
+from node.evidence.certificates import sentences
 from node.evidence.certificates.blocks import (
     Block,
-    Value,
     bullets,
     digest,
     facts,
     mono,
-    note,
     paragraph,
     section,
-    subheading,
     table,
 )
 from node.evidence.certificates.setting import Setting
 
-__all__ = ["KINDS", "ROLES", "applicant_section", "cover", "issuer_section", "statement_section"]
+__all__ = ["KINDS", "applicant_section", "cover", "statement_section"]
 
 KINDS = {
     "anchor": ("第三方存证", "anchors"),
@@ -31,19 +28,6 @@ KINDS = {
     "seal": ("电子印章", "electronic seal"),
 }
 """Kinds of dossiers."""
-ROLES = {
-    "auditor": ("审计方", "auditor"),
-    "certificate_authority": ("电子认证机构", "certificate authority"),
-    "court": ("法院", "court"),
-    "identity_provider": ("身份认证机构", "identity provider"),
-    "notary": ("公证机构", "notary"),
-    "operator": ("节点运营方", "node operator"),
-    "platform": ("签约平台", "signing platform"),
-    "police": ("公安备案机关", "police"),
-    "seal_maker": ("制章单位", "seal maker"),
-    "status_authority": ("印章状态管理机构", "status authority"),
-}
-"""Roles of members."""
 _DUTIES = (
     (
         "《人民法院在线诉讼规则》第十六条：上链后未经篡改",
@@ -121,23 +105,13 @@ def cover(setting: Setting) -> dict[str, Any]:
             [say("核验结果", "Verification"), _results(setting)],
         ],
         "sentence": _sentence(setting),
-        "limit": say(
-            "本证书只证明记录自上链之时起未被改动及其时间，不证明记录所述内容真实。",
-            "This certificate proves that the records have not been changed since they were "
-            "recorded, and when that was. It does not prove that what they say is true.",
-        ),
+        "limit": say(*sentences.NOT_TRUTH),
         "fingerprint_label": say(
             "信任文件指纹（SHA-256）", "Fingerprint of the trust file (SHA-256)"
         ),
         "fingerprint": digest(proven.report.trust_fingerprint),
-        "fingerprint_hint": say(
-            "请与联盟成员单位公布的指纹逐组核对。",
-            "Compare it, group by group, with the one that the members publish.",
-        ),
-        "qr_label": say(
-            "二维码内容：证书编号、存证编码、信任文件指纹",
-            "QR code: certificate number, evidence code, fingerprint",
-        ),
+        "fingerprint_hint": say(*sentences.COMPARE),
+        "qr_label": say(*sentences.IN_THE_QR_CODE),
     }
 
 
@@ -197,168 +171,9 @@ def statement_section(setting: Setting) -> dict[str, Any]:
                     "certificate is made.",
                 )
             ),
-            paragraph(
-                say(
-                    "第二、三、十三部分中，标明“联盟自述”的内容取自联盟成员共同签署的说明，"
-                    "标明“出具机构所述”的内容由出具机构负责。没有记录、没有披露或者没有核验的事项，"
-                    "均如实写明“未存证”“未披露”“未核验”或者“未知”。",
-                    "In sections 2, 3 and 13, what the consortium says of itself and what the "
-                    "issuer says is marked so. What is not on record, not disclosed, not checked "
-                    "or not known is called so.",
-                )
-            ),
+            paragraph(say(*sentences.WHOSE_WORDS)),
             table((3, 1), where, rows),
         ],
-    )
-
-
-def issuer_section(setting: Setting) -> dict[str, Any]:
-    """二: the issuer, the platform, and the members."""
-    say = setting.words.say
-    return section(
-        "二",
-        say("出具机构与平台资质", "Issuer, and the platform's qualification"),
-        [
-            subheading(say("出具机构", "The issuer")),
-            facts(*_issuer_rows(setting)),
-            subheading(say("存证平台（联盟自述）", "The platform (the consortium's own words)")),
-            *_platform(setting),
-            subheading(say("联盟成员", "Members of the consortium")),
-            *_members(setting),
-        ],
-    )
-
-
-def _issuer_rows(setting: Setting) -> list[tuple[str, Value]]:
-    say, words, issuer = setting.words.say, setting.words, setting.issuer
-    state = setting.proven.state.get(f"member/{issuer.member}") or {}
-    key = setting.proven.state.get(f"key/{setting.kid}") or {}
-    roles = [words.pick(ROLES[role]) for role in state.get("roles", ()) if role in ROLES]
-    rows: list[tuple[str, Value]] = [
-        (say("名称", "Name"), setting.issuer_name),
-        (say("成员标识", "Member id"), mono(issuer.member)),
-        (say("角色（链上）", "Roles (on the chain)"), say("、", ", ").join(roles) or words.unknown),
-        (
-            say("账本签名密钥", "Ledger key"),
-            [
-                mono(setting.kid),
-                say(
-                    f"自区块高度 {key.get('from', words.unknown)} 起有效",
-                    f"valid from height {key.get('from', words.unknown)} on",
-                ),
-            ],
-        ),
-    ]
-    sealing = issuer.sealing
-    if sealing is None:
-        rows.append(
-            (
-                say("签章证书", "Sealing certificate"),
-                say("未配置：本证书未加盖机构电子印章", "none: this certificate bears no seal"),
-            )
-        )
-        return rows
-    return [
-        *rows,
-        (say("签章证书持有者", "Sealing certificate of"), sealing.subject),
-        (say("签发者", "Issued by"), sealing.issuer),
-        (say("序列号", "Serial number"), mono(sealing.serial_number)),
-        (say("有效期", "Validity"), [words.time(sealing.valid_from), words.time(sealing.valid_to)]),
-        (say("证书 SHA-256", "Its SHA-256"), digest(sealing.sha256)),
-    ]
-
-
-def _platform(setting: Setting) -> Iterator[Block]:
-    say = setting.words.say
-    if setting.issuer.description is None:
-        yield note(
-            say(
-                "出具节点没有联盟成员共同签署的说明：平台名称、运营主体、备案编号、"
-                "与当事人的利害关系均未知，应当由出具机构另行说明。",
-                "The issuing node has no description signed by the members: the platform's name, "
-                "operator, filings and interests are not known, and the issuer has to state them "
-                "separately.",
-            )
-        )
-        return
-    signers = say("、", ", ").join(setting.issuer.description_signers)
-    yield facts(
-        (say("平台名称", "Platform"), setting.or_unknown(setting.described("platform", "name"))),
-        (
-            say("运营主体", "Operator"),
-            setting.or_unknown(setting.described("platform", "operator")),
-        ),
-        (say("备案与许可", "Filings"), _filings(setting)),
-        (
-            say("资质说明", "Qualification"),
-            setting.or_unknown(setting.described("platform", "qualification")),
-        ),
-        (
-            say("利害关系声明", "Statement of interest"),
-            setting.or_unknown(setting.described("platform", "interest_statement")),
-        ),
-        (
-            say("签署本说明的成员", "Members who signed this"),
-            signers or say("无成员签名通过核验", "no member's signature was checked"),
-        ),
-    )
-
-
-def _filings(setting: Setting) -> Value:
-    platform = setting.description.get("platform")
-    found = platform.get("filings") if isinstance(platform, Mapping) else None
-    say = setting.words.say
-    lines = [
-        say("：", ": ").join(
-            text for text in (item.get("kind"), item.get("number"), item.get("authority")) if text
-        )
-        for item in found or ()
-        if isinstance(item, Mapping)
-    ]
-    return lines or setting.words.unknown
-
-
-def _members(setting: Setting) -> Iterator[Block]:
-    say, words = setting.words.say, setting.words
-    told = {
-        item["id"]: item
-        for item in setting.description.get("members") or ()
-        if isinstance(item, Mapping) and isinstance(item.get("id"), str)
-    }
-    validators = {item.member for item in setting.proven.genesis.validators}
-    rows: list[list[Value]] = []
-    for member in setting.proven.genesis.members:
-        own = told.get(member.id, {})
-        name = own.get("legal_name") or setting.proven.member_name(member.id)
-        uscc = own.get("uscc")
-        roles = say("、", ", ").join(words.pick(ROLES[role]) for role in member.roles)
-        runs = member.id in validators or own.get("runs_node") is True
-        rows.append(
-            [
-                [name, mono(member.id)] + ([mono(uscc)] if uscc else []),
-                roles,
-                say("是", "yes") if runs else say("否", "no"),
-                own.get("neutrality") or words.unknown,
-            ]
-        )
-    yield table(
-        (2.2, 1.6, 0.9, 2.3),
-        [
-            say("名称、标识", "Name, id"),
-            say("角色（创世时）", "Roles (at genesis)"),
-            say("运行节点", "Runs a node"),
-            say("中立性说明", "Neutrality"),
-        ],
-        rows,
-    )
-    yield paragraph(
-        say(
-            "成员、角色以创世文件（其哈希写在信任文件中）所载为准；名称、中立性说明有联盟自述的，"
-            "采用联盟自述。此后经表决的成员变更不在本证书证明范围内。",
-            "Members and roles are those of the genesis, whose hash the trust file names; names and "
-            "neutrality are the consortium's own words where there are any. Later changes of "
-            "members by vote are outside this certificate.",
-        )
     )
 
 
@@ -379,7 +194,8 @@ def applicant_section(setting: Setting) -> dict[str, Any]:
                 (
                     say("出证事项", "Matter"),
                     say(
-                        f"{words.pick(KINDS[proven.kind])}，存证编码 {proven.code}，{_extent(setting)}",
+                        f"{words.pick(KINDS[proven.kind])}，存证编码 {proven.code}，"
+                        f"{_extent(setting)}",
                         f"{words.pick(KINDS[proven.kind])}, evidence code {proven.code}, "
                         f"{_extent(setting)}",
                     ),
@@ -412,14 +228,4 @@ def _scope(setting: Setting) -> list[Block]:
     say = setting.words.say
     if setting.proven.whole:
         return []
-    return [
-        bullets(
-            [
-                say(
-                    "本证书只涉及一条记录：该卷宗是否还有其他记录、该记录前后关系如何，本证书不予说明。",
-                    "This certificate is of one record: whether the dossier has others, and what came "
-                    "before and after, it does not say.",
-                )
-            ]
-        )
-    ]
+    return [bullets([say(*sentences.ONE_RECORD)])]

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from node.evidence.certificates import proof_sentences
 from node.evidence.certificates.blocks import (
     Block,
     Value,
@@ -141,22 +142,7 @@ def limits_section(setting: Setting) -> dict[str, Any]:
         if step.status == "not checked" and not step.part
     ]
     blocks: list[Block] = [
-        paragraph(
-            say(
-                "本证书证明：所列记录由所列成员签名，于所列时间范围内进入日志，"
-                "至所列高度未被增删、改动。"
-                "本证书不证明记录所述内容真实，不判断签署人的真实意思，"
-                "不代替人民法院对证据真实性、合法性、"
-                "关联性的认定。",
-                "This certificate proves that the members named signed these records, that they "
-                "came "
-                "into the log between the times named, and were neither changed nor removed up to "
-                "the "
-                "height named. It does not prove that what they say is true, does not judge what "
-                "the "
-                "signers meant, and does not take the court's place.",
-            )
-        ),
+        paragraph(say(*proof_sentences.WHAT_IS_PROVEN)),
         subheading(say("不得据本证书得出的结论", "What must not be concluded")),
         bullets(say(zh, en) for zh, en in _NOT_TO_CONCLUDE),
         subheading(say("没有核验的", "What was not checked")),
@@ -168,12 +154,7 @@ def limits_section(setting: Setting) -> dict[str, Any]:
                 )
                 for step in unchecked
             ]
-            + [
-                say(
-                    "被签署文件内的电子签名及其证书（见第八部分）。",
-                    "Signatures in the documents and their certificates (section 8).",
-                )
-            ]
+            + [say(*proof_sentences.SIGNATURES_IN_DOCUMENTS)]
         ),
         subheading(say("没有披露的", "What was not disclosed")),
     ]
@@ -200,14 +181,7 @@ def limits_section(setting: Setting) -> dict[str, Any]:
             )
         )
     else:
-        blocks.append(
-            paragraph(
-                say(
-                    "链上摘要所对应的私密字段均已披露，或者记录没有私密字段。",
-                    "Every digest's private field is shown, or there are none.",
-                )
-            )
-        )
+        blocks.append(paragraph(say(*proof_sentences.ALL_SHOWN)))
     return section("十五", words.say("证明范围与局限", "What is proven, and what is not"), blocks)
 
 
@@ -225,10 +199,7 @@ def attachment_section(setting: Setting, attachments: Sequence[Attachment]) -> d
     rows.append(
         [
             mono("statement.jwt"),
-            say(
-                "出具机构以账本密钥签名的声明，载明以上各附件的 SHA-256",
-                "The issuer's statement, signed with its ledger key: the hashes of the files above",
-            ),
+            say(*proof_sentences.STATEMENT),
             say("（签章前附入）", "(added before sealing)"),
         ]
     )
@@ -256,10 +227,7 @@ def seal_page(setting: Setting) -> dict[str, Any]:
     """签章页."""
     say, words, issuer = setting.words.say, setting.words, setting.issuer
     if issuer.sealing is None:
-        sealed = say(
-            "出具机构未配置签章证书，本证书没有电子签章。",
-            "The issuer has no sealing certificate: this certificate is not sealed.",
-        )
+        sealed = say(*proof_sentences.UNSEALED)
     elif issuer.time_stamp_authority:
         sealed = say(
             f"电子签章为 PAdES 数字签名，并由 {issuer.time_stamp_authority} 加盖时间戳；"
@@ -269,19 +237,10 @@ def seal_page(setting: Setting) -> dict[str, Any]:
             "later change of this file shows.",
         )
     else:
-        sealed = say(
-            "电子签章为 PAdES 数字签名；未加盖时间戳，签章时间为出具机构自述。"
-            "签章后对本文件的任何改动都能被发现。",
-            "The seal is a PAdES signature without a time-stamp: its time is the issuer's claim. "
-            "Any later change of this file shows.",
-        )
+        sealed = say(*proof_sentences.SEALED_WITHOUT_TIME)
     return {
         "title": say("签章页", "Seal"),
-        "statement": say(
-            "本机构按照第一部分所述方法出具本证书，对提取与核验过程负责。",
-            "We issue this certificate as section 1 says, and answer for how its content was "
-            "extracted and verified.",
-        ),
+        "statement": say(*proof_sentences.WE_ISSUE),
         "rows": [
             [say("出具机构", "Issued by"), setting.issuer_name],
             [say("证书编号", "Certificate number"), mono(setting.certificate_no)],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from node.evidence.certificates import proof_sentences
 from node.evidence.certificates.blocks import (
     Value,
     bullets,
@@ -18,7 +21,7 @@ from node.evidence.certificates.setting import Setting
 __all__ = ["environment_section", "origin_section"]
 
 
-def origin_section(setting: Setting) -> dict[str, object]:
+def origin_section(setting: Setting) -> dict[str, Any]:
     """十二: source, making and storage of the data before it came onto the chain."""
     say = setting.words.say
     return section(
@@ -41,25 +44,9 @@ def origin_section(setting: Setting) -> dict[str, object]:
             ),
             bullets(
                 [
-                    say(
-                        "来源系统、生成方式由提交成员自述，并由其签名负责；"
-                        "账本不能核验上链之前的数据是否真实。",
-                        "System and method are the submitter's word, under its signature: a "
-                        "ledger cannot "
-                        "check whether data was true before it was recorded.",
-                    ),
-                    say(
-                        "间隔越长，数据在上链之前被改动的可能越需要由其他证据排除。",
-                        "The longer the lag, the more other evidence has to rule out a change "
-                        "before.",
-                    ),
-                    say(
-                        "关联印证：同一卷宗的其他记录、印章卷宗、第三方回执，见第五、六、"
-                        "十一部分。",
-                        "Related evidence: other records of the dossier, the seals' dossiers, "
-                        "receipts from "
-                        "outside; see sections 5, 6, 11.",
-                    ),
+                    say(*proof_sentences.SUBMITTERS_WORD),
+                    say(*proof_sentences.LONG_LAGS),
+                    say(*proof_sentences.RELATED),
                 ]
             ),
         ],
@@ -107,10 +94,7 @@ def _custody(setting: Setting) -> Value:
     if not isinstance(value, list):
         return words.unknown
     if not value:
-        return say(
-            "联盟参数未指定保管成员：由受理提交的节点加密保存",
-            "no custodians are named in the parameters: the accepting node keeps them, encrypted",
-        )
+        return say(*proof_sentences.NO_CUSTODIANS)
     names = say("、", ", ").join(setting.proven.member_name(member) for member in value)
     return say(
         f"不上链，加密保存；除受理节点外由下列成员保管：{names}",
@@ -129,7 +113,7 @@ def _late_after(setting: Setting) -> str:
     )
 
 
-def environment_section(setting: Setting) -> dict[str, object]:
+def environment_section(setting: Setting) -> dict[str, Any]:
     """十三: software, configuration, and the environment by the consortium's own words."""
     say, issuer, proven = setting.words.say, setting.issuer, setting.proven
     header = proven.headers[proven.bundle.as_of + 1]
@@ -155,12 +139,7 @@ def environment_section(setting: Setting) -> dict[str, object]:
                 ),
                 (
                     say("密码算法", "Algorithms"),
-                    say(
-                        "记录签名 ECDSA P-256/SHA-256；区块签名 Ed25519；哈希 SHA-256；默克尔树 "
-                        "RFC 9162",
-                        "records ECDSA P-256/SHA-256; blocks Ed25519; hash SHA-256; Merkle tree "
-                        "RFC 9162",
-                    ),
+                    say(*proof_sentences.ALGORITHMS),
                 ),
                 (
                     say("运行环境（联盟自述）", "Environment (the consortium's own words)"),
@@ -175,17 +154,6 @@ def environment_section(setting: Setting) -> dict[str, object]:
                     known(setting.described("environment", "security")),
                 ),
             ),
-            paragraph(
-                say(
-                    "软件名称、版本与配置哈希为出具机构所述，由其在本证书上的签名负责；"
-                    "核验结论不依赖这些信息，"
-                    "任何人可以用独立的核验程序得到同样的结论。",
-                    "Name, version and configuration are the issuer's word, under its signature "
-                    "on this "
-                    "certificate. No result rests on them: anybody gets the same with a verifier "
-                    "of their "
-                    "own.",
-                )
-            ),
+            paragraph(say(*proof_sentences.NOTHING_RESTS_ON_IT)),
         ],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from node.evidence.certificates import sentences
 from node.evidence.certificates.blocks import (
     Block,
     Value,
@@ -50,17 +51,7 @@ def seal_section(setting: Setting) -> dict[str, Any]:
         )
         blocks.append(paragraph(none))
     if setting.proven.kind == "case" and seals:
-        blocks.append(
-            paragraph(
-                say(
-                    "印章是否有效，以签署时的状态为准；其后的停用、挂失、吊销、注销不影响此前的签署。"
-                    "印章由谁保管、使用是否经过授权，不在本证书证明范围内。",
-                    "A seal is judged as it stood when it signed: what happened to it later changes "
-                    "nothing. Who kept it, and whether its use was authorised, is outside this "
-                    "certificate.",
-                )
-            )
-        )
+        blocks.append(paragraph(say(*sentences.AS_IT_STOOD)))
     return section(
         "五", say("印章信息及签署时状态", "Seals, and their status when they signed"), blocks
     )
@@ -78,21 +69,9 @@ def _seal(setting: Setting, es_id: str) -> Iterator[Block]:
     }
     yield from _status_rows(setting, es_id)
     if es_id in setting.seals:
-        yield paragraph(
-            say(
-                "以上制作、备案信息与印模图像，取自该印章卷宗的证据包（见附件），已用同一信任文件核验。",
-                "How it was made and filed, and its imprint, are from the bundle of its own dossier "
-                "(attached), verified against the same trust file.",
-            )
-        )
+        yield paragraph(say(*sentences.SEAL_ATTACHED))
     if own is None:
-        yield note(
-            say(
-                "印章的制作、备案记录不在本证书的证据包内；可以另行申请该印章卷宗的证书。",
-                "How the seal was made and filed is not in this certificate's bundle: ask for a "
-                "certificate of the seal's own dossier.",
-            )
-        )
+        yield note(say(*sentences.SEAL_NOT_ATTACHED))
 
 
 def _last(own: Proven | None, es_id: str, types: tuple[str, ...]) -> ProvenRecord | None:
@@ -124,7 +103,7 @@ def _rows(
         for name in names:
             if record is not None and name in record.data:
                 yield words.pick(FIELD_NAMES[name]), show_field(words, name, record.data[name])
-    if _picture_hash(made) is not None:
+    if made is not None:
         yield words.pick(FIELD_NAMES["picture_hash"]), digest(made.data["picture_hash"])
     if made is None and "owner_uscc" in state:
         yield words.pick(FIELD_NAMES["owner_uscc"]), str(state["owner_uscc"])

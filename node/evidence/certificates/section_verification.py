@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from node.evidence.certificates import proof_sentences
 from node.evidence.certificates.blocks import (
     Block,
     digest,
@@ -68,29 +69,10 @@ def verification_section(setting: Setting) -> dict[str, Any]:
             subheading(say("如何自行核验", "How to verify it yourself")),
             numbered(
                 [
-                    say(
-                        "从本 PDF 的附件中取出 bundle.json 与 trust.json（常用阅读器的“附件”栏）。",
-                        "Take bundle.json and trust.json out of this PDF (the reader's list of "
-                        "attachments).",
-                    ),
-                    say(
-                        "将封面所印信任文件指纹与联盟成员公布的指纹逐组核对；不一致的，停止核验。",
-                        "Compare the fingerprint on the cover with the one that members publish; "
-                        "if they "
-                        "differ, stop.",
-                    ),
-                    say(
-                        "离线：用下列任一核验程序打开本 PDF 或者上述两个文件。核验程序不联网，"
-                        "也不询问任何节点。",
-                        "Offline: open this PDF, or the two files, with any of the verifiers "
-                        "below. They use "
-                        "no network and ask no node.",
-                    ),
-                    say(
-                        "在线：在任一联盟成员的查询页面输入证书编号或者存证编码，与本证书对照。",
-                        "Online: look the certificate number or the evidence code up at any "
-                        "member's node.",
-                    ),
+                    say(*proof_sentences.TAKE_OUT),
+                    say(*proof_sentences.COMPARE_FINGERPRINT),
+                    say(*proof_sentences.OFFLINE),
+                    say(*proof_sentences.ONLINE),
                 ]
             ),
             *_verifiers(setting),
@@ -101,23 +83,9 @@ def verification_section(setting: Setting) -> dict[str, Any]:
 def _verifiers(setting: Setting) -> list[Block]:
     say = setting.words.say
     if not setting.issuer.verifiers:
-        return [
-            note(
-                say(
-                    "出具机构没有公布离线核验程序的哈希；可按公开的格式规范自行编制核验程序。",
-                    "The issuer has published no offline verifier; one can be written from the "
-                    "published specification.",
-                )
-            )
-        ]
+        return [note(say(*proof_sentences.NO_VERIFIER))]
     rows = [[mono(name), digest(value)] for name, value in sorted(setting.issuer.verifiers.items())]
     return [
         table((2, 4), [say("离线核验程序", "Offline verifier"), "SHA-256"], rows),
-        paragraph(
-            say(
-                "使用前先核对程序文件的 SHA-256；最好从出具机构以外的联盟成员处取得。",
-                "Check the program's SHA-256 before use; best get it from another member than the "
-                "issuer.",
-            )
-        ),
+        paragraph(say(*proof_sentences.CHECK_PROGRAM)),
     ]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from node.core.trust import Trust
 from node.evidence.certificates.field_names import EVENT_NAMES
 from node.evidence.certificates.port import Issuer, Order
 from node.evidence.certificates.proven import Proven, ProvenRecord
@@ -26,7 +25,6 @@ class Setting:
     kid: str
     certificate_no: str
     issued_at: int
-    trust: Trust
     proven: Proven
     words: Wording
     seals: Mapping[str, Proven] = field(default_factory=dict)
