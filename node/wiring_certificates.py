@@ -43,6 +43,7 @@ from node.evidence.certificates.settings import CertificatesConfig
 from node.evidence.certificates.time_stamps import TsaSettings
 from node.evidence.certificates.typesetting import typeset
 from node.evidence.certificates.workers import SealingWorkers
+from node.evidence.imprints.imprint import draw_imprint
 from node.ledger.reader import LedgerReader
 from node.rules.rejections import REJECTIONS
 from node.submission.operator import OperatorRecords
@@ -128,8 +129,6 @@ def _key(config: NodeConfig, own: CertificatesConfig) -> FileKey | TokenKey:
 def _imprint(config: NodeConfig, own: CertificatesConfig) -> bytes:
     if own.imprint:
         return imprint_page(config.path(own.imprint))
-    from node.demo.imprint import draw_imprint
-
     return draw_imprint(own.institution, own.seal_code).pdf
 
 

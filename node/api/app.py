@@ -51,6 +51,8 @@ _MODULES = (
     erasure,
     seal_statuses,
     certificates,
+    certificates,
+    seal_statuses,
     chain,
     consortium,
     engine_rpc,

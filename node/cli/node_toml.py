@@ -57,7 +57,7 @@ min_free_megabytes = 256    # with less free space the node takes nothing more
 member = ""                 # the member that runs this node; "": no records of the node's own
 key = "keys/operator.pem"
 
-[certificates]              # of evidence: docs/certificates.md; without a chain none are issued
+[certificates]              # of evidence: docs/issuing.md; without a chain none are issued
 institution = ""            # whose seal it is
 chain = ""                  # PEM: the seal's certificate, then those above it, the root last
 key = "keys/seal.pem"       # its key, P-256, unless a token has it

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.hashes import SM3, Hash
 from node.core.errors import InvalidInput
 from node.demo.sealing import SealedPdf, seal_pdf
 from node.demo.signature_status import SignatureStatus, validate_sealed, verify_sealed
-from node.demo.typeface import sans, serif
-from node.demo.typesetting import query_values, typeset_pdf
+from node.evidence.imprints.typeface import sans, serif
+from node.evidence.imprints.typesetting import query_values, template_source, typeset_pdf
 
 __all__ = [
     "ContractFacts",
@@ -40,7 +40,7 @@ __all__ = [
     "verify_sealed",
 ]
 
-_TEMPLATE = "contract.typ"
+_TEMPLATE = template_source("node.demo", "contract.typ")
 _SEAL_LABEL = "seal-place"
 _SET_IN_SANS = ("facts.title", "facts.sign_no")  # title and running head; the rest is in serif
 _A4_HEIGHT_POINTS = 297 / 25.4 * 72

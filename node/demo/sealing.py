@@ -40,7 +40,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from node.core.errors import InvalidInput
 from node.demo.authority import SignerIdentity
-from node.demo.imprint import Imprint
+from node.evidence.imprints.imprint import Imprint
 
 __all__ = ["SealedPdf", "seal_pdf"]
 

@@ -26,7 +26,7 @@ from node.demo.documents import (
     typeset_contract,
     verify_sealed,
 )
-from node.demo.imprint import Imprint, draw_imprint
+from node.evidence.imprints.imprint import Imprint, draw_imprint
 
 __all__ = ["DemoSeal", "Story"]
 

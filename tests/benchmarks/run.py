@@ -13,14 +13,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import anchors
 import bundles
+import certificates
 import consortium
 import http_posts
+import issuing
 import seal_statuses
 import solo
 import structlog
 from harness import Figure, write_figures
 
-_PARTS = ("solo", "http", "consortium", "anchors", "seals", "million")
+_PARTS = ("solo", "certificates", "http", "consortium", "anchors", "seals", "million")
 
 
 def main() -> int:
@@ -37,6 +39,9 @@ def main() -> int:
         made, home = solo.commit(count, rounds)
         figures += _told(made)
         figures += _told(bundles.bundles(home))
+        figures += _told(issuing.issuing(home, 20 if arguments.quick else 60))
+    if arguments.only in (None, "certificates"):
+        figures += _told(certificates.certificates())
     if arguments.only in (None, "http"):
         figures += _told(http_posts.posts(3 if arguments.quick else 10, rounds))
     if arguments.only in (None, "consortium"):

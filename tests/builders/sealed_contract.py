@@ -14,7 +14,7 @@ from node.demo.documents import (
     seal_places,
     typeset_contract,
 )
-from node.demo.imprint import Imprint, draw_imprint
+from node.evidence.imprints.imprint import Imprint, draw_imprint
 
 __all__ = ["NOW", "SealedContract", "sealed_contract"]
 

@@ -129,6 +129,25 @@ def document_token_of(pdf: bytes) -> tuple[bytes, bytes]:
     return token_content(stamp.signed_data), covered
 
 
+def pdfa_faults(pdf: bytes, folder: Path) -> str:
+    """What veraPDF has against a file as PDF/A-3b, "" if nothing."""
+    if shutil.which("java") is None:
+        missing("java is missing: apt-get install default-jre-headless")
+    script = Path(__file__).resolve().parents[2] / "scripts" / "install-verapdf"
+    found = subprocess.run([str(script)], capture_output=True, text=True, check=False)
+    if found.returncode:
+        missing(f"veraPDF cannot be had: {found.stderr[-500:]}")
+    path = folder / "certificate.pdf"
+    path.write_bytes(pdf)
+    done = subprocess.run(
+        ["java", "-jar", found.stdout.strip(), "-f", "3b", "--format", "text", "-v", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "" if done.stdout.startswith("PASS") else done.stdout + done.stderr
+
+
 def der(certificate: Any) -> bytes:
     """A certificate's DER."""
     return bytes(certificate.public_bytes(Encoding.DER))
@@ -140,6 +159,7 @@ __all__ = [
     "der",
     "document_token_of",
     "lasting_status",
+    "pdfa_faults",
     "pdfsig",
     "token_of",
     "tokens_in",

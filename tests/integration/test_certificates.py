@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -22,9 +23,14 @@ from builders.issuing import (
     serving,
     tsa_table,
 )
+from builders.sealed_pdfs import LastingStatus, lasting_status, pdfa_faults
 from builders.served import ServedNode, served
 from builders.story import HOLDER, HOLDER_ID_NO
 from builders.time_stamping import need_openssl
+
+from node.core.encoding import canonical_json
+from node.core.verify import FAILED
+from node.core.verify_certificate import verify_certificate
 
 CASE, SEAL = "case:platform-a:0001", "seal:platform-a:0001"
 
@@ -78,6 +84,36 @@ def test_a_certificate_is_on_record_before_it_is_answered(node: ServedNode) -> N
     assert one["certificate_no"] in text
     assert APPLICANT in text
     assert PURPOSE in text
+
+
+def test_the_file_is_still_pdf_a_and_both_verifiers_of_signatures_accept_it(
+    node: ServedNode, tmp_path: Path
+) -> None:
+    pdf = pdf_of(node, issued(node)["certificate_no"])
+    assert pdfa_faults(pdf, tmp_path) == ""
+    assert node.node.certificates is not None
+    trust = node.node.certificates.trust
+    assert trust.signer_roots is not None
+    roots = (*trust.signer_roots, *trust.tsa_roots)
+    assert lasting_status(pdf, *roots, revocation="hard-fail") == LastingStatus("", "")
+    report = verify_certificate(pdf, canonical_json(trust.to_json()))
+    assert [step.id for step in report.all_steps if step.status == FAILED] == []
+    assert {step.id for step in report.steps if step.status == "passed"} >= {
+        "certificate.signature",
+        "certificate.later",
+        "certificate.time",
+        "certificate.signer",
+        "certificate.statement",
+    }
+
+
+@pytest.mark.parametrize("place", ["bundle", "page", "seal"])
+def test_a_changed_file_is_not_accepted(node: ServedNode, place: str) -> None:
+    pdf = pdf_of(node, issued(node)["certificate_no"])
+    at = {"bundle": 20_000, "page": len(pdf) // 2, "seal": pdf.index(b"/Contents <") + 1_000}
+    changed = bytearray(pdf)
+    changed[at[place]] ^= 1
+    assert not verify_certificate(bytes(changed)).accepted
 
 
 def test_anybody_checks_a_file_by_its_hash(node: ServedNode) -> None:
@@ -280,6 +316,27 @@ def test_an_applicant_whose_name_no_font_has_is_named_and_nothing_is_issued(
     assert "U+10FFFD" in answer.json()["detail"]
     after = node.get("/v1/statistics").json()["records"].get("certificate.issued", 0)
     assert after == before
+
+
+def test_who_applied_is_in_no_public_answer_and_in_no_log_line(
+    node: ServedNode, capfd: pytest.CaptureFixture[str]
+) -> None:
+    applicant = "某某申请人有限公司"
+    one = issued(node, applicant=applicant)
+    number = one["certificate_no"]
+    for target in (
+        f"/v1/certificates/{number}",
+        f"/v1/certificates/check?sha256={one['report_hash']}",
+        f"/v1/lookup?q={number}",
+        f"/?q={number}",
+        f"/v1/documents/{one['report_hash']}",
+        "/metrics",
+    ):
+        answer = node.get(target)
+        assert answer.status_code == 200, target
+        assert applicant not in answer.text, target
+        assert PURPOSE not in answer.text, target
+    assert applicant not in "".join(capfd.readouterr())
 
 
 def test_metrics_tell_what_was_issued(node: ServedNode) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import typst
 from cryptography import x509
@@ -21,13 +22,9 @@ _MOST_BYTES = 8 << 20
 _MILLIMETRES = 40
 _PAGE = """\
 #set page(width: {mm}mm, height: {mm}mm, margin: 0mm, fill: none)
-#image(bytes(sys.inputs.picture), format: "svg", width: {mm}mm, height: {mm}mm, fit: "contain")
+#image("imprint.{kind}", width: {mm}mm, height: {mm}mm, fit: "contain")
 """
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_IN_SVG = (
-    '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-    'viewBox="0 0 1 1"><image width="1" height="1" xlink:href="data:image/png;base64,{}"/></svg>'
-)
 
 
 def read_certificates(path: Path) -> list[x509.Certificate]:
@@ -100,20 +97,15 @@ def imprint_page(path: Path) -> bytes:
         raise InvalidInput(str(path), f"is longer than {_MOST_BYTES} bytes")
     if content.startswith(b"%PDF-"):
         return content
-    if content.startswith(_PNG):
-        import base64
-
-        picture = _PNG_IN_SVG.format(base64.b64encode(content).decode("ascii"))
-    else:
+    kind = "png" if content.startswith(_PNG) else "svg"
+    page = _PAGE.format(mm=_MILLIMETRES, kind=kind).encode("ascii")
+    with TemporaryDirectory() as folder:  # a template takes texts, and pictures from files alone
+        (Path(folder) / f"imprint.{kind}").write_bytes(content)
+        (Path(folder) / "page.typ").write_bytes(page)
         try:
-            picture = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InvalidInput(str(path), "must be a PDF, an SVG or a PNG") from error
-    try:
-        source = _PAGE.format(mm=_MILLIMETRES).encode("ascii")
-        pdf = typst.compile(source, format="pdf", sys_inputs={"picture": picture})
-    except RuntimeError as error:
-        raise InvalidInput(str(path), f"must be a PDF, an SVG or a PNG: {error}") from error
+            pdf = typst.compile(f"{folder}/page.typ", root=folder, format="pdf")
+        except RuntimeError as error:
+            raise InvalidInput(str(path), f"must be a PDF, an SVG or a PNG: {error}") from error
     assert isinstance(pdf, bytes)
     return pdf + b"\n"
 

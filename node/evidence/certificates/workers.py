@@ -68,8 +68,8 @@ def _begin(settings: SealSettings, typeset: Typeset) -> None:
     """Runs first in each process."""
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with suppress(OSError):  # records come first
-        os.nice(5)
+    with suppress(OSError):  # woken, it does not take the core from whoever woke it
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     logging.getLogger("pyhanko").setLevel(logging.ERROR)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = _Worker(settings, typeset)

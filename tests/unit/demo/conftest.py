@@ -8,7 +8,7 @@ import pytest
 from builders.sealed_contract import NOW, SealedContract, sealed_contract
 
 from node.demo.documents import ContractFacts
-from node.demo.imprint import Imprint
+from node.evidence.imprints.imprint import Imprint
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from node.core.errors import InvalidInput
 from node.demo.documents import SealedPdf, seal_pdf
-from node.demo.imprint import Imprint
+from node.evidence.imprints.imprint import Imprint
 
 ROUND = {"field_name": "third", "page": 0, "box": (10, 10, 124, 124), "reason": "见证"}
 

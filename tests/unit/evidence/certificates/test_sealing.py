@@ -32,7 +32,6 @@ from builders.time_stamping import openssl_tsa, openssl_verify
 from cryptography import x509
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from node.demo.imprint import draw_imprint
 from node.demo.tsa import TsaFiles
 from node.evidence.certificates.errors import KeyUnusable, SealingFailed, TimeStampFailed
 from node.evidence.certificates.keys import FileKey, SealChain, TokenKey, check_key
@@ -45,6 +44,7 @@ from node.evidence.certificates.sealing import (
     names_revocation,
 )
 from node.evidence.certificates.time_stamps import TsaSettings
+from node.evidence.imprints.imprint import draw_imprint
 
 NOW = time.time_ns() // 1_000_000
 

@@ -12,12 +12,12 @@ from builders.issuing import Seal, make_seal
 from builders.sealed_pdfs import SPACE, unsealed_pdf
 
 from node.core.errors import InvalidInput
-from node.demo.imprint import draw_imprint
 from node.evidence.certificates.errors import KeyUnusable, SealingFailed
 from node.evidence.certificates.keys import FileKey
 from node.evidence.certificates.port import Draft, TypesetCertificate
 from node.evidence.certificates.sealing import SealSettings
 from node.evidence.certificates.workers import SealingWorkers
+from node.evidence.imprints.imprint import draw_imprint
 
 NOW = 1_790_000_000_000
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from node.core.errors import InvalidInput
-from node.demo.typeface import Typeface, font_directory, sans, serif
+from node.evidence.imprints.typeface import Typeface, font_directory, sans, serif
 
 
 def test_outline_is_drawn_inside_its_em_box() -> None:

@@ -1,4 +1,4 @@
-"""Glyphs of the Chinese typefaces that the demonstration draws and typesets with.
+"""Glyphs of the Chinese typefaces that imprints are drawn with.
 
 The font files come from the distribution ``pylopdf-fonts-zh-cn`` (Noto Serif SC and Noto Sans SC,
 SIL Open Font License). They hold the basic CJK block and extension A, and few characters beyond: a

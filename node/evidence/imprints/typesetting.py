@@ -1,4 +1,4 @@
-"""Runs the Typst templates that lie beside this module, with the demonstration's own fonts only."""
+"""Runs Typst templates with the Chinese fonts of the distribution alone."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ from typing import Any
 
 import typst
 
-from node.demo.typeface import font_directory
+from node.evidence.imprints.typeface import font_directory
 
-__all__ = ["query_values", "typeset_pdf", "typeset_png"]
+__all__ = ["query_values", "template_source", "typeset_pdf", "typeset_png"]
 
 _PNG_PIXELS_AN_INCH = 300
 _LOCK = threading.Lock()  # a compiler may be borrowed by one thread only
 
 
+@functools.cache
+def template_source(package: str, name: str) -> bytes:
+    """The template of a file name that lies in a package."""
+    return resources.files(package).joinpath(name).read_bytes()
+
+
 def typeset_pdf(
-    template: str, inputs: Mapping[str, str], *, created_at: datetime | None = None
+    source: bytes, inputs: Mapping[str, str], *, created_at: datetime | None = None
 ) -> bytes:
-    """Typeset ``template`` (a file name) to PDF; the same arguments give the same bytes.
+    """Typeset a template to PDF; the same arguments give the same bytes.
 
     With ``created_at`` it is a tagged PDF/A-3b, which must bear a date, and without it a bare
     picture.
@@ -34,7 +40,7 @@ def typeset_pdf(
     with _LOCK:
         # A compiler forgets an input given as bytes after its first run: name it every time.
         pdf = _compiler().compile(
-            _source(template),
+            source,
             format="pdf",
             sys_inputs=dict(inputs),
             pdf_standards=[] if created_at is None else "a-3b",
@@ -45,20 +51,20 @@ def typeset_pdf(
     return pdf + b"\n"
 
 
-def typeset_png(template: str, inputs: Mapping[str, str]) -> bytes:
-    """Typeset ``template``, which has one page, to a PNG of 300 pixels an inch."""
+def typeset_png(source: bytes, inputs: Mapping[str, str]) -> bytes:
+    """Typeset a template, which has one page, to a PNG of 300 pixels an inch."""
     with _LOCK:
         png = _compiler().compile(
-            _source(template), format="png", sys_inputs=dict(inputs), ppi=_PNG_PIXELS_AN_INCH
+            source, format="png", sys_inputs=dict(inputs), ppi=_PNG_PIXELS_AN_INCH
         )
     assert isinstance(png, bytes)
     return png
 
 
-def query_values(template: str, label: str, inputs: Mapping[str, str]) -> list[Any]:
+def query_values(source: bytes, label: str, inputs: Mapping[str, str]) -> list[Any]:
     """The values of all ``metadata`` elements that bear ``label``, in document order."""
     found = typst.query(
-        _source(template),
+        source,
         f"<{label}>",
         field="value",
         font_paths=_fonts(),
@@ -68,11 +74,6 @@ def query_values(template: str, label: str, inputs: Mapping[str, str]) -> list[A
     values = json.loads(found)
     assert isinstance(values, list)
     return values
-
-
-@functools.cache
-def _source(template: str) -> bytes:
-    return resources.files("node.demo").joinpath(template).read_bytes()
 
 
 @functools.cache

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from node.core.errors import InvalidInput
-from node.demo.typeface import serif
-from node.demo.typesetting import typeset_pdf, typeset_png
+from node.evidence.imprints.typeface import serif
+from node.evidence.imprints.typesetting import template_source, typeset_pdf, typeset_png
 
 __all__ = ["Imprint", "draw_imprint"]
 
@@ -85,8 +85,9 @@ def draw_imprint(name: str, code: str, *, caption: str = "", size_mm: int = 40) 
     _check_arguments(name, code, caption, size_mm)
     svg = _svg(name, code, caption, size_mm).encode()
     inputs = {"svg": svg.decode(), "size_mm": str(size_mm), "title": f"{name}{caption} {code}"}
-    pdf = typeset_pdf(_TEMPLATE, inputs)
-    png = typeset_png(_TEMPLATE, inputs)
+    template = template_source("node.evidence.imprints", _TEMPLATE)
+    pdf = typeset_pdf(template, inputs)
+    png = typeset_png(template, inputs)
     return Imprint(name, code, size_mm, svg, pdf, png)
 
 

@@ -11,7 +11,7 @@ import pytest
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from node.core.errors import InvalidInput
-from node.demo.imprint import Imprint, draw_imprint
+from node.evidence.imprints.imprint import Imprint, draw_imprint
 
 CODE = "37050045049282"
 LONG_NAME = "天津市河西区演示电子印章与可信数据存证技术研究开发服务公司甲"
