@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from node.api.anchor_standing import anchor_alarms
 from node.api.description import content_of
 from node.api.lookup import MAX_QUERY
 from node.api.service import Served
@@ -59,6 +60,7 @@ def get_certificate_page(
             language,
             path="/certificate",
             query={"q": q} if q else {},
+            conflicts=[alarm.chain for alarm in anchor_alarms(service.node)],
             t=t,
             claim=claim,
             asked=q,
