@@ -43,7 +43,10 @@ _SEAL_TYPES = ("seal.filed", "seal.imported")
     "/d/{code}",
     summary="Page of a dossier 卷宗页面",
     response_class=Response,
-    responses=content_of("text/html", "A page", "string", 400, 404),
+    responses={
+        **content_of("text/html", "A page", "string", 400, 404),
+        303: {"description": "It is no code: the look-up page tries it as something else"},
+    },
 )
 def get_dossier_page(
     service: Served,
