@@ -14,6 +14,7 @@ import msgspec
 
 from chaincode_adapters.settings import AdapterSettings
 from node.core.errors import EvidenceError
+from node.evidence.certificates.settings import CertificatesConfig
 
 __all__ = [
     "AnchorsConfig",
@@ -191,6 +192,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operator: OperatorConfig = OperatorConfig()
     anchors: AnchorsConfig = AnchorsConfig()
     documents: DocumentsConfig = DocumentsConfig()
+    certificates: CertificatesConfig = CertificatesConfig()
     seals: SealsConfig = SealsConfig()
     log: LogConfig = LogConfig()
 

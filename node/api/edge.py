@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from node.api.batch import Batches
 from node.api.buffered import Buffered, Share
+from node.api.certificate_orders import MAX_ORDER_BYTES
 from node.api.document_checks import UPLOAD_SECONDS
 from node.api.exchange import Exchange, Receive, Scope, Send, need_short, send_problem
 from node.api.problems import Problem
@@ -49,7 +50,12 @@ class Edge:
             "/v1/documents/check": document,
             "/document": _MOST_FORM_BYTES,
         }
-        self._most = {"/v1/verify": case, "/verify": case, **self._to_disk}
+        self._most = {
+            "/v1/verify": case,
+            "/verify": case,
+            "/v1/certificates": min(MAX_ORDER_BYTES, configured),
+            **self._to_disk,
+        }
         self._under_way = 0
         self._fast = {
             "/v1/submissions": Submissions(service, self.buffered).handle,

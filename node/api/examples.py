@@ -26,6 +26,8 @@ SUBMISSION = (
 )
 TRANSACTION = "c8a7e7f7447cf0218a0fd166e2d5e9ae5c5aea21c9282d03463de88e9ded2287"
 """The id of the record in `SUBMISSION`."""
+CODE = "CZ0714073618509"
+"""The code of the dossier that it opens."""
 DIGEST = "0d841b393cbabc1fba5380a8e67bb018493ab7a90423dc9f19f460ba1256d85e"
 """The document that it names."""
 CODE = "CZ0714073618509"

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import anchors
 import bundles
+import certificates
 import consortium
 import http_posts
 import seal_statuses
@@ -37,6 +38,7 @@ def main() -> int:
         made, home = solo.commit(count, rounds)
         figures += _told(made)
         figures += _told(bundles.bundles(home))
+        figures += _told(certificates.certificates(home, 20 if arguments.quick else 60))
     if arguments.only in (None, "http"):
         figures += _told(http_posts.posts(3 if arguments.quick else 10, rounds))
     if arguments.only in (None, "consortium"):
