@@ -163,6 +163,8 @@ def test_a_certificate_is_found_by_its_number_and_by_its_file_s_hash(told: ToldP
     for query in ("ZS0", "0" * 64, digest_of("document", "platform-a", "0001"), "\u202e"):
         page = get(told, f"/certificate?q={query}")
         assert "没有该编号或哈希的证书" in page.text
+    mistyped = f"{CERTIFICATE_NO[:-2]}{(int(CERTIFICATE_NO[-2]) + 1) % 10}{CERTIFICATE_NO[-1]}"
+    assert "校验位不符" in get(told, f"/certificate?q={mistyped}").text
     answer = told.running.get(f"/v1/documents/{digest_of('report')}").json()
     assert answer["entries"][0]["type"] == "certificate.issued"
 
