@@ -21,14 +21,24 @@ from node.core.bundle import MAX_BUNDLE_BYTES, decode_bundle
 from node.core.encoding import canonical_json, decode_json_object
 from node.core.errors import InvalidEncoding, InvalidInput
 from node.core.genesis import Genesis
+from node.core.pdf.certificate_file import read_certificate
 from node.core.signatures import Backend, PublicJwk, load_backend
 from node.core.trust import MAX_TRUST_BYTES, Trust, decode_trust
 from node.core.verify import FAILED, Report, verify_bundle
+from node.core.verify_certificate import CertificateReport, verify_certificate
 
 if TYPE_CHECKING:
     from node.wiring import Node
 
-__all__ = ["MAX_CASE_BYTES", "checking", "own_trust", "read_case", "routes", "verify_by_own"]
+__all__ = [
+    "MAX_CASE_BYTES",
+    "checking",
+    "own_trust",
+    "read_case",
+    "routes",
+    "verify_by_own",
+    "verify_certificate_by_own",
+]
 
 routes = APIRouter(tags=["verification"])
 
@@ -190,6 +200,19 @@ def verify_by_own(service: Service, bundle: bytes) -> Report:
     """
     _check_density(bundle)
     return _verify_by_own(service.node, bundle, _Impatient(load_backend()))
+
+
+def verify_certificate_by_own(service: Service, pdf: bytes) -> CertificateReport:
+    """The report on a certificate's PDF under the node's own trust file. Raises as
+    `verify_by_own`."""
+    try:
+        attached = read_certificate(pdf).attachments
+    except InvalidInput:
+        attached = {}  # the report says what is wrong
+    for content in attached.values():
+        _check_density(content)
+    trust = canonical_json(own_trust(service.node).to_json())
+    return verify_certificate(pdf, trust, _Impatient(load_backend()))
 
 
 def _verify_by_own(node: Node, bundle: bytes, backend: Backend) -> Report:

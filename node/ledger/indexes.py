@@ -6,6 +6,7 @@ A row is ``i`` ‖ kind ‖ value ‖ 0x00 ‖ index of the entry, with an empty
     q  seal code    f  filing number    g  the dossier code that a record is about
     r  certificate number
     h  SHA-256 of a certificate that a seal signs with
+    r  certificate number    h  SHA-256 of a certificate that a seal signs with
     p  proposals, c  confirmed anchors, n  seals, each all under one empty value
 
 Values are tidied like what somebody types. One that would make too long a key stands by its

@@ -21,7 +21,8 @@ from node.wiring import system_time
 
 __all__ = ["CERTIFICATE_NO", "ToldPages", "told_pages"]
 
-CERTIFICATE_NO = "ZS2026112300012345671"
+_DIGITS = "202611230001234567"
+CERTIFICATE_NO = f"ZS{_DIGITS}{check_digit(_DIGITS)}"
 
 
 @dataclass

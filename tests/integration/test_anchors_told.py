@@ -217,6 +217,9 @@ def alarms_seen(case: Case, cli: Cli) -> dict[str, Callable[[], bool]]:
         "metrics": lambda: "evidence_anchor_conflicts 1.0" in get("/metrics").text,
         "the page": lambda: 'role="alert"' in get("/").text and "fake:court" in get("/").text,
         "the page in English": lambda: "contradicts" in get("/?lang=en").text,
+        "the status page": lambda: 'role="alert"' in get("/status").text,
+        "a block's page": lambda: 'role="alert"' in get("/b/1").text,
+        "the page of certificates": lambda: 'role="alert"' in get("/certificate").text,
         "status": lambda: bool(cli("status", "--home", home, "--json").document["alarms"]),
         "anchor status": lambda: cli("anchor", "status", "--home", home).code == ExitCode.REFUSED,
         "doctor": lambda: (

@@ -154,3 +154,20 @@ def test_what_was_private_before_can_be_shown_after(continued: Continued, tmp_pa
         answer = client.disclosures(CASE, purpose="审理", case_no="（2026）鲁01民初1号")
     names = {item["name"] for item in answer["disclosures"]}
     assert {"document_names", "serial_no", "page_rectangles"} <= names
+
+
+def test_pages_show_both_chains(continued: Continued) -> None:
+    node = continued.node
+    with node.node.reader() as reader:
+        state = reader.state(f"dossier/{CASE}")
+        newest = reader.meta
+        days = node.app.state.service.daily.days(reader)
+    assert state is not None
+    page = node.get(f"/d/CZ{state['code']}")
+    assert page.status_code == 200
+    assert page.text.count("<h4>") == 5
+    for height in range(newest.height + 1):
+        assert node.get(f"/b/{height}").status_code == 200, height
+    assert node.get("/statistics").status_code == 200
+    assert node.get("/status").status_code == 200
+    assert sum(day.records for day in days) == newest.size - 2, "the geneses are no records"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from builders.told_pages import CERTIFICATE_NO, ToldPages, told_pages
 
 from node.api.web.dossier_page import RECORDS_A_PAGE
 from node.evidence.bundle import bundle_dossier, encode_bundle
+from node.verifiers.building import hashes
 
 CASE = "case:platform-a:0001"
 BOUNDARY = "----form7f3a"
@@ -61,14 +63,13 @@ def test_no_page_holds_anything_private(told: ToldPages) -> None:
 
 
 def test_every_link_to_this_node_leads_somewhere(told: ToldPages) -> None:
-    """But those that other parts serve: the document check and the verifiers' files."""
     links: set[str] = set()
     for name, path in told.paths.items():
         links |= set(get(told, path, status=404 if name == "not-found" else 200).links)
     seen = 0
     with httpx.Client(base_url=told.running.url, timeout=30, follow_redirects=True) as client:
         for link in sorted(links):
-            if not link.startswith(("#", "/document", "/verifiers/")):
+            if not link.startswith("#"):
                 answer = client.get(link)
                 expected = 404 if "CZ0000000000004" in link else 200
                 assert answer.status_code == expected, link
@@ -162,6 +163,8 @@ def test_a_certificate_is_found_by_its_number_and_by_its_file_s_hash(told: ToldP
     for query in ("ZS0", "0" * 64, digest_of("document", "platform-a", "0001"), "\u202e"):
         page = get(told, f"/certificate?q={query}")
         assert "没有该编号或哈希的证书" in page.text
+    mistyped = f"{CERTIFICATE_NO[:-2]}{(int(CERTIFICATE_NO[-2]) + 1) % 10}{CERTIFICATE_NO[-1]}"
+    assert "校验位不符" in get(told, f"/certificate?q={mistyped}").text
     answer = told.running.get(f"/v1/documents/{digest_of('report')}").json()
     assert answer["entries"][0]["type"] == "certificate.issued"
 
@@ -252,6 +255,26 @@ def test_what_is_not_the_form_is_refused_with_a_page(told: ToldPages, body: byte
     answer = send(told, body)
     assert answer.status_code == 400
     assert "没有显示任何证据" in read_page(answer.content).claim
+
+
+@pytest.mark.parametrize("name", ["another-chain.pdf", "cut-off.pdf", "deflate-bomb.pdf"])
+def test_a_certificate_that_is_not_of_this_chain_is_named_as_one(
+    told: ToldPages, vectors: Path, name: str
+) -> None:
+    content = (vectors / "certificates" / name).read_bytes()
+    page = read_page(send(told, form(content)).content)
+    assert "核验未通过" in page.claim
+    assert "P1." in page.text, "the document's steps come before those of its bundle"
+    assert "17." in page.text
+
+
+def test_the_published_verifiers_are_named_with_their_hashes(told: ToldPages) -> None:
+    page = get(told, "/verify")
+    for name, digest in hashes().items():
+        assert " ".join(digest[at : at + 8] for at in range(0, 64, 8)) in page.text
+        file = httpx.get(f"{told.running.url}/verifiers/{name}", timeout=30)
+        assert hashlib.sha256(file.content).hexdigest() == digest
+        assert f"/verifiers/{name}" in page.links
 
 
 def test_garbage_is_checked_and_fails(told: ToldPages) -> None:

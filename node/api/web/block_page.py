@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
+from node.api.anchor_standing import anchor_alarms
 from node.api.description import content_of
 from node.api.problems import Problem
 from node.api.requests import read_height
@@ -44,6 +45,7 @@ def get_block_page(
     """Header, roots, the validators that signed, and leaf hashes. Codes of records are not listed:
     who knows one can look it up."""
     node = service.node
+    conflicts = [alarm.chain for alarm in anchor_alarms(node)]
     with node.reader() as reader:
         wanted = read_height(height, reader.meta.height)
         row = reader.block(wanted)
@@ -53,7 +55,9 @@ def get_block_page(
                 f"there is no block {wanted}; the newest is {reader.meta.height}",
                 f"没有高度为 {wanted} 的区块，最新高度为 {reader.meta.height}",
             )
-        return page_answer(_Block(reader, language, row, Views(reader, node.now())).render())
+        return page_answer(
+            _Block(reader, language, row, Views(reader, node.now())).render(conflicts)
+        )
 
 
 class _Block:
@@ -68,8 +72,8 @@ class _Block:
         self._row = row
         self._views = views
 
-    def render(self) -> bytes:
-        """The page."""
+    def render(self, conflicts: list[str]) -> bytes:
+        """The page; ``conflicts`` are outside chains that contradict the ledger."""
         t, row = self._t, self._row
         kept = self._reader.kept(row.height)
         header, commit = (None, None) if kept is None else kept
@@ -82,6 +86,7 @@ class _Block:
             "block.html",
             self._language,
             path=f"/b/{row.height}",
+            conflicts=conflicts,
             t=t,
             title=t["title"].format(height=row.height),
             claim=t["claim"].format(time=date_time(row.time)),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from node.api.anchor_standing import anchor_alarms
 from node.api.description import content_of
 from node.api.lookup import MAX_QUERY
 from node.api.service import Served
@@ -17,6 +18,7 @@ from node.api.web.layout import Language, PageLanguage, page_answer, render
 from node.api.web.shown import date_time
 from node.api.web.texts_certificate import TEXTS
 from node.core.evidence_code import tidy_lookup
+from node.evidence.certificates.numbering import is_mistyped
 from node.ledger.indexes import find
 from node.ledger.reader import LedgerReader, LogEntry
 
@@ -59,13 +61,21 @@ def get_certificate_page(
             language,
             path="/certificate",
             query={"q": q} if q else {},
+            conflicts=[alarm.chain for alarm in anchor_alarms(service.node)],
             t=t,
             claim=claim,
             asked=q,
             found=shown,
-            told=t["not_found" if not shown else "by_hash" if by_hash else "found"],
+            told=t[_outcome(q, shown, by_hash=by_hash)],
         )
     )
+
+
+def _outcome(query: str, shown: list[dict[str, Any]] | None, *, by_hash: bool) -> str:
+    """The name of the text that says what a look-up came to."""
+    if shown:
+        return "by_hash" if by_hash else "found"
+    return "mistyped" if is_mistyped(tidy_lookup(query)) else "not_found"
 
 
 def find_certificates(reader: LedgerReader, text: str) -> list[LogEntry]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.responses import RedirectResponse, Response
 
+from node.api.anchor_standing import anchor_alarms
 from node.api.description import content_of
 from node.api.dossiers import need_dossier
 from node.api.examples import CODE
@@ -42,7 +43,10 @@ _SEAL_TYPES = ("seal.filed", "seal.imported")
     "/d/{code}",
     summary="Page of a dossier 卷宗页面",
     response_class=Response,
-    responses=content_of("text/html", "A page", "string", 400, 404),
+    responses={
+        **content_of("text/html", "A page", "string", 400, 404),
+        303: {"description": "It is no code: the look-up page tries it as something else"},
+    },
 )
 def get_dossier_page(
     service: Served,
@@ -123,6 +127,7 @@ class _Dossier:
             self._language,
             path=f"/d/{self._sought}",
             query={} if first == 1 else {"first": str(first)},
+            conflicts=[alarm.chain for alarm in anchor_alarms(self._node)],
             t=t,
             title=t["title"].format(code=self._sought.dossier),
             claim=t["claim"].format(first=date_time(since["time"])),

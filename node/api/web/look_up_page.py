@@ -116,7 +116,7 @@ def render_look_up(
         claim=claim,
         asked=query,
         found=shown,
-        alarms=alarms,
+        conflicts=alarms,
     )
 
 

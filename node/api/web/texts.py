@@ -26,6 +26,9 @@ FRAME = {
         "verify": "核验",
         "statistics": "统计",
         "status": "网络状态",
+        "alarm_title": "警告：与外部链不一致。",
+        "alarm": "外部链 {chain} 上的存证与本账本不符，两者之一的历史是假的。"
+        "在查明原因之前，请勿仅凭本页作出判断，并请联系节点运营方。",
         "independent": "本页由被查询的节点生成，本身证明力有限；"
         "需要举证时，请取得证据包或证书并离线核验。",
         "how": "如何核验",
@@ -42,6 +45,10 @@ FRAME = {
         "verify": "Verify",
         "statistics": "Statistics",
         "status": "Network",
+        "alarm_title": "Warning: an outside chain contradicts this ledger.",
+        "alarm": "What {chain} holds is not what this ledger holds: one of the two histories is "
+        "false. Until it is known which, conclude nothing from this page alone, and ask the node's "
+        "operator.",
         "independent": "This page is made by the node that was asked, and so proves little by "
         "itself. To prove something, get the evidence bundle or a certificate and check it "
         "offline.",

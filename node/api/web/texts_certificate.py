@@ -12,7 +12,7 @@ TEXTS = {
         "claim_found": "证书 {number} 自 {time} 起登记在账本上，登记的证书文件哈希此后未被更改；"
         "证书不证明文件和记录的内容真实。",
         "label": "证书编号，或证书 PDF 文件的 SHA-256",
-        "hint": "例如 ZS2026112300012345671，或 64 位十六进制哈希。空格和全角字符均可识别。",
+        "hint": "例如 ZS2026112300012345676，或 64 位十六进制哈希。空格和全角字符均可识别。",
         "search": "查询证书",
         "result": "查询结果",
         "found": "账本上有该证书的登记。",
@@ -20,6 +20,7 @@ TEXTS = {
         "一个字节也没有改动。",
         "not_found": "账本上没有该编号或哈希的证书。请核对编号；哈希只要文件有任何改动就会不同。"
         "若证书未登记在账本上，就不是本账本的证书。",
+        "mistyped": "证书编号校验位不符：很可能输错了一位数字，请与证书逐位核对。",
         "number": "证书编号",
         "code": "证明的存证编码",
         "issuer": "出具机构",
@@ -53,7 +54,7 @@ TEXTS = {
         "file has not been changed since. It does not prove that the content of files or records "
         "is true.",
         "label": "Certificate number, or SHA-256 of the certificate's PDF",
-        "hint": "Such as ZS2026112300012345671, or 64 hexadecimal digits. Blanks and full-width "
+        "hint": "Such as ZS2026112300012345676, or 64 hexadecimal digits. Blanks and full-width "
         "characters do not matter.",
         "search": "Look up",
         "result": "Result",
@@ -63,6 +64,8 @@ TEXTS = {
         "not_found": "No certificate of this number or hash is on record. Compare the number; a "
         "hash differs as soon as anything in the file was changed. What is not on record is no "
         "certificate of this ledger.",
+        "mistyped": "The check digit of this certificate number does not fit: a digit is mistyped. "
+        "Compare it with the certificate, digit by digit.",
         "number": "Certificate number",
         "code": "Evidence code",
         "issuer": "Issued by",

@@ -11,9 +11,6 @@ TEXTS = {
         "文件和记录的内容是否真实，本账本不作判断。",
         "claim_found": "本账本自 {first} 起存有以下记录，各自「上链」之后未被更改，可离线核验；"
         "文件和记录的内容是否真实，本账本不作判断。",
-        "alarm_title": "警告：与外部链不一致。",
-        "alarm": "外部链 {chain} 上的存证与本账本不符，两者之一的历史是假的。"
-        "在查明原因之前，请勿仅凭本页作出判断，并请联系节点运营方。",
         "label": "存证编码、签约编号、印章编码、备案编号、证书编号或文件哈希",
         "hint": "例如 CZ0034133234711-2。全角字符、空格和大小写均可识别。",
         "search": "查询",
@@ -51,10 +48,6 @@ TEXTS = {
         "claim_found": "Since {first} this ledger has held the records below; none has been "
         "changed since its time “on the chain”, which anybody can check offline. Whether the "
         "content of a file or record is true is not judged here.",
-        "alarm_title": "Warning: an outside chain contradicts this ledger.",
-        "alarm": "What {chain} holds is not what this ledger holds: one of the two histories is "
-        "false. Until it is known which, conclude nothing from this page alone, and ask the node's "
-        "operator.",
         "label": "Evidence code, 签约编号, seal code, filing or certificate number, "
         "or a file's hash",
         "hint": "Such as CZ0034133234711-2. Full-width characters, blanks and case do not matter.",

@@ -37,9 +37,6 @@ TEXTS = {
         "solo": "单一运营方：在首次第三方存证之前，账本只能防范运营方以外的人篡改",
         "alarms": "警报",
         "no_alarms": "没有警报：没有外部链与本账本矛盾。",
-        "alarm_title": "警告：与外部链不一致。",
-        "alarm": "外部链 {chain} 上的存证与本账本不符，两者之一的历史是假的。"
-        "在查明原因之前，请勿仅凭本站作出判断，并请联系节点运营方。",
         "identity": "本链与本节点",
         "identity_note": "请将信任文件指纹与联盟各成员公布的指纹、证书上的指纹逐组比对："
         "只有一致，才是您所指的那条链。",
@@ -110,10 +107,6 @@ TEXTS = {
         "that operator",
         "alarms": "Alarms",
         "no_alarms": "None: no outside chain contradicts this ledger.",
-        "alarm_title": "Warning: an outside chain contradicts this ledger.",
-        "alarm": "What {chain} holds is not what this ledger holds: one of the two histories is "
-        "false. Until it is known which, conclude nothing from this site alone, and ask the node's "
-        "operator.",
         "identity": "This chain and this node",
         "identity_note": "Compare the trust file's fingerprint, group by group, with the one that "
         "the members publish and that certificates bear: only if they agree is this the chain that "

@@ -31,9 +31,9 @@ TEXTS = {
         "trust_link": "下载本链的信任文件",
         "fingerprint": "指纹",
         "node": "由本节点核验",
-        "node_text": "也可以把证据包（.json）上传到本节点核验。文件只在内存中核验，不保存。"
+        "node_text": "也可以把证据包（.json）或证书（.pdf）上传到本节点核验。文件核验后不保存。"
         "请注意：由被询问的节点核验自己的账本，证明力有限，不能代替离线核验。",
-        "file": "证据包文件",
+        "file": "证据包或证书文件",
         "file_hint": "最大 {size} MB。",
         "send": "上传并核验",
         "result": "核验结果",
@@ -80,10 +80,10 @@ TEXTS = {
         "trust_link": "Download this chain's trust file",
         "fingerprint": "Fingerprint",
         "node": "By this node",
-        "node_text": "A bundle (.json) can also be sent to this node to be checked. It is checked "
-        "in memory and not kept. Mind that a node that checks its own ledger proves little: it "
+        "node_text": "A bundle (.json) or a certificate (.pdf) can also be sent to this node. It "
+        "is checked and not kept. Mind that a node that checks its own ledger proves little: it "
         "does not replace an offline check.",
-        "file": "Bundle",
+        "file": "Bundle or certificate",
         "file_hint": "At most {size} MB.",
         "send": "Send and check",
         "result": "Result",

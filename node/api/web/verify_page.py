@@ -14,18 +14,26 @@ from starlette.responses import Response
 
 from node.api.description import content_of
 from node.api.service import Served, Service
-from node.api.verification import MAX_CASE_BYTES, checking, own_trust, verify_by_own
+from node.api.verification import (
+    MAX_CASE_BYTES,
+    checking,
+    own_trust,
+    verify_by_own,
+    verify_certificate_by_own,
+)
 from node.api.web.layout import Language, PageLanguage, page_answer, render
 from node.api.web.multipart import boundary_of, copy_file
 from node.api.web.shown import grouped
 from node.api.web.texts_verify import TEXTS
-from node.core.verify import FAILED, PASSED, Report
+from node.core.verify import FAILED, PASSED, Report, Step
+from node.core.verify_certificate import CertificateReport, is_pdf
 from node.verifiers.building import HTML_NAME, PYZ_NAME, verifier_files
 
 __all__ = ["routes"]
 
 routes = APIRouter(tags=["pages"])
 
+_Report = Report | CertificateReport
 _CLASSES = {PASSED: "good", FAILED: "bad"}
 
 
@@ -54,8 +62,10 @@ async def post_verify_page(service: Served, language: PageLanguage, request: Req
 
 
 def _checked(service: Service, language: Language, body: bytes, boundary: bytes) -> Response:
-    report = verify_by_own(service, _file_of(body, boundary))
-    return page_answer(_page(service, language, report))
+    file = _file_of(body, boundary)
+    if is_pdf(file):
+        return page_answer(_page(service, language, verify_certificate_by_own(service, file)))
+    return page_answer(_page(service, language, verify_by_own(service, file)))
 
 
 def _file_of(body: bytes, boundary: bytes) -> bytes:
@@ -67,7 +77,7 @@ def _file_of(body: bytes, boundary: bytes) -> bytes:
         return file.read()
 
 
-def _page(service: Service, language: Language, report: Report | None = None) -> bytes:
+def _page(service: Service, language: Language, report: _Report | None = None) -> bytes:
     t = TEXTS[language]
     configured = service.node.config.api.max_body_bytes
     return render(
@@ -83,16 +93,26 @@ def _page(service: Service, language: Language, report: Report | None = None) ->
     )
 
 
-def _claim(report: Report, t: dict[str, str]) -> str:
+def _steps(report: _Report) -> tuple[Step, ...]:
+    """All of them: of a certificate's PDF first those of the document."""
+    return report.all_steps if isinstance(report, CertificateReport) else report.steps
+
+
+def _fingerprint(report: _Report) -> str:
+    whole = report.bundle if isinstance(report, CertificateReport) else report
+    return whole.trust_fingerprint
+
+
+def _claim(report: _Report, t: dict[str, str]) -> str:
     counted = PASSED if report.accepted else FAILED
-    count = sum(step.status == counted for step in report.steps)
+    count = sum(step.status == counted for step in _steps(report))
     return t["claim_accepted" if report.accepted else "claim_refused"].format(count=count)
 
 
-def _shown(report: Report, language: Language) -> dict[str, Any]:
+def _shown(report: _Report, language: Language) -> dict[str, Any]:
     zh, t = language == "zh", TEXTS[language]
     return {
-        "fingerprint": grouped(report.trust_fingerprint),
+        "fingerprint": grouped(_fingerprint(report)),
         "steps": [
             {
                 "label": step.label,
@@ -102,7 +122,7 @@ def _shown(report: Report, language: Language) -> dict[str, Any]:
                 "text": step.text_zh if zh else step.text,
                 "details": step.details,
             }
-            for step in report.steps
+            for step in _steps(report)
         ],
     }
 
