@@ -91,7 +91,9 @@ def get_status_lists(service: Served) -> Response:
 )
 def get_status_list(
     service: Served,
-    number: Annotated[int, Path(ge=0, le=MAX_INTEGER, description="Which list, from 0", examples=[0])],
+    number: Annotated[
+        int, Path(ge=0, le=MAX_INTEGER, description="Which list, from 0", examples=[0])
+    ],
 ) -> Response:
     """A JWT in the form of the IETF Token Status List, 4 bits a seal: 0 active, 1 revoked,
     2 suspended, 3 not in force yet, 11 lost, 12 expired, 13 cancelled. `idx` of a seal stands in

@@ -17,8 +17,8 @@ from node.cli.failures import CommandFailure
 from node.cli.files import STANDARD, read_input
 from node.cli.output import fingerprint_lines, marks, say, write_json
 from node.cli.parsers import add_command
-from node.cli.records_shown import shown_records, tell_records
 from node.cli.progress import Progress, shown_progress
+from node.cli.records_shown import shown_records, tell_records
 from node.core.bundle import MAX_BUNDLE_BYTES
 from node.core.signatures import Backend, PublicJwk, load_backend
 from node.core.trust import MAX_TRUST_BYTES

@@ -21,8 +21,8 @@ __all__ = ["build_alone_parser", "main"]
 
 _PROGRAM = "evidence-verify"
 _DESCRIPTION = """\
-Checks an evidence bundle, or a certificate of evidence (PDF), step by step. It needs that file and a
-trust file and nothing else: no network, no installation. Each step passes, fails, or says that it
+Checks an evidence bundle, or a certificate of evidence (PDF), step by step. It needs that file and
+a trust file and nothing else: no network, no installation. Each step passes, fails, or says that it
 was not checked and why. The exit code is 0 only when no step failed.
 
 What the result is worth rests on the trust file: compare its fingerprint with the one that is
@@ -32,6 +32,7 @@ examples:
   python3 evidence-verify.pyz bundle.json --trust trust.json
   python3 evidence-verify.pyz bundle.json --trust trust.json --lang zh --show
   python3 evidence-verify.pyz bundle.json --trust trust.json --document contract.pdf
+  python3 evidence-verify.pyz certificate.pdf --trust trust.json --lang zh
 
 exit codes:
 """
@@ -81,5 +82,3 @@ def _warn_without_chinese() -> None:
             "use --lang en, or python3 -X utf8",
             file=sys.stderr,
         )
-
-

@@ -14,6 +14,7 @@ from node.core.encoding import rfc3339
 from node.core.errors import InvalidEncoding, InvalidInput, InvalidProof
 from node.core.pdf.certificate_file import check_revisions
 from node.core.pdf.pades import decode_pades, verify_pades
+from node.core.pdf.signature_fields import TIME_STAMP
 from node.core.verify_case import FAILED, NOT_CHECKED, PASSED, NotChecked, Part, Told
 
 __all__ = ["check_later_revisions", "check_seal", "check_signer", "check_times"]
@@ -81,6 +82,7 @@ def check_times(case: CertificateCase) -> Told:
     stamps += [
         (one.contents, one.signed_bytes(case.data), "document time-stamp")
         for one in pdf.time_stamps
+        if one.subfilter == TIME_STAMP
     ]
     if not stamps:
         claimed = rfc3339(case.need_statement().iat * 1000, whole_seconds=True)

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 __all__ = ["ModuleRefused", "join_modules"]
 
 _IDENTIFIER = r"[A-Za-z_$][A-Za-z0-9_$]*"
+_NAMES = rf"(?:{_IDENTIFIER},\s*)*{_IDENTIFIER},?\s*"
 _IMPORT = re.compile(
-    rf'^import \{{\s*((?:{_IDENTIFIER},\s*)*{_IDENTIFIER},?\s*)\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";', re.MULTILINE
+    rf'^import \{{\s*({_NAMES})\}} from "(\.{{1,2}}/[a-z0-9_./-]+)";', re.MULTILINE
 )
 _EXPORT = re.compile(
     rf"^export (?=(?:async function|function\*?|const|class) ({_IDENTIFIER})\b)", re.MULTILINE
@@ -30,7 +31,10 @@ _FORBIDDEN = (
     (re.compile(r"\bnew\s+Function\b"), "makes a function of text"),
     (re.compile(r"^await\b|^for await\b", re.MULTILINE), "awaits at the top level"),
     (re.compile(r"</script|<!--|<script", re.IGNORECASE), "holds what HTML would obey"),
-    (re.compile(r"\r|[^\S\n ]|[\u2028\u2029\ufeff]"), "has white space other than blanks and \\n"),
+    (
+        re.compile(r"[\0\t\v\f\r\xa0\u2028\u2029\ufeff]"),
+        "has white space other than blanks and \\n",
+    ),
 )
 
 
@@ -99,11 +103,12 @@ def _resolved(path: str, target: str) -> str:
 
 def _taken(path: str, found: re.Match[str]) -> str:
     """What stands for an import in the joined script."""
-    return f"const {{ {', '.join(re.findall(_IDENTIFIER, found[1]))} }} = {_name(_resolved(path, found[2]))};"
+    names = ", ".join(re.findall(_IDENTIFIER, found[1]))
+    return f"const {{ {names} }} = {_name(_resolved(path, found[2]))};"
 
 
 def _name(path: str) -> str:
-    """The name that a module has in the script: ``crypto/sha256.js`` is ``module_crypto_sha256``."""
+    """A module's name in the script: ``crypto/sha256.js`` is ``module_crypto_sha256``."""
     return "module_" + re.sub(r"[^A-Za-z0-9]", "_", path[: -len(".js")])
 
 
@@ -145,7 +150,11 @@ def _check_names(module: _Module, modules: Mapping[str, _Module]) -> None:
 
 def _wrapped(module: _Module) -> str:
     """The module as a function that is called once."""
-    lines = [f"// ===== {module.path} =====", f"const {_name(module.path)} = (() => {{", module.body.strip("\n")]
+    lines = [
+        f"// ===== {module.path} =====",
+        f"const {_name(module.path)} = (() => {{",
+        module.body.strip("\n"),
+    ]
     if module.exports:
         lines.append(f"return {{ {', '.join(_sorted(module.exports))} }};")
     return "\n".join([*lines, "})();"])

@@ -28,7 +28,10 @@ _GRAVE = {"serious", "critical"}
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser, ended at the end. Skips the test, or fails it in CI, where there is none."""
+    """The browser, ended at the end. Skips the test, or fails it in CI, where there is none.
+
+    While it runs, this thread has playwright's event loop: `asyncio.run` is refused in it.
+    """
     found = next((path for path in map(shutil.which, _NAMES) if path is not None), None)
     if found is None:
         _missing("chromium")

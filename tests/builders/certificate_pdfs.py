@@ -21,7 +21,7 @@ from asn1crypto import pem as asn1_pem
 from asn1crypto import tsp
 from asn1crypto import x509 as asn1_x509
 from builders.bundling import bundle_of, trust_of
-from builders.cases import LATER, PRIVATE, SUB, grown
+from builders.cases import PRIVATE, SUB
 from builders.certificates import (
     BEGIN,
     Extension,
@@ -33,7 +33,7 @@ from builders.certificates import (
     tsa_extensions,
 )
 from builders.chain import Chain
-from builders.signing import GENESIS_TIME, MemberKey, signed_jwt
+from builders.signing import GENESIS_TIME, MemberKey, digests_of, signed_jwt
 from builders.time_stamping import openssl_authority
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -50,13 +50,18 @@ from node.demo.tsa import OpensslTsa
 __all__ = [
     "CERTIFICATE_NO",
     "ISSUER",
+    "ODD_KEYS",
     "Office",
     "OpensslStamper",
+    "certificate_of",
+    "code_of",
     "files_of",
     "office",
     "seal",
+    "small_chain",
     "statement_of",
     "typeset",
+    "with_members",
 ]
 
 CERTIFICATE_NO = "CZS20261123000001"
@@ -81,7 +86,13 @@ def typeset(files: Mapping[str, bytes], text: str = "Certificate of evidence") -
         for name, content in files.items()
     ]
     inputs = {"files": canonical_json(listed).decode(), "text": text}
-    made = typst.compile(_PAGE.encode(), format="pdf", pdf_standards="a-3b", sys_inputs=inputs)
+    made = typst.compile(
+        _PAGE.encode(),
+        format="pdf",
+        pdf_standards="a-3b",
+        sys_inputs=inputs,
+        ignore_system_fonts=True,
+    )
     assert isinstance(made, bytes)
     return made + b"\n"  # pyHanko writes its first object right behind it
 
@@ -116,12 +127,11 @@ class Office:
             tsa_roots=[_base64(self.tsa.root)],
         )
 
-    def bundle(self, **changes: Any) -> bytes:
-        """The dossier's bundle, with the proofs of the issuer's key and member."""
+    def bundle(self, *keys: str, **changes: Any) -> bytes:
+        """The dossier's bundle, with the proofs of the issuer's key and member, and of ``keys``."""
         key = self.chain.keys[ISSUER]
-        extra = [f"key/{key.kid}", f"member/{ISSUER}"]
-        disclosed = [] if "ordinals" in changes else [*PRIVATE, *LATER]
-        given = {"disclosures": disclosed, "extra_keys": extra, **changes}
+        extra = [f"key/{key.kid}", f"member/{ISSUER}", *keys]
+        given = {"extra_keys": extra, **changes}
         return canonical_json(bundle_of(self.chain, SUB, **given))
 
 
@@ -136,8 +146,7 @@ def _now() -> float:
 
 def office(folder: Path, chain: Chain | None = None) -> Office:
     """A new office with keys of its own; ``folder`` is for openssl."""
-    if chain is None:
-        chain = grown(with_members())
+    chain = chain or small_chain()
     today = _now()
     span = (min(0, today - 1), max(3650, today + 3650))
     seal_ca = issue(
@@ -148,11 +157,34 @@ def office(folder: Path, chain: Chain | None = None) -> Office:
     return Office(chain, seal_held, tsa, OpensslStamper(openssl_authority(folder, tsa)))
 
 
-def with_members() -> Chain:
-    """A chain whose state map names its members."""
-    chain = Chain(validators=4)
+ODD_KEYS: dict[str, dict[str, Any]] = {
+    "retired": {"to": 2},
+    "coming": {"from": 1_000},
+    "compromised": {"suspect_from": GENESIS_TIME},
+    "recovery": {"use": "recovery"},
+}
+"""Keys of the issuer that may not sign a certificate, by what is wrong with them."""
+
+
+def with_members(**options: Any) -> Chain:
+    """A chain whose state map names its members, and odd keys of the issuer."""
+    chain = Chain(**{"validators": 4, **options})
     for name, roles in chain.members:
-        chain.put(f"member/{name}", {"name": name, "roles": list(roles), "status": "active"})
+        member = {"name": name, "roles": list(roles), "since": 1, "status": "active"}
+        chain.put(f"member/{name}", member)
+    for name, odd in ODD_KEYS.items():
+        key = MemberKey(name)
+        value = {"from": 1, "jwk": key.jwk.to_json(), "member": ISSUER, **odd}
+        chain.put(f"key/{key.kid}", value)
+    return chain
+
+
+def small_chain(**options: Any) -> Chain:
+    """One validator, one record: a bundle of a few kB."""
+    chain = with_members(**{"validators": 1, **options})
+    chain.commit_block(chain.jwt(**digests_of(PRIVATE)))
+    chain.commit_block()
+    chain.commit_block()
     return chain
 
 
@@ -206,9 +238,11 @@ def code_of(bundle: bytes) -> str:
     return code if value["scope"] == "record" else code.partition("-")[0]
 
 
-def certificate_of(made: Office, **statement: Any) -> bytes:
-    """The unsealed PDF of the office's dossier."""
-    files = files_of(made)
+def certificate_of(
+    made: Office, files: Mapping[str, bytes] | None = None, **statement: Any
+) -> bytes:
+    """The unsealed PDF of the office's dossier, with the statement of these files."""
+    files = files or files_of(made)
     return typeset({**files, "statement.jwt": statement_of(made, files, **statement)})
 
 

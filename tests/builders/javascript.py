@@ -21,11 +21,13 @@ from typing import Any
 
 import pytest
 
-__all__ = ["JAVASCRIPT", "MODULES", "JavaScript", "JavaScriptError", "node_command"]
+__all__ = ["JAVASCRIPT", "MODULES", "PROBES", "JavaScript", "JavaScriptError", "node_command"]
 
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / "node" / "verifiers" / "js"
 """The folder of the modules, to which the paths in calls are relative."""
+PROBES = Path(__file__).with_name("javascript_probes.mjs").as_uri()
+"""A module of the tests, for what only methods of classes give."""
 _RUNNER = Path(__file__).with_name("javascript_runner.mjs")
 _PATIENCE = 120.0
 """Seconds after which a batch that has not ended fails its test."""

@@ -18,9 +18,9 @@ COLUMNS = ("occurred_at", "collected_at", "submitted_at", "time")
 MOST_DRAWN = 24
 """Records of a drawing; more would not be readable."""
 
-_TOP, _ROW, _FOOT = 34, 22, 14
+_TOP, _ROW, _FOOT = 36, 22, 14
 _LABELS, _COLUMN = 138, 56
-_WIDTH = _LABELS + _COLUMN * len(COLUMNS) - 6
+_WIDTH = _LABELS + _COLUMN * len(COLUMNS)
 _FIRST = _LABELS + _COLUMN // 2 - 4
 _DAY = 10
 

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from node.core.errors import InvalidProof
-from node.core.pdf.objects import IndirectObject, Ref, Stream
+from node.core.pdf.objects import IndirectObject, Ref, Stream, same
 from node.core.pdf.revisions import View
 from node.core.pdf.signature_fields import TIME_STAMP
 from node.core.pdf.validation_data import check_validation_data
@@ -105,7 +105,7 @@ class _Comparison:
             raise self._fault("Metadata")
         if not same(old, new):
             self._same_but(old.entries, new.entries, {"Length"}, "Metadata")
-            if "Filter" in new.entries or _words(old.raw) != _words(new.raw):
+            if "Filter" in new.entries or b"<!" in new.raw or _words(old.raw) != _words(new.raw):
                 raise self._fault("Metadata")
         self._explained.add(reference.number)
 
@@ -203,23 +203,9 @@ class _Comparison:
                 raise self._fault(f"object {number}")
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two objects are the same, of the same types, their references not followed."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return set(one) == set(other) and all(same(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, Stream) and isinstance(other, Stream):
-        return same(one.entries, other.entries) and one.raw == other.raw
-    numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
-    return (numbers or type(one) is type(other)) and bool(one == other)
-
-
-def _words(metadata: bytes) -> list[bytes] | None:
-    """The texts and attributes of an XMP packet in order of the alphabet, without dates and without
-    what wrote it; None where it has more than elements, attributes and texts."""
-    if b"<!" in metadata or b"&" in metadata:
-        return None
+def _words(metadata: bytes) -> list[bytes]:
+    """The texts and attributes of an XMP packet in order of their bytes, without dates and without
+    what wrote it. Comments and the like, which could hide some, must not stand in it."""
     found = []
     for words in _METADATA_WORD.findall(_NAMESPACE.sub(b"", metadata)):
         word = b"".join(words).strip()

@@ -13,14 +13,15 @@ from typing import Any
 
 from node.core.errors import InvalidEncoding
 from node.core.pdf.filters import decode_stream
-from node.core.pdf.objects import MAX_OBJECTS, IndirectObject, Reader, Ref, Stream
+from node.core.pdf.objects import MAX_OBJECTS, IndirectObject, Ref, Stream
+from node.core.pdf.reader import Reader
 from node.core.pdf.xref import Section, read_section
 
 __all__ = ["MAX_PDF_BYTES", "MAX_REVISIONS", "PdfFile", "Revision", "View", "read_pdf"]
 
 MAX_PDF_BYTES = 64 << 20
 MAX_REVISIONS = 32
-_MOST_TEXT = 8 << 20
+_MOST_TEXT = 4 << 20
 _BEGINNING = re.compile(rb"%PDF-(?:1\.[4-7]|2\.0)[\r\n]+(?:%[^\r\n]*[\r\n]+)?")
 _ENDING = re.compile(rb"startxref[\r\n]+(\d{1,10})[\r\n]+%%EOF(?:\r\n|\n|\r)?\Z")
 

@@ -21,7 +21,8 @@ const CHAIN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/;
 
 /**
  * A decoded trust file. `checkpoint` is null or `{size, root}`, a point of the log that the file's
- * holder knows; `tsaRoots` are DER certificates, `anchors` descriptions of who else vouches.
+ * holder knows; `tsaRoots` are DER certificates, `signerRoots` those that institutions' sealing
+ * certificates lead to, `anchors` descriptions of who else vouches.
  */
 export class Trust {
   constructor(fields) {
@@ -54,7 +55,7 @@ export class Trust {
  */
 export function decodeTrust(data) {
   const value = decodeJsonObject(data, { place: "trust", maxBytes: MAX_TRUST_BYTES });
-  exactMembers(value, "trust", MEMBERS, ["checkpoint"]);
+  exactMembers(value, "trust", MEMBERS, ["checkpoint", "signer_roots"]);
   if (value.format !== TRUST_FORMAT) {
     throw new InvalidInput("trust.format", `must be ${TRUST_FORMAT}`, "不是信任文件");
   }
@@ -64,6 +65,9 @@ export function decodeTrust(data) {
     genesisHash: readHash(value.genesis_hash, "trust.genesis_hash"),
     checkpoint: hasMember(value, "checkpoint") ? readCheckpoint(value.checkpoint) : null,
     tsaRoots: readEach(value.tsa_roots, "trust.tsa_roots", readCertificate, { most: 100 }),
+    signerRoots: hasMember(value, "signer_roots")
+      ? readEach(value.signer_roots, "trust.signer_roots", readCertificate, { most: 100 })
+      : [],
     anchors: readEach(value.anchors, "trust.anchors", readKind, { most: 100 }),
     fingerprint: toHex(sha256(canonicalJson(value))),
   });

@@ -23,8 +23,8 @@ export const DIGESTS = [
 ];
 
 /**
- * How services write times: `2026-11-23 16:06:31` or `20261123160631` in China's time, numbers since
- * the Unix epoch, RFC 3339.
+ * How services write times: `2026-11-23 16:06:31` or `20261123160631` in China's time, numbers
+ * since the Unix epoch, RFC 3339.
  */
 export const TIME_FORMS = ["china", "china_compact", "milliseconds", "rfc3339", "seconds"];
 

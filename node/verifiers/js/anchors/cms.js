@@ -32,7 +32,8 @@ import {
 } from "./public_keys.js";
 
 const SIGNED_DATA = "1.2.840.113549.1.7.2";
-const MAX_CERTIFICATES = 10;
+/** How many certificates may be embedded. */
+export const MAX_CERTIFICATES = 10;
 const CONTENT_TYPE = "1.2.840.113549.1.9.3";
 const MESSAGE_DIGEST = "1.2.840.113549.1.9.4";
 const RSA_ENCRYPTION_WITH_NULL = "300d06092a864886f70d0101010500";
@@ -64,7 +65,11 @@ export function decodeSignedData(data, place) {
   return { ...readSigner(signer, digests), contentType, content: octets.content, certificates };
 }
 
-function openSignedData(data, place) {
+/**
+ * What stands inside a ContentInfo that holds SignedData (RFC 5652 §3), to be taken in order.
+ * @throws {InvalidInput} it is no such thing in DER.
+ */
+export function openSignedData(data, place) {
   const whole = decodeDer(data, place, SEQUENCE);
   checkWhole(whole);
   const outer = new Contents(whole);
@@ -131,8 +136,11 @@ function signatureAlgorithm(element, digest) {
   return algorithm;
 }
 
-/** SignedAttributes (§5.3, §11): a SET OF in DER, each once and with one value. */
-function readAttributes(attributes) {
+/**
+ * SignedAttributes (§5.3, §11): a SET OF in DER, each once and with one value.
+ * @throws {InvalidInput} they are not.
+ */
+export function readAttributes(attributes) {
   const items = new Contents(attributes).rest(SEQUENCE);
   checkSetOrder(items, attributes.place);
   const found = new Map();

@@ -41,6 +41,7 @@ const NAMES = new Map([
 ]);
 const UTC_FORM = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
 const GENERALIZED_FORM = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d{0,8}[1-9]))?Z$/;
+const MOST_TIME_BYTES = 25;
 const NANOSECONDS = 1_000_000_000n;
 
 /**
@@ -260,9 +261,10 @@ export function wholeBytesOf(element) {
  * @returns {bigint} nanoseconds since the Unix epoch.
  */
 export function timeOf(element) {
-  const text = String.fromCharCode(...element.content.subarray(0, 40));
   const isUtc = element.tag === UTC_TIME;
-  const match = element.content.length > 40 ? null : (isUtc ? UTC_FORM : GENERALIZED_FORM).exec(text);
+  const form = isUtc ? UTC_FORM : GENERALIZED_FORM;
+  const isShort = element.content.length <= MOST_TIME_BYTES;
+  const match = isShort ? form.exec(String.fromCharCode(...element.content)) : null;
   if (match === null) {
     throw new InvalidInput(
       element.place, "is no UTC time as DER writes it (X.690 §11.7, §11.8)", "不是 DER 的时间形式");

@@ -2,8 +2,8 @@
  * Receipts of EVM chains: what a block shows of the anchor contract (docs/spec/anchor-evm.md).
  *
  * A header bears no signature of its chain that could be checked here, and anybody can make one. So
- * a receipt counts only where the trust file pins the block's hash; otherwise it is said which block
- * has to be compared with a node of the chain. Mirrors node/core/anchors/evm.py.
+ * a receipt counts only where the trust file pins the block's hash; otherwise it is said which
+ * block has to be compared with a node of the chain. Mirrors node/core/anchors/evm.py.
  */
 
 import { equal, fromHex, toHex } from "../bytes.js";
@@ -123,6 +123,11 @@ function placeOf({ header, contract, chainId }) {
     + `contract 0x${toHex(contract)}, chain ${chainId}`;
 }
 
+function placeOfZh({ header, contract, chainId }) {
+  return `区块 ${header.number}（0x${toHex(header.hash)}），`
+    + `合约 0x${toHex(contract)}，链 ${chainId}`;
+}
+
 /** What the contract says of the point, in English and Chinese. */
 function attested({ confirmed, attestations }) {
   if (confirmed && attestations !== null) {
@@ -151,7 +156,8 @@ function vouched(chain, proven) {
   return new Vouched({
     by: `${chain.operator} (${chain.name})`,
     time: timeOf(proven),
-    where: placeOf(proven),
+    details: [`at ${placeOf(proven)}`],
+    detailsZh: [`位置：${placeOfZh(proven)}`],
     how:
       `the anchor contract holds it, ${said}: proven to the block that the trust file pins; that `
       + "this block is of the chain rests on the trust file, not on this proof",
@@ -168,6 +174,7 @@ function ofDevelopment(chain, proven) {
       + `by itself the proof holds (${said})`,
     `${chain.name} 是节点自带的开发链，对第三方不具任何证明力；证明本身成立（${saidZh}）`,
     [placeOf(proven)],
+    [placeOfZh(proven)],
   );
 }
 
@@ -189,6 +196,7 @@ function unpinned(chain, proven) {
     `${textZh}。区块头任何人都能伪造：请与 ${chain.name}（${chain.operator}）的任一节点`
       + "核对该区块，或将其写入信任文件",
     [placeOf(proven)],
+    [placeOfZh(proven)],
   );
 }
 
@@ -199,6 +207,7 @@ function unnamed(proven) {
     `${text}, but the trust file names no contract ${contract} of a chain ${proven.chainId}`,
     `${textZh}，但信任文件未列出链 ${proven.chainId} 上的合约 ${contract}`,
     [placeOf(proven)],
+    [placeOfZh(proven)],
   );
 }
 
@@ -218,5 +227,6 @@ function noProof(receipt, point, chains, place) {
     `交易 ${txid} 在合约 ${address} 上为其背书，但${nameZh}不提供区块内容的证明：`
       + "请向其任一节点查询该交易是否已入块并执行成功",
     [`transaction ${txid}, contract ${address}, chain ${chainId}`],
+    [`交易 ${txid}，合约 ${address}，链 ${chainId}`],
   );
 }

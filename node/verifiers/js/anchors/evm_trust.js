@@ -15,8 +15,8 @@ const MEMBERS = [
 /**
  * Decode an entry of kind `evm`: a contract on a chain.
  *
- * @returns `{name, operator, chainId, contract, genesis, development, blocks}`; `blocks` is a Map of
- *   hashes by number that the file's holder has compared with the chain.
+ * @returns `{name, operator, chainId, contract, genesis, development, blocks}`; `blocks` is a Map
+ *   of hashes by number that the file's holder has compared with the chain.
  * @throws {InvalidInput}
  */
 export function readEvmChain(value, place) {

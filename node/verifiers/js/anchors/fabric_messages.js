@@ -15,6 +15,7 @@ function message(fields) {
 
 const REPEATED = true;
 
+/** What stands in a block, and the messages inside it; below, those of one call of a chaincode. */
 export const ENVELOPE = message({ 1: field("payload"), 2: field("signature") });
 export const PAYLOAD = message({ 1: field("header", MESSAGE), 2: field("data") });
 export const HEADER = message({ 1: field("channel_header"), 2: field("signature_header") });

@@ -96,7 +96,8 @@ function ecKey(named, key, place) {
 function rsaKey(sequence) {
   const contents = new Contents(sequence);
   const modulus = integerOf(contents.take("modulus", INTEGER));
-  const exponent = integerOf(contents.take("publicExponent", INTEGER), { least: 3n, most: 65_537n });
+  const bounds = { least: 3n, most: 65_537n };
+  const exponent = integerOf(contents.take("publicExponent", INTEGER), bounds);
   contents.end();
   const bits = modulus > 0n ? bitLength(modulus) : 0;
   if (bits < 2048 || bits > 8192 || (modulus & exponent & 1n) === 0n) {

@@ -180,8 +180,8 @@ function logOf(checkpoint, trust) {
 }
 
 /**
- * The witnesses that cosigned, `{operator, key, time}`. Nothing else may have signed: what cannot be
- * checked has no place in a receipt.
+ * The witnesses that cosigned, `{operator, key, time}`. Nothing else may have signed: what cannot
+ * be checked has no place in a receipt.
  */
 async function cosignatures(checkpoint, log, place) {
   const signers = new Set(checkpoint.signatures.keys());
@@ -213,11 +213,11 @@ function vouched(receipt, log, seen) {
         + "且没有信任文件所列见证方的联署",
     );
   }
+  const submitter = toHex(sha256(spkiOfP256(receipt.entry.key)));
   const earliest = seen.reduce((first, one) => (one.time < first.time ? one : first));
   return new Vouched({
     by: earliest.operator,
     time: earliest.time,
-    where,
     how:
       `it cosigned a checkpoint of the log of ${log.operator}, which the log signed too and the `
       + "entry of this point's digest leads to; that its clock was right is its own word",
@@ -225,8 +225,14 @@ function vouched(receipt, log, seen) {
       `其联署了 ${log.operator} 透明日志的检查点，该检查点有日志签名，`
       + "并包含本锚定点摘要的条目；其时钟是否准确以其自身陈述为准",
     details: [
+      `at ${where}`,
       ...seen.map((one) => `cosigned by ${one.operator} (${one.key.name})`),
-      `submitted with the key ${toHex(sha256(spkiOfP256(receipt.entry.key)))}`,
+      `submitted with the key ${submitter}`,
+    ],
+    detailsZh: [
+      `位置：${log.key.name}，第 ${receipt.index} 条，日志大小 ${receipt.checkpoint.size}`,
+      ...seen.map((one) => `由 ${one.operator}（${one.key.name}）联署`),
+      `提交所用公钥 ${submitter}`,
     ],
   });
 }

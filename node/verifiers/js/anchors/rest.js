@@ -148,16 +148,18 @@ function checkStatement(rule, text, point, place) {
 
 function vouched(entry, statement) {
   const kind = entry.algorithm.split("-")[0].toUpperCase();
-  const where = [...`${entry.name} ${statement.serial}`.trim()].slice(0, MOST_WHERE);
+  const where = [...`${entry.name} ${statement.serial}`.trim()].slice(0, MOST_WHERE)
+    .map((character) => (isPrintable(character) ? character : "?")).join("");
   return new Vouched({
     by: entry.operator,
     time: statement.time,
-    where: where.map((character) => (isPrintable(character) ? character : "?")).join(""),
     how:
       `its ${kind} signature over this point's digest and the time holds; that its clock was right `
       + "and that it still keeps the record is its own word",
     howZh:
       `其对锚定点摘要与时间的 ${kind} 签名有效；`
       + "其时钟是否准确、记录是否仍在，以该机构自身陈述为准",
+    details: [`at ${where}`],
+    detailsZh: [`位置：${where}`],
   });
 }

@@ -111,8 +111,8 @@ function readField(value, place) {
 
 /**
  * The members `text`, `digest`, `time`, `expects` and `serial` of an entry: how a signed text is
- * read, as `parts` with a `separator`, or, where there are none, as a JSON document whose fields are
- * at `pointers`.
+ * read, as `parts` with a `separator`, or, where there are none, as a JSON document whose fields
+ * are at `pointers`.
  *
  * The field `digestField` must be the point's value `digestIs`, those of `expects` (a Map) one of
  * the texts named there. `timeField` is of the form `timeForm`.

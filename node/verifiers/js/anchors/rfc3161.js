@@ -223,24 +223,42 @@ function vouched(stamp, root) {
   const { info, signer } = stamp;
   const name = commonName(signer.subject, signer.place);
   const above = commonName(root.subject, root.place);
-  const accuracy = info.accuracy === null ? "not stated" : `${Number(info.accuracy) / 1e6} ms`;
-  const time = Number(floorDivided(info.time, 1_000_000n));
   return new Vouched({
     by: equal(signer.encoded, root.encoded) ? name : `${name} (${above})`,
     time: latestTime(info),
-    where: `RFC 3161 policy ${info.policy}, serial ${info.serial.toString(16)}`,
     how:
       "the token's imprint, signature and signing certificate, and that certificate's path to a "
       + "root of the trust file at that time were checked; whether it was revoked was not",
     howZh:
       "已核验令牌的摘要、签名、签名证书，以及该证书在当时到信任文件中根证书的路径；"
       + "未核验证书当时是否已被吊销",
-    details: [
-      `genTime ${rfc3339(time, { offsetHours: 0 })}, accuracy ${accuracy}`,
-      `certificate ${nameText(signer.subject, signer.place)}`,
-      `    SHA-256 ${toHex(sha256(signer.encoded))}`,
-      `root ${nameText(root.subject, root.place)}`,
-      `    SHA-256 ${toHex(sha256(root.encoded))}`,
-    ],
+    ...detailsOf(info, signer, root),
   });
+}
+
+function detailsOf(info, signer, root) {
+  const serial = info.serial.toString(16);
+  const time = rfc3339(Number(floorDivided(info.time, 1_000_000n)), { offsetHours: 0 });
+  const accuracy = info.accuracy === null ? null : `${Number(info.accuracy) / 1e6} ms`;
+  const [ofSigner, ofRoot] = [signer, root].map(({ subject, encoded, place }) => [
+    nameText(subject, place), `    SHA-256 ${toHex(sha256(encoded))}`,
+  ]);
+  return {
+    details: [
+      `at RFC 3161 policy ${info.policy}, serial ${serial}`,
+      `genTime ${time}, accuracy ${accuracy ?? "not stated"}`,
+      `certificate ${ofSigner[0]}`,
+      ofSigner[1],
+      `root ${ofRoot[0]}`,
+      ofRoot[1],
+    ],
+    detailsZh: [
+      `位置：RFC 3161 策略 ${info.policy}，序列号 ${serial}`,
+      `时间戳时间（genTime）${time}，精度：${accuracy ?? "未声明"}`,
+      `签名证书：${ofSigner[0]}`,
+      ofSigner[1],
+      `根证书：${ofRoot[0]}`,
+      ofRoot[1],
+    ],
+  };
 }

@@ -8,15 +8,16 @@
  *
  * `by` is named from the trust file or from a certificate that leads to it, never from the receipt
  * alone; `time` is in ms since the Unix epoch. `how` and `howZh` are half a sentence that says what
- * was checked and what was not, `where` the place on the outside chain.
+ * was checked and what was not, `details` and `detailsZh` lines of their own, the first of them the
+ * place on the outside chain.
  */
 export class Vouched {
-  constructor({ by, time, where, how, howZh, details = [] }) {
+  constructor({ by, time, how, howZh, details, detailsZh }) {
     this.by = by;
     this.time = time;
-    this.where = where;
     this.how = how;
     this.howZh = howZh;
     this.details = details;
+    this.detailsZh = detailsZh;
   }
 }

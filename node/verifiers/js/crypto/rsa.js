@@ -58,7 +58,8 @@ function pssHolds(whole, hashed, algorithm, bits) {
   const data = encoded.slice(0, cut).map((byte, at) => byte ^ mask[at]);
   data[0] &= 0xff >> above;
   const start = cut - algorithm.salt;
-  if (start < 1 || data.subarray(0, start - 1).some((byte) => byte !== 0) || data[start - 1] !== 1) {
+  const isZero = start > 0 && data.subarray(0, start - 1).every((byte) => byte === 0);
+  if (!isZero || data[start - 1] !== 1) {
     return false;
   }
   const material = concat(new Uint8Array(8), hashed, data.subarray(start));

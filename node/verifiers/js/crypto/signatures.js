@@ -32,19 +32,22 @@ export function readJwk(value, place) {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   const names = isObject ? Object.keys(value).sort().join() : "";
   if (names !== "crv,kty,x,y") {
-    throw new InvalidInput(place, "must be a JWK with exactly kty, crv, x and y");
+    throw new InvalidInput(
+      place, "must be a JWK with exactly kty, crv, x and y", "须为恰含 kty、crv、x、y 的 JWK");
   }
   if (value.kty !== "EC" || value.crv !== "P-256") {
-    throw new InvalidInput(place, "must have kty EC and crv P-256");
+    throw new InvalidInput(
+      place, "must have kty EC and crv P-256", "kty 须为 EC，crv 须为 P-256");
   }
   const [x, y] = ["x", "y"].map((name) => {
     if (typeof value[name] !== "string") {
-      throw new InvalidInput(`${place}.${name}`, "must be base64url");
+      throw new InvalidInput(`${place}.${name}`, "must be base64url", "须为 base64url");
     }
     return fromBase64url(value[name], `${place}.${name}`);
   });
   if (x.length !== 32 || y.length !== 32) {
-    throw new InvalidInput(place, "coordinates must be 32 bytes each");
+    throw new InvalidInput(
+      place, "coordinates must be 32 bytes each", "坐标须各为 32 字节");
   }
   const key = { crv: "P-256", x, y };
   checkPoint(key, place);
@@ -54,7 +57,8 @@ export function readJwk(value, place) {
 /** Throws InvalidInput unless the key's (x, y) lies on its curve. */
 export function checkPoint(key, place) {
   if (!isOnCurve(CURVES[key.crv], bytesToNumber(key.x), bytesToNumber(key.y))) {
-    throw new InvalidInput(place, `the point is not on ${key.crv}`);
+    throw new InvalidInput(
+      place, `the point is not on ${key.crv}`, `该点不在 ${key.crv} 曲线上`);
   }
 }
 
@@ -68,7 +72,8 @@ export function thumbprint(key) {
 /** Throws InvalidInput unless this is 64 bytes r‖s with 0 < r, s < n. */
 export function checkEs256Form(signature, place = "signature") {
   if (signature.length !== 64) {
-    throw new InvalidInput(place, `${signature.length} bytes, r‖s has 64`);
+    throw new InvalidInput(
+      place, `${signature.length} bytes, r‖s has 64`, "签名 r‖s 须为 64 字节");
   }
   checkNumbers(CURVES["P-256"], signature, place);
 }
@@ -77,7 +82,8 @@ function checkNumbers(curve, signature, place) {
   const r = bytesToNumber(signature.subarray(0, curve.bytes));
   const s = bytesToNumber(signature.subarray(curve.bytes));
   if (r === 0n || s === 0n || r >= curve.n || s >= curve.n) {
-    throw new InvalidInput(place, "r and s must be between 1 and n-1");
+    throw new InvalidInput(
+      place, "r and s must be between 1 and n-1", "r、s 须在 1 与 n-1 之间");
   }
 }
 
@@ -112,7 +118,11 @@ export async function verifyEs256(key, message, signature) {
 export async function verifyEcdsa(curve, point, digestName, message, signature) {
   const length = 2 * CURVES[curve].bytes;
   if (point.length !== length || signature.length !== length) {
-    throw new InvalidInput("signature", `x‖y and r‖s have ${length} bytes on ${curve}`);
+    throw new InvalidInput(
+      "signature",
+      `x‖y and r‖s have ${length} bytes on ${curve}`,
+      `${curve} 的公钥与签名须各为 ${length} 字节`,
+    );
   }
   checkNumbers(CURVES[curve], signature, "signature");
   await checkEcdsa(curve, point, digestName, message, signature, curve);
@@ -134,7 +144,11 @@ async function checkEcdsa(name, point, digestName, message, signature, called) {
     holds = answer ?? ecdsaHolds(name, point, digestName, message, signature);
   }
   if (!holds) {
-    throw new InvalidInput("signature", `does not hold under this key (${called})`);
+    throw new InvalidInput(
+      "signature",
+      `does not hold under this key (${called})`,
+      `签名与该公钥不符（${called}）`,
+    );
   }
 }
 
@@ -155,24 +169,34 @@ async function askWebCrypto(keyAlgorithm, rawKey, algorithm, message, signature)
 /** Throws InvalidInput unless `key` is a canonical point of the prime-order group. */
 export function checkEd25519Key(key, place) {
   if (key.length !== 32) {
-    throw new InvalidInput(place, "an Ed25519 key has 32 bytes");
+    throw new InvalidInput(
+      place, "an Ed25519 key has 32 bytes", "Ed25519 公钥须为 32 字节");
   }
   const fault = ed25519KeyFault(key);
   if (fault !== null) {
-    throw new InvalidInput(place, `the Ed25519 key ${fault}`);
+    throw new InvalidInput(
+      place, `the Ed25519 key ${fault}`, "不是有效的 Ed25519 公钥（非素数阶群中的点）");
   }
 }
 
 function checkEd25519Form(signature) {
   if (signature.length !== 64) {
     const rule = `${signature.length} bytes, an Ed25519 one has 64`;
-    throw new InvalidInput("signature", rule);
+    throw new InvalidInput("signature", rule, "Ed25519 签名须为 64 字节");
   }
   if (!isOrdinaryPoint(signature.subarray(0, 32))) {
-    throw new InvalidInput("signature", "its R is not canonical or of small order (Ed25519)");
+    throw new InvalidInput(
+      "signature",
+      "its R is not canonical or of small order (Ed25519)",
+      "签名的 R 不规范或为小阶点（Ed25519）",
+    );
   }
   if (littleEndianToNumber(signature.subarray(32)) >= ED25519_ORDER) {
-    throw new InvalidInput("signature", "its S is not below the group's order (Ed25519)");
+    throw new InvalidInput(
+      "signature",
+      "its S is not below the group's order (Ed25519)",
+      "签名的 S 不小于群的阶（Ed25519）",
+    );
   }
 }
 
@@ -183,6 +207,7 @@ export async function verifyEd25519(key, message, signature) {
   const named = { name: "Ed25519" };
   const answer = await askWebCrypto(named, key, named, message, signature);
   if (!(answer ?? ed25519Holds(key, message, signature))) {
-    throw new InvalidInput("signature", "does not hold under this key (Ed25519)");
+    throw new InvalidInput(
+      "signature", "does not hold under this key (Ed25519)", "签名与该公钥不符（Ed25519）");
   }
 }

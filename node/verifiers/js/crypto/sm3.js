@@ -1,4 +1,4 @@
-/** SM3 (GB/T 32905-2016), the hash of China's national algorithms. Mirrors node/core/anchors/sm3.py. */
+/** SM3 (GB/T 32905-2016), China's national hash. Mirrors node/core/anchors/sm3.py. */
 
 import { padMessage, wordsToBytes } from "./padding.js";
 

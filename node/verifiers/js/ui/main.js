@@ -10,7 +10,9 @@ import { verifyFiles } from "./outcome.js";
 import { reportOf } from "./report.js";
 import { sentence } from "./texts.js";
 
-const state = { language: "zh", evidence: null, trust: null, outcome: null, refused: null };
+const state = {
+  language: "zh", evidence: null, trust: null, outcome: null, refused: null, doing: "",
+};
 
 function place(id) {
   return document.getElementById(id);
@@ -31,6 +33,13 @@ function draw() {
   place("foot").textContent = say("foot", version);
   drawChooser();
   drawResult();
+  tellDoing(state.doing);
+}
+
+/** Say what is going on, or with "" nothing, to those who do not see it too. */
+function tellDoing(name) {
+  state.doing = name;
+  place("waiting").textContent = name === "" ? "" : say(name);
 }
 
 function drawChooser() {
@@ -108,6 +117,7 @@ async function chooseDropped(files) {
 function forget() {
   state.outcome = null;
   state.refused = null;
+  tellDoing("");
   place("fault").hidden = true;
 }
 
@@ -117,15 +127,15 @@ async function verify() {
   if (state.evidence === null) {
     throw new FileRefused("noEvidence");
   }
-  place("waiting").textContent = say("waiting");
+  tellDoing("waiting");
   await painted();
   try {
     state.outcome = await verifyFiles(state.evidence, state.trust);
   } finally {
-    place("waiting").textContent = "";
+    tellDoing("");
   }
   drawResult();
-  place("waiting").textContent = say("done");
+  tellDoing("done");
   place("verdict").focus();
 }
 
@@ -158,7 +168,7 @@ async function guarded(work) {
 function tellFault(error) {
   state.outcome = null;
   place("result").replaceChildren();
-  place("waiting").textContent = "";
+  tellDoing("");
   const text = error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error);
   const fault = place("fault");
   fault.replaceChildren(element("div", { class: "note bad" },

@@ -13,7 +13,7 @@ import { shownRecords } from "./records.js";
  * Verify what was chosen.
  *
  * `evidence` is a `ReadFile`, `trust` one or null. The result has `accepted`, `ownTrust` (the
- * certificate's own trust file was used), `trustFingerprint` (null where no trust file could be
+ * certificate's own trust file was used), `trustFingerprint` ("" where no trust file could be
  * read), `backend`, `certificateSteps`, `bundleSteps`, `records` (of an accepted file, else empty),
  * `files` and `moment` (ms, this machine's clock).
  *

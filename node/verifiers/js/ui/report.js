@@ -85,7 +85,7 @@ function counts(outcome, language) {
 function trustPart(outcome, language) {
   const part = element("section", { class: "note wait", "aria-labelledby": "fingerprint" },
     element("h3", { id: "fingerprint" }, sentence(language, "fingerprint")));
-  if (outcome.trustFingerprint !== null) {
+  if (outcome.trustFingerprint !== "") {
     part.append(...hashLines(outcome.trustFingerprint));
   }
   if (outcome.ownTrust) {

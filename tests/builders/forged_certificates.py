@@ -1,0 +1,514 @@
+"""Certificates that somebody tampered with, each with what it is and which steps must fail.
+
+Those that need the institution's key are what an insider could make; the others anybody can.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from asn1crypto import cms
+from builders.certificate_pdfs import (
+    ODD_KEYS,
+    Office,
+    certificate_of,
+    files_of,
+    office,
+    seal,
+    seal_extensions,
+    small_chain,
+    statement_of,
+    typeset,
+)
+from builders.certificates import issue, self_signed
+from builders.pdf_revisions import append_revision, newest, object_text, stream_text
+from builders.signing import MemberKey
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.writer import copy_into_new_writer
+from pyhanko.sign.fields import SigFieldSpec, append_signature_field
+from pyhanko.sign.signers import PdfTimeStamper
+
+from node.core.pdf.certificate_file import read_certificate
+
+__all__ = ["Forged", "forgeries", "genuine"]
+
+
+@dataclass(frozen=True)
+class Forged:
+    """A file, what it is, and the steps that must fail: none of a genuine one's."""
+
+    name: str
+    what: str
+    pdf: bytes
+    fails: tuple[str, ...] = ()
+
+
+def genuine(made: Office) -> Iterator[Forged]:
+    """Certificates that nobody tampered with."""
+    plain = certificate_of(made)
+    yield Forged(
+        "good-b-b", "sealed, without a time-stamp (PAdES B-B)", seal(plain, made, level="b-b")
+    )
+    yield Forged(
+        "good-b-t", "sealed, with a signature time-stamp (B-T)", seal(plain, made, level="b-t")
+    )
+    yield Forged(
+        "good-b-lta",
+        "sealed, with both time-stamps and validation data (B-LTA)",
+        seal(plain, made),
+    )
+    yield Forged(
+        "good-unsealed",
+        "issued without a seal: only the attached files are signed",
+        certificate_of(made, sealing_certificate_sha256=""),
+    )
+    files = files_of(made, **{"bundle.json": made.bundle(scope="record", ordinals=[1])})
+    yield Forged(
+        "good-record", "of one record", seal(certificate_of(made, files), made, level="b-b")
+    )
+
+
+def forgeries(made: Office, folder: Path) -> Iterator[Forged]:
+    """All of them; ``folder`` is for another office's openssl."""
+    plain = certificate_of(made)
+    sealed = seal(plain, made, level="b-b")
+    yield from _unreadable(sealed)
+    yield from _attachments(made, plain, sealed)
+    yield from _later(made, sealed)
+    yield from _signatures(made, plain, sealed)
+    yield from _statements(made)
+    yield from _stamps(made, plain)
+    (folder / "other").mkdir(exist_ok=True)
+    other = office(folder / "other", small_chain(chain_id="other-chain"))
+    yield Forged(
+        "another-chain",
+        "a whole certificate of another chain, genuine there",
+        seal(certificate_of(other), other, level="b-b"),
+        ("certificate.signer", "chain.identity", "entries.form"),
+    )
+
+
+_FORM = ("certificate.form",)
+_LATER = ("certificate.later",)
+_SIGNATURE = ("certificate.signature",)
+_STATEMENT = ("certificate.statement",)
+
+
+def _unreadable(sealed: bytes) -> Iterator[Forged]:
+    """What is no readable certificate at all."""
+    yield Forged("empty", "an empty file that calls itself a PDF", b"%PDF-1.7\n", _FORM)
+    yield Forged("cut-off", "cut off after two thirds", sealed[: len(sealed) * 2 // 3], _FORM)
+    yield Forged("bytes-behind", "bytes behind the last revision", sealed + b"<!-- -->\n", _FORM)
+    out = io.BytesIO()
+    writer = copy_into_new_writer(PdfFileReader(io.BytesIO(sealed)))
+    writer.encrypt("owner", "user")
+    writer.write(out)
+    yield Forged("encrypted", "encrypted with a password", out.getvalue(), _FORM)
+    start = int(re.findall(rb"startxref\s+(\d+)", sealed)[-1])
+    loop = append_revision(sealed, {})
+    own = int(re.findall(rb"startxref\s+(\d+)", loop)[-1])
+    yield Forged(
+        "xref-loop",
+        "its last cross-reference section names itself as the one before",
+        loop.replace(b"/Prev %d  >>" % start, b"/Prev %d  >>" % own),
+        _FORM,
+    )
+    deep = append_revision(sealed, {900: b"[" * 5_000 + b"]" * 5_000})
+    yield Forged("deep", "an array of 5,000 levels", deep, _FORM)
+    yield Forged(
+        "hidden-object",
+        "an object that no cross-reference section names, behind the sealed revision",
+        _hidden(sealed),
+        _FORM,
+    )
+
+
+def _hidden(sealed: bytes) -> bytes:
+    out = append_revision(sealed, {})
+    start = int(re.findall(rb"startxref\s+(\d+)", out)[-1])
+    hidden = b"77 0 obj\n(hidden)\nendobj\n"
+    moved = out[: len(sealed)] + hidden + out[len(sealed) :]
+    return moved.replace(b"startxref\n%d" % start, b"startxref\n%d" % (start + len(hidden)))
+
+
+def _attachments(made: Office, plain: bytes, sealed: bytes) -> Iterator[Forged]:
+    """Attached files exchanged, added, hidden, packed to burst."""
+    clear = stream_text(b"/Type /EmbeddedFile", made.bundle())
+    clear = seal(
+        append_revision(plain, {_embedded(plain)["bundle.json"]: clear}), made, level="b-b"
+    )
+    yield Forged(
+        "attachment-in-place",
+        "a letter of the attached bundle was changed where it stands",
+        clear.replace(b'"scope":"dossier"', b'"scope":"dossieR"'),
+        (*_SIGNATURE, *_STATEMENT, "bundle.form"),
+    )
+    view = newest(sealed)
+    names = _embedded(sealed)
+    other = made.trust.replace(b'"anchors":[]', b'"anchors":[ ]')
+    yield Forged(
+        "attachment-later",
+        "a later revision exchanges the attached trust file",
+        append_revision(sealed, {names["trust.json"]: stream_text(b"/Type /EmbeddedFile", other)}),
+        _LATER,
+    )
+    specification = object_text(sealed, _specifications(sealed)["trust.json"])
+    extra = specification.replace(b"trust.json", b"trust.txt")
+    catalog = view.trailer["Root"].number
+    listed = b"[ (bundle\\056json)"
+    text = object_text(sealed, catalog)
+    yield Forged(
+        "attachment-added-later",
+        "a later revision attaches another file",
+        append_revision(
+            sealed,
+            {900: extra, catalog: text.replace(listed, b"[ (a) 900 0 R (bundle\\056json)")},
+        ),
+        _LATER,
+    )
+    text = object_text(plain, newest(plain).trailer["Root"].number)
+    files = {
+        900: extra,
+        newest(plain).trailer["Root"].number: text.replace(
+            b"/Names[", b"/Names[(trust.txt)900 0 R"
+        ),
+    }
+    yield Forged(
+        "attachment-in-names-only",
+        "sealed with a file in the tree of names that is not among the associated ones",
+        seal(append_revision(plain, files), made, level="b-b"),
+        _FORM,
+    )
+    given = files_of(made)
+    with_more = {**given, "statement.jwt": statement_of(made, given), "more.json": b"{}"}
+    yield Forged(
+        "attachment-not-named",
+        "sealed with a file that the statement does not name",
+        seal(typeset(with_more), made, level="b-b"),
+        _FORM,
+    )
+    bomb = zlib.compress(bytes(100 << 20), 9)
+    bundle = {
+        _embedded(plain)["bundle.json"]: stream_text(
+            b"/Type /EmbeddedFile /Filter /FlateDecode", bomb
+        )
+    }
+    yield Forged(
+        "deflate-bomb",
+        "its bundle unpacks to 100 MiB",
+        seal(append_revision(plain, bundle), made, level="b-b"),
+        _FORM,
+    )
+    twice = object_text(plain, newest(plain).trailer["Root"].number)
+    twice = twice[:-2] + b"/AF[" + twice.split(b"/AF[")[1].split(b"]")[0] + b"]>>"
+    yield Forged(
+        "key-twice",
+        "sealed with a catalog that has a key twice",
+        _seal_by_hand(plain, made, twice),
+        _FORM,
+    )
+    hides = text[:-2] + b"/OCProperties<</OCGs[]/D<<>>>>>>"
+    yield Forged(
+        "optional-content",
+        "sealed with layers that can be switched",
+        seal(
+            append_revision(plain, {newest(plain).trailer["Root"].number: hides}), made, level="b-b"
+        ),
+        _FORM,
+    )
+
+
+def _seal_by_hand(plain: bytes, made: Office, catalog: bytes) -> bytes:
+    """Sealed first, the catalog exchanged behind it: writers refuse to make such a thing."""
+    sealed = seal(plain, made, level="b-b")
+    return append_revision(sealed, {newest(plain).trailer["Root"].number: catalog})
+
+
+def _specifications(pdf: bytes) -> dict[str, int]:
+    view = newest(pdf)
+    return {
+        one.entries["F"].decode(): number
+        for number, one in view.objects.items()
+        if one.entries.get("Type") == "Filespec"
+    }
+
+
+def _embedded(pdf: bytes) -> dict[str, int]:
+    view = newest(pdf)
+    return {
+        name: view.objects[number].entries["EF"]["F"].number
+        for name, number in _specifications(pdf).items()
+    }
+
+
+def _page(pdf: bytes) -> int:
+    view = newest(pdf)
+    return next(n for n, one in view.objects.items() if one.entries.get("Type") == "Page")
+
+
+def _later(made: Office, sealed: bytes) -> Iterator[Forged]:
+    """Changes behind the seal: shadow attacks and incremental saving."""
+    view, page = newest(sealed), _page(sealed)
+    content = view.objects[page].entries["Contents"].number
+    shown = stream_text(b"", b"q 1 0 0 rg 0 0 300 200 re f Q")
+    yield Forged(
+        "page-later",
+        "a later revision draws something else on the page",
+        append_revision(sealed, {content: shown}),
+        _LATER,
+    )
+    disguised = stream_text(b"/Type /XRef", b"q 1 0 0 rg 0 0 300 200 re f Q")
+    yield Forged(
+        "page-later-disguised",
+        "the same, called a cross-reference stream",
+        append_revision(sealed, {content: disguised}),
+        _LATER,
+    )
+    pages = view.catalog()["Pages"].number
+    yield Forged(
+        "pages-exchanged",
+        "a later revision shows another page instead",
+        append_revision(
+            sealed,
+            {
+                900: b"<< /Type /Page /MediaBox [0 0 300 200] /Parent %d 0 R >>" % pages,
+                pages: b"<< /Type /Pages /Count 1 /Kids [900 0 R] >>",
+            },
+        ),
+        _LATER,
+    )
+    yield from _annotations(made, sealed, page)
+    yield from _descriptions(sealed)
+    yield Forged(
+        "sealed-again",
+        "somebody else sealed the sealed file once more, with a seal over the page",
+        seal(sealed, replace(made, seal=_somebody()), level="b-b", field_name="Other"),
+        _LATER,
+    )
+    catalog = view.trailer["Root"].number
+    store = object_text(sealed, catalog)[:-2] + b" /DSS << /Certs [%d 0 R] >> >>" % content
+    yield Forged(
+        "page-as-validation-data",
+        "the page's contents became validation data, to be exchanged as such",
+        append_revision(sealed, {catalog: store, content: stream_text(b"", made.seal.der)}),
+        _LATER,
+    )
+    whole = object_text(sealed, catalog)
+    fields = re.sub(
+        rb"/Extensions <<.*/Version", b"/Extensions %d 0 R /Version" % content, whole, flags=re.S
+    )
+    yield Forged(
+        "page-as-extensions",
+        "the page's contents became the catalog's extensions",
+        append_revision(sealed, {catalog: fields, content: b"<< >>"}),
+        _LATER,
+    )
+
+
+def _annotations(made: Office, sealed: bytes, page: int) -> Iterator[Forged]:
+    text = object_text(sealed, page)
+    more = text.replace(b"/Annots [ ", b"/Annots [ 900 0 R ")
+    note = (
+        b"<< /Type /Annot /Subtype /FreeText /Rect [0 0 300 200] /DA (/F 9 Tf) /Contents (void) >>"
+    )
+    yield Forged(
+        "annotation-later",
+        "a later revision writes a note over the page",
+        append_revision(sealed, {900: note, page: more}),
+        _LATER,
+    )
+    writer, out = IncrementalPdfFileWriter(io.BytesIO(sealed)), io.BytesIO()
+    append_signature_field(writer, SigFieldSpec("Over", on_page=0, box=(0, 0, 300, 200)))
+    PdfTimeStamper(made.stamper, field_name="Over").timestamp_pdf(
+        writer, "sha256", bytes_reserved=8_192, output=out
+    )
+    yield Forged(
+        "visible-stamp-later",
+        "a later time-stamp has a field that covers the page",
+        out.getvalue(),
+        _LATER,
+    )
+
+
+def _descriptions(sealed: bytes) -> Iterator[Forged]:
+    view = newest(sealed)
+    info, metadata = view.trailer["Info"].number, view.catalog()["Metadata"].number
+    title = object_text(sealed, info).replace(b"(Certificate)", b"(Certified)")
+    yield Forged(
+        "title-later",
+        "a later revision gives the document another title",
+        append_revision(sealed, {info: title}),
+        _LATER,
+    )
+    words = view.objects[metadata].value.raw.replace(b">Certificate<", b">Certified<")
+    yield Forged(
+        "metadata-later",
+        "a later revision says something else in the document's description",
+        append_revision(sealed, {metadata: stream_text(b"/Type /Metadata /Subtype /XML", words)}),
+        _LATER,
+    )
+
+
+def _somebody() -> object:
+    root = self_signed("Somebody's root", days=(0, 3650))
+    return issue("Somebody", root, seal_extensions(), days=(0, 3650))
+
+
+def _signatures(made: Office, plain: bytes, sealed: bytes) -> Iterator[Forged]:
+    """Seals that are not the one that they pretend to be."""
+    yield Forged("seal-stripped", "the seal was taken away", plain, _SIGNATURE)
+    yield Forged(
+        "resealed",
+        "somebody else sealed the same pages and attachments",
+        seal(plain, replace(made, seal=_somebody()), level="b-b"),
+        (*_SIGNATURE,),
+    )
+    other = seal(certificate_of(made, certificate_no="CZS-OTHER"), made, level="b-b")
+    yield Forged(
+        "seal-of-another-certificate",
+        "the signature of another certificate of the same institution",
+        _contents_of(sealed, other),
+        _SIGNATURE,
+    )
+    span = read_certificate(sealed).seal
+    assert span is not None
+    (_, first), (second, end) = span.covered
+    numbers = b"/ByteRange [0 %d %d %d]" % (first, second, end - second)
+    for name, what, to in (
+        ("gap", "a hole larger than the signature", (0, first - 9, second, end - second)),
+        ("short", "an end before the end of the revision", (0, first, second, end - second - 9)),
+        ("start", "a beginning behind the file's beginning", (1, first, second, end - second)),
+    ):
+        text = b"/ByteRange [%d %d %d %d]" % to
+        changed = sealed.replace(numbers, text + b" " * (len(numbers) - len(text)))
+        yield Forged(f"byte-range-{name}", f"its ByteRange leaves {what}", changed, _FORM)
+    filled = bytearray(sealed)
+    filled[second - 2] = 0x31
+    yield Forged(
+        "behind-the-cms", "something stands where zeros fill the seal's place", bytes(filled), _FORM
+    )
+    stranger = replace(made, seal=_somebody())
+    yield Forged(
+        "seal-of-another-root",
+        "issued with a seal whose certificate leads to none of the trust file's roots",
+        seal(certificate_of(stranger, files_of(made)), stranger, level="b-b"),
+        ("certificate.signer",),
+    )
+    expired = issue("南京市公证处", None, seal_extensions(), days=(0, 30))
+    ended = replace(made, seal=expired)
+    yield Forged(
+        "seal-expired",
+        "issued with a seal whose certificate had expired",
+        seal(certificate_of(ended, files_of(made)), ended, level="b-b"),
+        ("certificate.signer",),
+    )
+
+
+def _contents_of(pdf: bytes, other: bytes) -> bytes:
+    """``pdf`` with the signature of ``other`` in its place."""
+    mine, theirs = read_certificate(pdf).seal, read_certificate(other).seal
+    assert mine is not None
+    assert theirs is not None
+    return _with_contents(pdf, theirs.contents, 0)
+
+
+def _with_contents(pdf: bytes, contents: bytes, which: int) -> bytes:
+    """``pdf`` with other DER in the place of its seal (0) or its first time-stamp (1)."""
+    read = read_certificate(pdf)
+    signatures = [one for one in (read.seal, *read.time_stamps) if one is not None]
+    (_, first), (second, _) = signatures[which].covered
+    digits = contents.hex().encode()
+    return pdf[: first + 1] + digits.ljust(second - first - 2, b"0") + pdf[second - 1 :]
+
+
+def _statements(made: Office) -> Iterator[Forged]:
+    """Statements that their member did not make, or could not."""
+    given = files_of(made)
+
+    def sealed(files: dict[str, bytes], **statement: object) -> bytes:
+        return seal(certificate_of(made, files, **statement), made, level="b-b")  # type: ignore[arg-type]
+
+    court = made.chain.keys["court-a"]
+    with_court = {**given, "bundle.json": made.bundle(f"key/{court.kid}")}
+    yield Forged(
+        "statement-by-another-member",
+        "the statement is signed with another member's key",
+        sealed(with_court, key=court),
+        _STATEMENT,
+    )
+    yield Forged(
+        "statement-by-an-unknown-key",
+        "the statement is signed with a key of which the bundle proves nothing",
+        sealed(given, key=MemberKey("nobody")),
+        _STATEMENT,
+    )
+    for name in ODD_KEYS:
+        key = MemberKey(name)
+        files = {**given, "bundle.json": made.bundle(f"key/{key.kid}")}
+        yield Forged(
+            f"statement-key-{name}",
+            f"the statement is signed with a key of its member that is {name}",
+            sealed(files, key=key),
+            _STATEMENT,
+        )
+    for name, what, changes in (
+        ("chain", "names another chain", {"chain_id": "other-chain"}),
+        ("code", "is of another dossier", {"code": "CZ0034133234711"}),
+        ("record", "is of one record, and the bundle of the dossier", {"code": _record(made)}),
+        ("member", "names a member that is none", {"iss": "nobody"}),
+    ):
+        yield Forged(
+            f"statement-of-another-{name}",
+            f"the statement {what}",
+            sealed(given, **changes),
+            _STATEMENT,
+        )
+    swapped = {**given, "trust.json": made.trust.replace(b'"anchors":[]', b'"anchors":[ ]')}
+    statement = statement_of(made, given)
+    yield Forged(
+        "statement-of-other-files",
+        "sealed with another file than the statement has the hash of",
+        seal(typeset({**swapped, "statement.jwt": statement}), made, level="b-b"),
+        _STATEMENT,
+    )
+    flipped = bytearray(statement)
+    flipped[-20] ^= 1
+    yield Forged(
+        "statement-flipped",
+        "one bit of the statement's signature is another",
+        seal(typeset({**given, "statement.jwt": bytes(flipped)}), made, level="b-b"),
+        _STATEMENT,
+    )
+
+
+def _record(made: Office) -> str:
+    return str(made.chain.records[0].text.split(b'"code":"')[1].split(b'"')[0].decode())
+
+
+def _stamps(made: Office, plain: bytes) -> Iterator[Forged]:
+    """Time-stamps of something else."""
+    whole, other = seal(plain, made), seal(plain, made)
+    theirs = read_certificate(other).time_stamps[0].contents
+    yield Forged(
+        "time-stamp-of-another-document",
+        "the document time-stamp of another file",
+        _with_contents(whole, theirs, 1),
+        ("certificate.time",),
+    )
+    first, second = (seal(plain, made, level="b-t") for _ in range(2))
+    signatures = [read_certificate(one).seal for one in (first, second)]
+    contents = [cms.ContentInfo.load(one.contents) for one in signatures if one is not None]
+    signers = [one["content"]["signer_infos"][0] for one in contents]
+    signers[0]["unsigned_attrs"] = signers[1]["unsigned_attrs"]
+    yield Forged(
+        "time-stamp-of-another-signature",
+        "the signature time-stamp of another signature",
+        _with_contents(first, contents[0].dump(force=True), 0),
+        ("certificate.time",),
+    )
