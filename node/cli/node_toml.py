@@ -57,6 +57,18 @@ min_free_megabytes = 256    # with less free space the node takes nothing more
 member = ""                 # the member that runs this node; "": no records of the node's own
 key = "keys/operator.pem"
 
+[documents]                 # the deep check of signed PDFs: docs/documents.md
+roots = []                  # files of certificates (PEM, DER) that signers' chains may end at
+tsa_roots = []              # the same for time-stamp authorities; none: chains are not checked
+max_megabytes = 50          # of a file
+seconds = 20                # of a check, in a process of its own
+memory_megabytes = 1024
+at_once = 2                 # checks at a time
+
+[seals]                     # published statuses of seals, signed with the operator's key
+next_update_seconds = 60    # when a new one is to be asked for
+stale_after_seconds = 600   # from when on one says nothing any more
+
 [anchors]                   # outside chains: docs/anchors/README.md
 peers = []                  # URLs of other nodes, from which receipts of their anchors are fetched
 ignore = []                 # members whose receipts are neither fetched nor put into bundles
@@ -71,18 +83,6 @@ ignore = []                 # members whose receipts are neither fetched nor put
 # in_flight = 16
 # url = "https://tsa.example.cn/"
 # roots = ["anchors/tsa-root.pem"]
-
-[documents]                 # the deep check of signed PDFs: docs/documents.md
-roots = []                  # files of certificates (PEM, DER) that signers' chains may end at
-tsa_roots = []              # the same for time-stamp authorities; none: chains are not checked
-max_megabytes = 50          # of a file
-seconds = 20                # of a check, in a process of its own
-memory_megabytes = 1024
-at_once = 2                 # checks at a time
-
-[seals]                     # published statuses of seals, signed with the operator's key
-next_update_seconds = 60    # when a new one is to be asked for
-stale_after_seconds = 600   # from when on one says nothing any more
 
 [log]
 level = "info"
