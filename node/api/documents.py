@@ -29,7 +29,12 @@ _MEDIA_TYPES = (b"application/pdf", b"application/octet-stream")
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/pdf": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "%PDF-1.7",
+            }
+        },
     }
 }
 

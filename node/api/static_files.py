@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated
 
 from fastapi import APIRouter
+from fastapi import Path as ApiPath
 from starlette.responses import Response
 
 from node import verifiers
@@ -44,7 +46,9 @@ _FILES = _read()
     response_class=Response,
     responses=content_of("text/javascript", "A module of JavaScript", "string", 404),
 )
-def get_script(name: str) -> Response:
+def get_script(
+    name: Annotated[str, ApiPath(description="The script's name", examples=["document.js"])],
+) -> Response:
     """One of the scripts that come with the node, by its name."""
     content = _FILES.get(name)
     if content is None:

@@ -83,6 +83,17 @@ key_label = ""              # the key by its label, or by its id in hex
 key_id = ""
 pin_file = ""               # where the PIN is: a file for its owner alone,
 pin_env = ""                # or a variable of the environment
+[documents]                 # the deep check of signed PDFs: docs/documents.md
+roots = []                  # files of certificates (PEM, DER) that signers' chains may end at
+tsa_roots = []              # the same for time-stamp authorities; none: chains are not checked
+max_megabytes = 50          # of a file
+seconds = 20                # of a check, in a process of its own
+memory_megabytes = 1024
+at_once = 2                 # checks at a time
+
+[seals]                     # published statuses of seals, signed with the operator's key
+next_update_seconds = 60    # when a new one is to be asked for
+stale_after_seconds = 600   # from when on one says nothing any more
 
 [anchors]                   # outside chains: docs/anchors/README.md
 peers = []                  # URLs of other nodes, from which receipts of their anchors are fetched

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from builders.sealed_contract import SealedContract, sealed_contract
 from builders.served import ServedNode, served
 from builders.signed_pdfs import Signatories, plain_pdf
 
+from node.cli.main import main
 from node.demo.documents import seal_pdf
 
 URL = "/v1/documents/check"
@@ -209,3 +211,22 @@ def test_the_scripts_are_the_nodes_own(node: ServedNode) -> None:
     assert httpx.get(node.url + "/static/verifiers/crypto/sha256.js", timeout=30).is_success
     for name in ("../node.toml", "verifiers/../../app.py", "nothing.js", "%2e%2e/app.py", ""):
         assert httpx.get(f"{node.url}/static/{name}", timeout=30).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "not checked"), ("zh", "签署时印章状态：有效")]
+)
+def test_the_command(
+    node: ServedNode,
+    contract: SealedContract,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    language: str,
+    words: str,
+) -> None:
+    file = tmp_path / "contract.pdf"
+    file.write_bytes(contract.second.pdf)
+    code = main(["check-document", str(file), "--url", node.url, "--lang", language])
+    assert (code, words in capsys.readouterr().out) == (0, True)
+    file.write_bytes(contract.second.pdf[:-1000])
+    assert main(["check-document", str(file), "--url", node.url, "--json"]) == 1

@@ -31,7 +31,7 @@ CHECKS = [
 ]
 
 
-@schemathesis.serializer("application/x-ndjson", "application/sd-jwt")
+@schemathesis.serializer("application/x-ndjson", "application/sd-jwt", "application/pdf")
 def _as_it_is(context: Any, value: Any) -> bytes:
     """Bodies of these types are made up as text."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")

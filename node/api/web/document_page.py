@@ -28,20 +28,6 @@ routes = APIRouter(tags=["pages"])
 
 FORM_BYTES = 16 << 10
 """Bytes that the form around a file may take."""
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"document": {"type": "string", "format": "binary"}},
-                    "required": ["document"],
-                }
-            }
-        },
-    }
-}
 
 
 @routes.get(
@@ -68,10 +54,8 @@ def get_document_page(service: Served, language: PageLanguage) -> Response:
 
 @routes.post(
     "/document",
-    summary="Check an uploaded PDF, for people 上传核验页面",
+    include_in_schema=False,  # what the page's form sends; programs have /v1/documents/check
     response_class=Response,
-    responses=content_of("text/html", "A page", "string", 400, 408, 413, 503),
-    openapi_extra=_FORM,
 )
 async def post_document_page(service: Served, language: PageLanguage, request: Request) -> Response:
     """What `/v1/documents/check` answers, as a page. The file is not kept."""

@@ -18,6 +18,7 @@ def show_result(language: Language, content: dict[str, Any]) -> bytes:
     findings, records = content["findings"], content["records"]
     file = _state(records["file"], language)
     statements = {one["ordinal"]: one["statements"] for one in records["signatures"]}
+    contradicted = any(one["status"] == "failed" for made in statements.values() for one in made)
     as_of = content["as_of"]
     return render(
         "document_checked.html",
@@ -27,7 +28,8 @@ def show_result(language: Language, content: dict[str, Any]) -> bytes:
         marks=MARKS[language],
         colours=OUTCOMES,
         claim=_claim(file, t),
-        verdict=findings["verdict"],
+        verdict="failed" if contradicted else findings["verdict"],
+        contradicted=contradicted,
         told=_told(findings, language),
         notices=[_told(one, language) for one in findings["notices"]],
         file=file,

@@ -37,6 +37,8 @@ DOCUMENT = {
         "deep_send": "上传并核验",
         "again": "核对另一份文件",
         "result": "核验结果",
+        "contradicted": "签名与账本中的记录有不符之处，"
+        "或记录表明印章当时不处于有效状态，详见各签名。",
         "file": "文件",
         "size": "大小",
         "bytes": "{count} 字节",
@@ -98,6 +100,8 @@ DOCUMENT = {
         "deep_send": "Upload and check",
         "again": "Check another file",
         "result": "Result",
+        "contradicted": "A signature differs from what is on record, or the record says that the "
+        "seal was not active: see below.",
         "file": "The file",
         "size": "Size",
         "bytes": "{count} bytes",

@@ -84,6 +84,8 @@ def story() -> LedgerBench:
         ("filing_no", "旧".encode().hex(), [4]),
         ("certificate_no", "cert-2026-000001", [10]),
         ("certificate_no", "", []),
+        ("signer_certificate", digest("certificate"), [2, 4]),
+        ("signer_certificate", digest("certificate of nobody"), []),
         ("proposal", "", [12]),
         ("proposal", "other", []),
         ("anchor", "", [13]),
