@@ -44,7 +44,7 @@ ADR = ROOT / "docs" / "adr"
 EXAMPLES = {path.name: json.loads(path.read_bytes()) for path in (SPEC / "examples").iterdir()}
 OWN = [
     "README", "anchor-evm", "anchor-fabric", "anchor-rekor", "anchor-rest", "anchor-rfc3161",
-    "anchors", "block", "bundle", "ceremony", "consortium-description", "disclosure", "encodings",
+    "anchors", "block", "bundle", "ceremony", "certificate", "consortium-description", "disclosure", "encodings",
     "entry", "frame", "genesis", "limits", "log", "request-token", "seal-status", "signatures",
     "snapshot", "state-map", "transaction", "trust",
 ]  # fmt: skip

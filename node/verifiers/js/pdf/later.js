@@ -199,7 +199,8 @@ class Comparison {
     const texts = ["T", "TU"].every((key) => (
       !entries.has(key) || entries.get(key) instanceof Uint8Array
     ));
-    if (![...entries.keys()].every((key) => FIELD.includes(key)) || !invisible || !named || !texts) {
+    const known = [...entries.keys()].every((key) => FIELD.includes(key));
+    if (!known || !invisible || !named || !texts) {
       throw this._fault(what);
     }
     const stamp = this._new(entries.get("V"), what);
