@@ -21,6 +21,7 @@ import pytest
 from node.core import (
     block,
     bundle,
+    certificate_statement,
     disclosure,
     entry,
     fields,
@@ -150,6 +151,7 @@ def test_versions_are_those_of_the_code() -> None:
         genesis.GENESIS_FORMAT,
         trust.TRUST_FORMAT,
         bundle.BUNDLE_FORMAT,
+        certificate_statement.STATEMENT_FORMAT,
         request_token.REQUEST_TYP,
         member_description.DESCRIPTION_FORMAT,
         genesis_signature.GENESIS_SIGNATURE_FORMAT,
