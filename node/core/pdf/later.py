@@ -26,7 +26,7 @@ _EXTENSION = {
     "Type", "BaseVersion", "ExtensionLevel", "ExtensionRevision", "URL",
 }  # fmt: skip
 _HIDDEN_PRINTED_LOCKED = 132
-_METADATA_WORD = re.compile(rb">([^<>]+)<|[\w:.-]+=\"([^\"]*)\"|[\w:.-]+='([^']*)'")
+_METADATA_WORD = re.compile(rb">([^<>]+)|[\w:.-]+(?:=\"([^\"]*)\"|='([^']*)')?")
 _NAMESPACE = re.compile(rb"xmlns(?::[\w.-]+)?=(?:\"[^\"]*\"|'[^']*')")
 _DATE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _PRODUCER = re.compile(rb"pyHanko [0-9.]{1,20}")

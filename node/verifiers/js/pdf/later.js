@@ -20,7 +20,7 @@ const FIELD = ["FT", "T", "TU", "Type", "Subtype", "F", "Rect", "P", "V"];
 const STAMP = ["Type", "Filter", "SubFilter", "Contents", "ByteRange"];
 const EXTENSION = ["Type", "BaseVersion", "ExtensionLevel", "ExtensionRevision", "URL"];
 const HIDDEN_PRINTED_LOCKED = 132;
-const METADATA_WORD = />([^<>]+)<|[\w:.-]+="([^"]*)"|[\w:.-]+='([^']*)'/g;
+const METADATA_WORD = />([^<>]+)|[\w:.-]+(?:="([^"]*)"|='([^']*)')?/g;
 const NAMESPACE = /xmlns(?::[\w.-]+)?=(?:"[^"]*"|'[^']*')/g;
 const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 const PRODUCER = /^pyHanko [0-9.]{1,20}$/;
@@ -199,7 +199,8 @@ class Comparison {
     const texts = ["T", "TU"].every((key) => (
       !entries.has(key) || entries.get(key) instanceof Uint8Array
     ));
-    if (![...entries.keys()].every((key) => FIELD.includes(key)) || !invisible || !named || !texts) {
+    const known = [...entries.keys()].every((key) => FIELD.includes(key));
+    if (!known || !invisible || !named || !texts) {
       throw this._fault(what);
     }
     const stamp = this._new(entries.get("V"), what);

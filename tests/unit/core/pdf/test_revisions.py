@@ -74,7 +74,7 @@ def test_each_revision_has_its_own_view() -> None:
         (WHOLE.replace(b"0 1\n0000000000 65535 f", b"0 1\n0000000000 65535 n"), "only object 0"),
         (WHOLE.replace(b"xref\n0 1\n", b"xref\n0 9999999\n"), "at most 100000 objects"),
         (whole_pdf({1: b"<< >> (two)"}), "must be endobj"),
-        (WHOLE.replace(b"\nendobj\n2", b"\nendobj\n%\n2"), "something stands there"),
+        (WHOLE.replace(b"\nendobj\n2", b"\nendobj\n%\n2"), "must be a cross-reference|numbered"),
     ],
 )
 def test_what_is_no_file_of_the_strict_form_is_refused(pdf: bytes, rule: str) -> None:
