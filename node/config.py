@@ -14,6 +14,7 @@ import msgspec
 
 from chaincode_adapters.settings import AdapterSettings
 from node.core.errors import EvidenceError
+from node.evidence.certificates.settings import CertificatesConfig
 
 __all__ = [
     "AnchorsConfig",
@@ -175,6 +176,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     storage: StorageConfig = StorageConfig()
     operator: OperatorConfig = OperatorConfig()
     anchors: AnchorsConfig = AnchorsConfig()
+    certificates: CertificatesConfig = CertificatesConfig()
     seals: SealsConfig = SealsConfig()
     log: LogConfig = LogConfig()
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from node.core.anchors.point import AnchorPoint
     from node.engines.cometbft.engine import CometEngine
     from node.engines.cometbft.engine_home import StateSync
+    from node.evidence.certificates.issuing import CertificateIssuer
 
 __all__ = ["EdKey", "Node", "Stores", "open_stores", "system_time"]
 
@@ -292,6 +293,9 @@ class Node:
         self.anchoring: Anchoring | None = None
         if config.anchors.to or config.anchors.peers:
             self.anchoring = self._anchoring()
+        self.certificates: CertificateIssuer | None = None
+        if config.certificates.chain:
+            self.certificates = self._certificates()
 
     def _worker_setup(self) -> WorkerSetup:
         chain, keys = self.genesis.chain_id, self.application.public_keys()
@@ -377,6 +381,12 @@ class Node:
 
         return build_anchoring(self)
 
+    def _certificates(self) -> CertificateIssuer:
+        # Typesetting and sealing are loaded by nodes that issue certificates.
+        from node.wiring_certificates import build_certificates
+
+        return build_certificates(self)
+
     def anchor_points(self, after: int) -> list[AnchorPoint]:
         """The anchor points above a height that are proven by now, the first thousand of them;
         none while the node fetches blocks of long ago: the newest of those is not the newest."""
@@ -415,6 +425,8 @@ class Node:
         self.submission.take()
         if self.anchoring is not None:
             self.anchoring.start()
+        if self.certificates is not None:
+            self.certificates.start()
         self.log.info(
             "started",
             chain=self.genesis.chain_id,
@@ -448,6 +460,8 @@ class Node:
 
     def stop(self) -> None:
         """Let what is under way come to its end, then close the stores."""
+        if self.certificates is not None:
+            self.certificates.stop()
         if self.anchoring is not None:
             self.anchoring.stop()
         self.submission.refuse("the node is stopping")

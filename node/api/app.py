@@ -13,6 +13,7 @@ from starlette.responses import Response
 from node.api import (
     about,
     anchors,
+    certificates,
     chain,
     consortium,
     disclosures,
@@ -46,6 +47,7 @@ _MODULES = (
     dossiers,
     disclosures,
     erasure,
+    certificates,
     seal_statuses,
     chain,
     consortium,

@@ -24,12 +24,12 @@ def problems(*statuses: int) -> _Responses:
     return found
 
 
-def answers(model: Any, *statuses: int) -> _Responses:
-    """A JSON answer of the form ``model`` with status 200, and problems of ``statuses``."""
+def answers(model: Any, *statuses: int, status: int = 200) -> _Responses:
+    """A JSON answer of the form ``model`` with ``status``, and problems of ``statuses``."""
     text = (getattr(model, "__doc__", None) or "The answer").strip().partition("\n\n")[0]
     if not isinstance(model, type):
         text = "One of the forms"
-    return {200: {"model": model, "description": " ".join(text.split())}, **problems(*statuses)}
+    return {status: {"model": model, "description": " ".join(text.split())}, **problems(*statuses)}
 
 
 def content_of(media_type: str, text: str, kind: str, *statuses: int) -> _Responses:

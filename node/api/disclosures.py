@@ -48,12 +48,14 @@ _NO_KEY_ZH = "本节点未配置运营方密钥：此次披露仅记入节点访
 
 @dataclass(frozen=True)
 class Asked:
-    """A request for the private fields of a dossier, whose value in the state map is ``state``."""
+    """A request for the private fields of a dossier, whose value in the state map is ``state``:
+    all of them, or those whose digests are in ``only``."""
 
     subject: str
     state: State
     purpose: str
     case_no: str
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,11 @@ def release(service: Service, caller: SignedIn, asked: Asked) -> Released:
         _log(service, caller, asked, "refused", decision.reason, ())
         raise Problem("forbidden", decision.en, decision.zh, {"name": decision.reason})
     with node.reader() as reader:
-        named = named_digests(reader, asked.subject)
+        named = [
+            digest
+            for digest in named_digests(reader, asked.subject)
+            if asked.only is None or digest in asked.only
+        ]
     held = tuple(item for item in node.vault.reveal(asked.subject, named))
     erased = node.vault.tombstones(asked.subject, named)
     gone = {item.digest for item in held} | {item.digest for item in erased}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from node.api.batch import Batches
 from node.api.buffered import Buffered, Share
+from node.api.certificate_orders import MAX_ORDER_BYTES
 from node.api.exchange import Exchange, Receive, Scope, Send, need_short, send_problem
 from node.api.problems import Problem
 from node.api.submissions import Submissions
@@ -38,7 +39,10 @@ class Edge:
         self.buffered = Buffered()
         configured = service.node.config.api.max_body_bytes
         self._ordinary = min(MAX_BODY_BYTES, configured)
-        self._most = {"/v1/verify": min(MAX_CASE_BYTES, configured)}
+        self._most = {
+            "/v1/verify": min(MAX_CASE_BYTES, configured),
+            "/v1/certificates": min(MAX_ORDER_BYTES, configured),
+        }
         self._under_way = 0
         self._fast = {
             "/v1/submissions": Submissions(service, self.buffered).handle,

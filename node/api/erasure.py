@@ -2,7 +2,8 @@
 
 Rows and keys go and leave tombstones, which the access log has in the same write; then the store
 rewrites its files (again after a backup that is under way, which still reads them); then
-``disclosure.erased`` goes on the chain. What an earlier try erased and did not get on the chain is
+``disclosure.erased`` goes on the chain. Copies of certificates that show private fields of the
+dossier go as well. What an earlier try erased and did not get on the chain is
 recorded when the same is asked again.
 """
 
@@ -108,6 +109,7 @@ def _erase(service: Service, caller: SignedIn, subject: str, body: bytes) -> Res
         _erase_slice(service, caller, subject, wanted, digests)
         for digests in _slices(wanted.digests, node.vault.held(subject))
     ]
+    certificates = _forget_copies(service, subject)
     purged = node.vault.purge(subject)
     gone = [tombstone.digest for tombstone in node.vault.tombstones(subject, wanted.digests)]
     data = {"code": f"CZ{state['code']}", "purpose": wanted.reason}
@@ -117,10 +119,19 @@ def _erase(service: Service, caller: SignedIn, subject: str, body: bytes) -> Res
         {
             "sub": subject,
             "purged": purged,
+            "certificates": certificates,
             **_summary(erasures),
             **_put_on_chain(service, data, [item for item in gone if item not in recorded]),
         }
     )
+
+
+def _forget_copies(service: Service, subject: str) -> list[str]:
+    """Remove this node's copies of certificates that show the dossier's private fields."""
+    issuer = service.node.certificates
+    if issuer is None:
+        return []
+    return issuer.forget_disclosed(subject, "private fields of its dossier were erased")
 
 
 def _need_operator(service: Service, caller: SignedIn) -> None:

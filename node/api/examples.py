@@ -6,7 +6,7 @@ other chain, and at any other time, a node refuses it and says why.
 
 from __future__ import annotations
 
-__all__ = ["DIGEST", "RECEIPT", "SUBMISSION", "TRANSACTION"]
+__all__ = ["CODE", "DIGEST", "RECEIPT", "SUBMISSION", "TRANSACTION"]
 
 SUBMISSION = (
     "eyJhbGciOiJFUzI1NiIsImtpZCI6IlZiY1h3Sm9yaTdHTElYdWVsRlYxek5sUUNyYWxaOFR4S2NIdzNoTTJBdU0i"
@@ -26,6 +26,8 @@ SUBMISSION = (
 )
 TRANSACTION = "c8a7e7f7447cf0218a0fd166e2d5e9ae5c5aea21c9282d03463de88e9ded2287"
 """The id of the record in `SUBMISSION`."""
+CODE = "CZ0714073618509"
+"""The code of the dossier that it opens."""
 DIGEST = "0d841b393cbabc1fba5380a8e67bb018493ab7a90423dc9f19f460ba1256d85e"
 """The document that it names."""
 RECEIPT = "a21c55d82ca44518f947d16de9913896e91499f71ac695cb6e7c89b6ff3f449e"

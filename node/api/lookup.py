@@ -2,9 +2,9 @@
 
 A code (with or without a record's number), an alias, a 签约编号, a seal's id or code, a filing or
 certificate number, a document's or transaction's hash, a dossier's own name. Full-width characters,
-blanks, dashes and case are forgiven. A code whose check digit does not fit was mistyped, and is
-told from one that no record has; codes of other systems are aliases and have no such digit: what
-looks like a code and is found as an alias is said to be one.
+blanks, dashes and case are forgiven. A code, or a certificate's number, whose check digit does not
+fit was mistyped, and is told from one that no record has; codes of other systems are aliases and
+have no such digit: what looks like a code and is found as an alias is said to be one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from node.api.standing import Recorded, standing_of
 from node.core.errors import InvalidEncoding
 from node.core.evidence_code import parse_code, tidy_lookup
 from node.core.transaction import DOSSIER_KINDS
+from node.evidence.certificates.numbering import is_mistyped
 from node.ledger.indexes import find
 from node.ledger.reader import LedgerReader
 
@@ -42,6 +43,11 @@ _OUTCOMES = {
         "certificate; or it is the code of another system, and no record here names that one",
         "存证编码校验位不符：很可能输错了一位数字，请与证书核对；"
         "若为其他系统的编码，则本账本中没有记录登记过该编码",
+    ),
+    "mistyped_certificate": (
+        "the check digit of the certificate's number does not fit: a digit is mistyped, so compare "
+        "it with the certificate",
+        "证书编号校验位不符：很可能输错了一位数字，请与证书核对",
     ),
     "unknown_code": (
         "the code is well formed, and no dossier of this ledger has it",
@@ -91,6 +97,8 @@ class Found:
         ways = {hit.matched for hit in self.hits}
         if self.outcome == "found" and ways == {"alias"} and _CODE.fullmatch(self.query):
             return _AS_ALIAS
+        if self.outcome == "mistyped" and is_mistyped(self.query):
+            return _OUTCOMES["mistyped_certificate"]
         return _OUTCOMES[self.outcome]
 
 
@@ -109,6 +117,8 @@ def look_up(reader: LedgerReader, text: str) -> Found:
         outcome, hit_by_code = _by_code(reader, query)
         if hit_by_code is not None:
             hits = {hit_by_code.subject: hit_by_code, **hits}
+    elif is_mistyped(query):
+        outcome = "mistyped"
     if hits and outcome != "unknown_record":
         outcome = "found"
     elif not hits and outcome == "found":

@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from node.api.metrics_anchors import anchor_metrics
+from node.api.metrics_certificates import certificate_metrics
 from node.ledger.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ class _Ledger(Collector):
         if node.consortium is not None:
             yield from _of_consortium(node.consortium)
         yield from anchor_metrics(node)
+        yield from certificate_metrics(node)
         yield _gauge("accepting", "1 while submissions are taken", node.submission.stopped is None)
         workers = [
             child

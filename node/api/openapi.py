@@ -24,8 +24,9 @@ ever. What only members may see is asked with requests that are signed themselve
 problem documents (RFC 9457) with stable `type`s, in English and Chinese. Times are milliseconds
 since the Unix epoch, UTC.
 
-A body is at most 64 KiB (413), but for records (a line of a batch is as long as one may be) and
-bundles to check; a GET has none. A node that holds too much already answers 503 with Retry-After.
+A body is at most 64 KiB (413), but for records (a line of a batch is as long as one may be),
+orders of certificates, and bundles to check; a GET has none. A node that holds too much already
+answers 503 with Retry-After.
 """
 _TAGS = (
     ("submissions", "Submitting records 提交存证"),
@@ -33,6 +34,7 @@ _TAGS = (
     ("dossiers", "Dossiers, look-up, bundles 卷宗与查询"),
     ("seals", "Status of seals 印章状态"),
     ("disclosures", "Private fields 私密字段"),
+    ("certificates", "Certificates of evidence 存证证书"),
     ("chain", "Blocks 区块"),
     ("consortium", "Members, validators, proposals 联盟"),
     ("log", "The log as C2SP tlog-tiles 日志"),

@@ -13,6 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.core.errors import InvalidInput, InvalidSignature, LedgerFault
+from node.evidence.certificates.errors import (
+    CertificateError,
+    CopyLost,
+    IssuingBusy,
+    NotOnRecord,
+    TimeStampFailed,
+    TokenReused,
+)
 from node.ledger.reader import NotProven
 from node.storage.errors import StorageError
 from node.submission.errors import SubmissionError, SubmissionFull, SubmissionStopped
@@ -22,6 +30,7 @@ __all__ = ["KINDS", "PROBLEM_TYPE", "Kind", "Problem", "malformed", "problem_of"
 
 PROBLEM_TYPE = "urn:evidence-ledger:problem:"
 _RETRY_AFTER = 2
+_CERTIFICATE_RETRY_AFTER = 5
 
 
 @dataclass(frozen=True)
@@ -40,9 +49,12 @@ _ROWS = (
     ("unauthenticated", 401, "A member has to sign this request", "该请求须由成员签名"),
     ("forbidden", 403, "This member may not do that", "该成员无此权限"),
     ("not-found", 404, "There is no such thing", "未找到"),
+    ("not-offered", 404, "This node does not offer that", "本节点不提供该服务"),
     ("method-not-allowed", 405, "This method is not offered here", "不支持该请求方法"),
     ("timeout", 408, "The request did not arrive in time", "请求接收超时"),
     ("conflict", 409, "This event id was used for other bytes", "事件号已用于另一交易"),
+    ("token-reused", 409, "This token stands for another request", "该幂等令牌已用于另一请求"),
+    ("gone", 410, "The copy is not kept any more", "副本已不再保存"),
     ("too-large", 413, "The request is too large", "请求过大"),
     ("unsupported-media-type", 415, "This media type is not taken here", "不支持的媒体类型"),
     ("refused", 422, "A rule refuses the record", "规则不允许该记录"),
@@ -51,6 +63,7 @@ _ROWS = (
     ("busy", 503, "The node is full", "节点繁忙"),
     ("stopped", 503, "The node takes nothing now", "节点暂停受理"),
     ("not-ready", 503, "Not possible yet", "节点尚未就绪"),
+    ("not-sealed", 503, "The certificate could not be sealed", "证书未能签章"),
     (
         "not-recorded",
         503,
@@ -125,6 +138,8 @@ def problem_of(error: Exception) -> Problem:
             "存储暂不可用",
             {"retry_after": _RETRY_AFTER},
         )
+    if isinstance(error, CertificateError):
+        return _uncertified(error)
     if isinstance(error, VaultError):
         return Problem("internal", str(error), "私密信息库异常，请联系节点运营方。")
     return Problem(
@@ -138,6 +153,28 @@ def malformed(place: str, rule: str, kind: str = "malformed") -> Problem:
     """Something in the request is not of its form."""
     return Problem(
         kind, f"{place}: {rule}", f"{place} 不符合要求：{rule}", {"place": place, "rule": rule}
+    )
+
+
+def _uncertified(error: CertificateError) -> Problem:
+    """A certificate that is not issued. What is wrong with the seal's key is in the log alone."""
+    after = {"retry_after": _CERTIFICATE_RETRY_AFTER}
+    if isinstance(error, IssuingBusy):
+        return Problem("busy", str(error), "出证任务已满，请稍后重试。", after)
+    if isinstance(error, TokenReused):
+        return Problem("token-reused", str(error), "该幂等令牌已用于另一请求。")
+    if isinstance(error, CopyLost):
+        return Problem("gone", str(error), "本节点保存的证书副本已不可用。")
+    if isinstance(error, NotOnRecord):
+        text = f"the certificate could not be put on record: {error}"
+        return Problem("not-recorded", text, f"证书未能上链登记：{error}", after)
+    if isinstance(error, TimeStampFailed):
+        return Problem("not-sealed", str(error), f"未取得可信时间戳，未出具证书：{error}", after)
+    return Problem(
+        "not-sealed",
+        "the institution's seal cannot be used now; the node's log says why",
+        "出证机构印章暂不可用，未出具证书；原因见节点日志。",
+        after,
     )
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "look something up and show its time line",
     "seal": "fetch and check the published status of a seal",
     "bundle": "fetch the evidence bundle of a dossier or record",
+    "certificate": "have certificates of evidence issued, and save them",
     "verify": "check a bundle against a trust file, without any node",
     "verifiers": "write the verifiers that run anywhere: an HTML page, a Python file",
     "govern": "propose, vote and see what the members decide; change keys",

@@ -11,6 +11,7 @@ from typing import Any
 from node.cli.admin import find_running
 from node.cli.checkup import FAILED, NOT_CHECKED, OK, WARNING, Finding, worst
 from node.cli.checkup_anchors import check_anchors
+from node.cli.checkup_certificates import check_certificates
 from node.cli.checkup_home import LedgerView, own_url, read_own_genesis, running_view, stopped_view
 from node.cli.checkup_others import (
     check_agreement,
@@ -56,6 +57,7 @@ _CHECKS: tuple[tuple[str, str, _Check], ...] = (
     ("clock", "Clock", check_clock),
     ("ready", "Ready", check_ready),
     ("anchors", "Anchors on outside chains", check_anchors),
+    ("certificates", "Certificates of evidence", check_certificates),
     ("height", "Height advancing", check_height),
     ("agreement", "The same chain as others", check_agreement),
 )

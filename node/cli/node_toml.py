@@ -57,6 +57,33 @@ min_free_megabytes = 256    # with less free space the node takes nothing more
 member = ""                 # the member that runs this node; "": no records of the node's own
 key = "keys/operator.pem"
 
+[certificates]              # of evidence: docs/certificates.md; without a chain none are issued
+institution = ""            # whose seal it is
+chain = ""                  # PEM: the seal's certificate, then those above it, the root last
+key = "keys/seal.pem"       # its key, P-256, unless a token has it
+imprint = ""                # PDF, SVG or PNG of the seal; without one it is drawn with its code
+seal_code = ""              # 13 or 14 digits, for the drawn one
+trust = ""                  # the trust file that the members publish; none: made of what is here
+description = ""            # the consortium's signed description
+verifiers = []              # files of the published verifiers, whose hashes certificates print
+workers = 0                 # processes that typeset and seal; 0: one a core
+most = 64                   # certificates under way before 503
+
+[certificates.tsa]          # time-stamps the seal; without a url its time is the issuer's claim
+url = ""
+name = ""                   # as certificates name it
+roots = []                  # PEM files that its certificate must lead to
+timeout_ms = 10000
+attempts = 3
+
+[certificates.token]        # PKCS#11, in the place of certificates.key
+library = ""                # the module's file
+token = ""                  # the token's label
+key_label = ""              # the key by its label, or by its id in hex
+key_id = ""
+pin_file = ""               # where the PIN is: a file for its owner alone,
+pin_env = ""                # or a variable of the environment
+
 [anchors]                   # outside chains: docs/anchors/README.md
 peers = []                  # URLs of other nodes, from which receipts of their anchors are fetched
 ignore = []                 # members whose receipts are neither fetched nor put into bundles

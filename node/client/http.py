@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import TracebackType
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -29,6 +30,7 @@ _LINES = 256
 _LINE_BYTES = 1 << 20
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _GRACE_SECONDS = 15.0
+_ISSUING_SECONDS = 180.0
 _SD_JWT, _JSON_LINES, _JSON = "application/sd-jwt", "application/x-ndjson", "application/json"
 
 
@@ -255,6 +257,37 @@ class NodeClient:
         """
         path = f"/v1/dossiers/{_path(subject)}/disclosures"
         return self._connection.json("GET", path, _purpose(purpose, case_no), signed=True)
+
+    def order_certificates(self, order: Mapping[str, Any]) -> Json:
+        """Have certificates issued; what became of each code. For courts, notaries, operators and
+        a dossier's parties.
+
+        Args:
+            order: ``codes`` or ``subject``, ``applicant``, ``purpose``, and what else POST
+                /v1/certificates takes. With a ``token`` it is sent again where no answer came.
+
+        Raises:
+            NodeProblem: it is refused as a whole, or the one code that it names is.
+        """
+        body = json.dumps(order, ensure_ascii=False).encode("utf-8")
+
+        def attempt() -> Json:
+            return self._connection.json(
+                "POST", "/v1/certificates", None, body, _JSON, signed=True, timeout=_ISSUING_SECONDS
+            )
+
+        return self._connection.patiently(attempt) if order.get("token") else attempt()
+
+    def certificate(self, number: str) -> Json:
+        """What the chain has of a certificate. Raises NodeProblem (404: nothing)."""
+        return self._connection.json("GET", f"/v1/certificates/{_path(number)}")
+
+    def certificate_pdf(self, number: str) -> bytes:
+        """A certificate's PDF, for the member that asked for it."""
+        path = f"/v1/certificates/{_path(number)}.pdf"
+        return self._connection.patiently(
+            lambda: self._connection.raw("GET", path, signed=True).content
+        )
 
     def erase(
         self, subject: str, reason: str, *, digests: Iterable[str] | None = None, case_no: str = ""

@@ -75,6 +75,7 @@ def bundle_dossier(
     *,
     from_size: int | None = None,
     anchors: Receipts = no_receipts,
+    also: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The bundle of a whole dossier, up to its last record.
 
@@ -84,6 +85,7 @@ def bundle_dossier(
         disclosures: those that whoever gets the bundle may see.
         from_size: a size of the log that its reader knows; a consistency proof leads from there.
         anchors: gives the receipts of outside chains.
+        also: further keys of the state map to prove, or to prove absent.
 
     Raises:
         InvalidInput: there is no such dossier, no record of it names a disclosure, the log that
@@ -95,7 +97,7 @@ def bundle_dossier(
     if count > MAX_BUNDLE_RECORDS:
         raise _too_large(f"{count} records are")
     indexes = reader.dossier_indexes(subject)
-    return _bundle(reader, "dossier", indexes, disclosures, from_size, anchors)
+    return _bundle(reader, "dossier", indexes, disclosures, from_size, anchors, also)
 
 
 def bundle_record(
@@ -105,13 +107,14 @@ def bundle_record(
     *,
     from_size: int | None = None,
     anchors: Receipts = no_receipts,
+    also: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The bundle of one record, which says nothing of the others of its dossier.
 
     Raises:
         InvalidInput: as `bundle_dossier`, where there is no such entry.
     """
-    return _bundle(reader, "record", [index], disclosures, from_size, anchors)
+    return _bundle(reader, "record", [index], disclosures, from_size, anchors, also)
 
 
 def show_chain(reader: LedgerReader) -> dict[str, Any]:
@@ -227,6 +230,7 @@ def _bundle(
     disclosures: Iterable[Shown],
     from_size: int | None,
     anchors: Receipts,
+    also: Iterable[str],
 ) -> dict[str, Any]:
     as_of = reader.as_of
     found = _read_entries(reader, indexes)
@@ -255,7 +259,10 @@ def _bundle(
         "format": BUNDLE_FORMAT,
         "predecessors": before,
         "scope": scope,
-        "state": [reader.prove(key).to_json() for key in _state_keys(scope, found, newest)],
+        "state": [
+            reader.prove(key).to_json()
+            for key in sorted({*_state_keys(scope, found, newest), *also})
+        ],
     }
 
 
@@ -358,4 +365,4 @@ def _state_keys(scope: str, found: Sequence[LogEntry], parts: _ChainParts) -> li
         seal = payload["data"].get("es_id")
         if isinstance(seal, str):
             keys[f"seal/{seal}"] = None
-    return sorted(keys)
+    return list(keys)

@@ -2,8 +2,9 @@
 
 A row is ``i`` ‖ kind ‖ value ‖ 0x00 ‖ index of the entry, with an empty value. Kinds:
 
-    d  a document's SHA-256    s  签约编号    a  alias    e  es_id    q  seal code
-    f  filing number           g  the dossier code that a record is about    r  certificate number
+    d  a document's SHA-256, a certificate's too    s  签约编号    a  alias    e  es_id
+    q  seal code    f  filing number    g  the dossier code that a record is about
+    r  certificate number
     p  proposals, c  confirmed anchors, n  seals, each all under one empty value
 
 Values are tidied like what somebody types. One that would make too long a key stands by its
@@ -84,7 +85,11 @@ def _about(data: dict[str, Any], tail: bytes) -> list[bytes]:
 
 
 def _certificate(data: dict[str, Any], tail: bytes) -> list[bytes]:
-    return [*_about(data, tail), _row(_R, tidy_lookup(data["certificate_no"]), tail)]
+    return [
+        *_about(data, tail),
+        _row(_R, tidy_lookup(data["certificate_no"]), tail),
+        _D + bytes.fromhex(data["report_hash"]) + tail,
+    ]
 
 
 def _proposal(data: dict[str, Any], tail: bytes) -> list[bytes]:

@@ -375,6 +375,7 @@ JUDGED = CONSORTIUM_JUDGED | frozenset(
         "participants",
         "parties",
         "party_ref",
+        "report_hash",
         "result",
         "root",
         "seal_code",

@@ -9,6 +9,7 @@ from typing import Any
 
 from node import __version__
 from node.client.keys import SigningKey
+from node.client.records import Submission as SignedRecord
 from node.client.records import build_submission
 from node.submission.errors import SubmissionStopped
 from node.submission.submission import Submission
@@ -56,9 +57,26 @@ class OperatorRecords:
         Raises:
             SubmissionError: it could not be submitted.
         """
+        signed = self.sign(event_type, data, kind=kind, reference=reference)
+        return self._submission.submit([signed.encode()])
+
+    def sign(
+        self,
+        event_type: str,
+        data: Mapping[str, Any],
+        private: Mapping[str, Any] | None = None,
+        *,
+        kind: str = "record",
+        reference: str | None = None,
+    ) -> SignedRecord:
+        """Sign an event as `submit` does, with ``private`` fields, and do not submit it.
+
+        Raises:
+            InvalidInput: it would not be a transaction of the ledger.
+        """
         now = self._now()
         reference = secrets.token_hex(16) if reference is None else reference
-        submission = build_submission(
+        return build_submission(
             self.key,
             chain_id=self._chain_id,
             member=self.member,
@@ -69,8 +87,8 @@ class OperatorRecords:
             source={"system": f"evidence-ledger-node {__version__}", "method": "node"},
             occurred_at=now,
             issued_at=now,
+            private=private,
         )
-        return self._submission.submit([submission.encode()])
 
     def subject(self, kind: str, reference: str) -> str:
         """The dossier that `submit` uses."""
@@ -89,7 +107,20 @@ class OperatorRecords:
         Raises:
             SubmissionError: it could not be submitted, or was not committed in time.
         """
-        group = self.submit(event_type, data, kind)
+        return self._done(self.submit(event_type, data, kind), event_type)
+
+    def record_signed(self, submission: bytes) -> Ticket:
+        """Record what `sign` gave; the same bytes again are the same record.
+
+        Returns:
+            The ticket, done: recorded or refused, or known from before.
+
+        Raises:
+            SubmissionError: it could not be submitted, or was not committed in time.
+        """
+        return self._done(self._submission.submit([submission]), "what was signed before")
+
+    def _done(self, group: Group, what: str) -> Ticket:
         if not self.wait(group, _TIMEOUT_SECONDS):
-            raise SubmissionStopped(f"{event_type} was not committed in {_TIMEOUT_SECONDS} s", 5)
+            raise SubmissionStopped(f"{what} was not committed in {_TIMEOUT_SECONDS} s", 5)
         return group.tickets[0]

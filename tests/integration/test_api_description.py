@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
 from builders.home import OPERATOR
-from builders.served import ServedNode
-from builders.story import digest_of
+from builders.issuing import code_of, issuing_home, make_seal, order, post_order
+from builders.served import ServedNode, served
+from builders.story import STORY_TIME, digest_of
 
 from chaincode_adapters.receipts import encode_item
 from node.api.app import NodeApp
-from node.api.examples import DIGEST, RECEIPT, SUBMISSION, TRANSACTION
+from node.api.examples import CODE, DIGEST, RECEIPT, SUBMISSION, TRANSACTION
 from node.core.anchors.point import AnchorPoint
 from node.core.anchors.receipts import AnchorReceipt
 
+ISSUED: list[str] = []
+"""The numbers of certificates that the examples speak of: nobody can know them before."""
 METHODS = ("get", "post", "put", "delete", "patch")
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedNode]:
+    """A node that also issues certificates, by the story's clock."""
+    folder = tmp_path_factory.mktemp("described")
+    seal = make_seal(folder / "seal", datetime.fromtimestamp(STORY_TIME / 1000, UTC))
+    with served(issuing_home(folder / "home", seal)) as running:
+        yield running
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,6 +53,9 @@ def _told(node: ServedNode) -> None:
         "court-a", "governance.proposed", "consortium:court-a:example", proposal
     )
     node.submit(*node.teller.seal(), *node.teller.case(), imported, proposed)
+    assert code_of(node, "record:platform-a:example") == CODE
+    answer = post_order(node, order(codes=[CODE]), "platform-a")
+    ISSUED[:] = [item["certificate_no"] for item in answer.json()["certificates"]]
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +121,8 @@ def test_all_references_lead_somewhere(document: dict[str, Any]) -> None:
 
 
 def example_of(parameter: dict[str, Any]) -> str | None:
+    if parameter["name"] == "number":
+        return ISSUED[0]
     schema = parameter["schema"]
     found = [*schema.get("examples", ()), *(schema["example"] for _ in [0] if "example" in schema)]
     if found:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import schemathesis
 from builders.home import OPERATOR
-from builders.served import ServedNode
+from builders.issuing import issuing_home, make_seal
+from builders.served import ServedNode, served
+from builders.story import STORY_TIME
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
@@ -35,6 +38,15 @@ def _as_it_is(context: Any, value: Any) -> bytes:
 
 
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedNode]:
+    """A node that also issues certificates, by the story's clock."""
+    folder = tmp_path_factory.mktemp("schemathesis")
+    seal = make_seal(folder / "seal", datetime.fromtimestamp(STORY_TIME / 1000, UTC))
+    with served(issuing_home(folder / "home", seal)) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

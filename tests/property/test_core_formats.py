@@ -372,6 +372,7 @@ trusts = st.builds(
     genesis_hash=digests,
     checkpoint=st.none() | st.builds(TrustedCheckpoint, st.integers(1, 2**53 - 1), digests),
     tsa_roots=st.lists(st.binary(min_size=1, max_size=40), max_size=3).map(tuple),
+    signer_roots=st.none() | st.lists(st.binary(min_size=1, max_size=40), max_size=3).map(tuple),
     anchors=st.lists(
         st.builds(
             lambda members, kind: {**members, "kind": kind},

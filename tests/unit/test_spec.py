@@ -21,6 +21,7 @@ import pytest
 from node.core import (
     block,
     bundle,
+    certificate_statement,
     disclosure,
     entry,
     fields,
@@ -44,7 +45,7 @@ ADR = ROOT / "docs" / "adr"
 EXAMPLES = {path.name: json.loads(path.read_bytes()) for path in (SPEC / "examples").iterdir()}
 OWN = [
     "README", "anchor-evm", "anchor-fabric", "anchor-rekor", "anchor-rest", "anchor-rfc3161",
-    "anchors", "block", "bundle", "ceremony", "consortium-description", "disclosure", "encodings",
+    "anchors", "block", "bundle", "ceremony", "certificate", "consortium-description", "disclosure", "encodings",
     "entry", "frame", "genesis", "limits", "log", "request-token", "seal-status", "signatures",
     "snapshot", "state-map", "transaction", "trust",
 ]  # fmt: skip
@@ -150,6 +151,7 @@ def test_versions_are_those_of_the_code() -> None:
         genesis.GENESIS_FORMAT,
         trust.TRUST_FORMAT,
         bundle.BUNDLE_FORMAT,
+        certificate_statement.STATEMENT_FORMAT,
         request_token.REQUEST_TYP,
         member_description.DESCRIPTION_FORMAT,
         genesis_signature.GENESIS_SIGNATURE_FORMAT,

@@ -34,6 +34,9 @@ from node.core import (
 )
 from node.core.errors import InvalidInput
 from node.core.evidence_code import parse_code
+from node.core.pdf import reader, revisions
+from node.core.pdf.attachments import MAX_ATTACHED_BYTES
+from node.core.pdf.objects import MAX_OBJECTS
 from node.core.request_token import decode_request_token
 from node.core.signatures import load_backend
 from node.ledger.snapshots import format as snapshot
@@ -54,6 +57,13 @@ LIMITS: dict[str, int] = {
     "block-unpacked": frame.MAX_BLOCK_UNPACKED_BYTES,
     "bundle-bytes": bundle.MAX_BUNDLE_BYTES,
     "bundle-validators": bundle.MAX_BUNDLE_VALIDATORS,
+    "certificate-attached": MAX_ATTACHED_BYTES,
+    "certificate-bytes": revisions.MAX_PDF_BYTES,
+    "certificate-depth": reader.MAX_DEPTH,
+    "certificate-object": reader.MAX_OBJECT_BYTES,
+    "certificate-objects": MAX_OBJECTS,
+    "certificate-revisions": revisions.MAX_REVISIONS,
+    "certificate-text": revisions.MAX_TEXT_BYTES,
     "consortium-description-bytes": (consortium_description.MAX_CONSORTIUM_DESCRIPTION_BYTES),
     "consortium-members": changes.MAX_MEMBERS,
     "consortium-validators": validator_changes.MAX_VALIDATORS,

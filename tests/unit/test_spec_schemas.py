@@ -91,7 +91,12 @@ def small_genesis() -> dict[str, Any]:
 
 def small_trust() -> dict[str, Any]:
     trust = json.loads((SPEC / "examples" / "trust-file.json").read_bytes())
-    return {**trust, "anchors": [{"kind": "evm"}], "tsa_roots": ["AAAA", "AAA="]}
+    return {
+        **trust,
+        "anchors": [{"kind": "evm"}],
+        "tsa_roots": ["AAAA", "AAA="],
+        "signer_roots": ["AA=="],
+    }
 
 
 SMALL = {"bundle": small_bundle(), "genesis": small_genesis(), "trust": small_trust()}

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from node.api.models.anchors import Anchored, Anchors
 from node.api.models.base import AsOf, Problem, StateAnswer
+from node.api.models.certificates import (
+    CertificateChecked,
+    CertificateOnRecord,
+    CertificateOrder,
+    CertificatesIssued,
+)
 from node.api.models.chain import (
     Block,
     Blocks,
@@ -44,6 +50,10 @@ __all__ = [
     "Blocks",
     "Bundle",
     "Case",
+    "CertificateChecked",
+    "CertificateOnRecord",
+    "CertificateOrder",
+    "CertificatesIssued",
     "Consistency",
     "Consortium",
     "Disclosures",

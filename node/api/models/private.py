@@ -63,10 +63,12 @@ class ErasureRequest(Form):
 
 class Erasure(Form):
     """What was erased, and the codes of the records that say so. ``purged``: the bytes have left
-    the files of the node's store too; if not, they do after the backup that is under way."""
+    the files of the node's store too; if not, they do after the backup that is under way.
+    ``certificates``: numbers of those whose copies here showed private fields, and are gone."""
 
     sub: str
     purged: bool
+    certificates: list[str]
     erased: list[str]
     not_held: list[str]
     erased_before: list[str]

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from node.core.errors import InvalidProof
-from node.core.pdf.objects import IndirectObject, Ref, Stream
+from node.core.pdf.objects import IndirectObject, Ref, Stream, same
 from node.core.pdf.revisions import View
 from node.core.pdf.signature_fields import TIME_STAMP
 from node.core.pdf.validation_data import check_validation_data
@@ -201,18 +201,6 @@ class _Comparison:
                 continue
             if old is None or not same(old.value, one.value):
                 raise self._fault(f"object {number}")
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two objects are the same, of the same types, their references not followed."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return set(one) == set(other) and all(same(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, Stream) and isinstance(other, Stream):
-        return same(one.entries, other.entries) and one.raw == other.raw
-    numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
-    return (numbers or type(one) is type(other)) and bool(one == other)
 
 
 def _words(metadata: bytes) -> list[bytes]:

@@ -13,14 +13,24 @@ from typing import Any
 
 from node.core.errors import InvalidEncoding
 from node.core.pdf.filters import decode_stream
-from node.core.pdf.objects import MAX_OBJECTS, IndirectObject, Reader, Ref, Stream
+from node.core.pdf.objects import MAX_OBJECTS, IndirectObject, Ref, Stream
+from node.core.pdf.reader import Reader
 from node.core.pdf.xref import Section, read_section
 
-__all__ = ["MAX_PDF_BYTES", "MAX_REVISIONS", "PdfFile", "Revision", "View", "read_pdf"]
+__all__ = [
+    "MAX_PDF_BYTES",
+    "MAX_REVISIONS",
+    "MAX_TEXT_BYTES",
+    "PdfFile",
+    "Revision",
+    "View",
+    "read_pdf",
+]
 
 MAX_PDF_BYTES = 64 << 20
 MAX_REVISIONS = 32
-_MOST_TEXT = 8 << 20
+MAX_TEXT_BYTES = 4 << 20
+"""Of all objects without the contents of their streams."""
 _BEGINNING = re.compile(rb"%PDF-(?:1\.[4-7]|2\.0)[\r\n]+(?:%[^\r\n]*[\r\n]+)?")
 _ENDING = re.compile(rb"startxref[\r\n]+(\d{1,10})[\r\n]+%%EOF(?:\r\n|\n|\r)?\Z")
 
@@ -113,7 +123,7 @@ def read_pdf(data: bytes) -> PdfFile:
         count += len(section.offsets) + len(section.packed)
         if count > MAX_OBJECTS:
             raise InvalidEncoding("pdf", f"has more than {MAX_OBJECTS} objects")
-        written, read = _read_objects(data, section, at, _MOST_TEXT - text)
+        written, read = _read_objects(data, section, at, MAX_TEXT_BYTES - text)
         text += read
         directories = frozenset(
             {number for number, _ in section.packed.values()}
@@ -163,7 +173,7 @@ def _read_objects(
         raw = len(found.value.raw) if isinstance(found.value, Stream) else 0
         text += found.end - found.start - raw
         if text > most:
-            raise InvalidEncoding("pdf", f"has more than {_MOST_TEXT} bytes beside its streams")
+            raise InvalidEncoding("pdf", f"has more than {MAX_TEXT_BYTES} bytes beside its streams")
         written[number] = found
     reader.skip_space()
     if reader.at != section.start:

@@ -8,7 +8,8 @@ from typing import Any
 
 from node.core.errors import InvalidEncoding
 from node.core.pdf.filters import decode_stream
-from node.core.pdf.objects import MAX_OBJECTS, IndirectObject, Reader, Ref, Stream
+from node.core.pdf.objects import MAX_OBJECTS, IndirectObject, Ref, Stream
+from node.core.pdf.reader import Reader
 
 __all__ = ["Section", "read_section"]
 

@@ -69,10 +69,11 @@ def test_a_home_in_order_but_for_its_peers(cli: Cli, home: Path) -> None:
         "clock": "not checked",
         "ready": "not checked",
         "anchors": "ok",
+        "certificates": "ok",
         "height": "not checked",
         "agreement": "not checked",
     }
-    assert [item["number"] for item in checks.values()] == list(range(1, 12))
+    assert [item["number"] for item in checks.values()] == list(range(1, 13))
     assert "127.0.0.1" in texts(checks["peers"])
 
 
@@ -205,7 +206,7 @@ def test_in_words_each_check_has_its_number(cli: Cli, home: Path) -> None:
     assert lines[0].split() == ["1", "Home", "ok"]
     assert " 3 Keys                       FAILED" in lines
     assert any(line.strip().startswith("→ chmod 600 keys/validator.pem") for line in lines)
-    assert lines[-1] == "2 of 11 checks failed: keys, peers"
+    assert lines[-1] == "2 of 12 checks failed: keys, peers"
 
 
 def test_nothing_is_changed(cli: Cli, home: Path) -> None:

@@ -93,7 +93,11 @@ PURE = {
     "typing",
     "unicodedata",
 }
-ALSO = {"frame": {"zstandard"}, "signatures": {"cryptography", "ecdsa"}}
+ALSO = {
+    "frame": {"zstandard"},
+    "pdf.filters": {"zlib"},
+    "signatures": {"cryptography", "ecdsa"},
+}
 IMPURE_CALLS = {"open", "input", "print", "exec", "eval", "compile", "__import__", "breakpoint"}
 
 

@@ -17,6 +17,7 @@ TRUST = Trust(
     checkpoint=TrustedCheckpoint(7, b"\x02" * 32),
     tsa_roots=(b"\x30\x82DER", b"\x30other"),
     anchors=({"chain": "1", "contract": "0xabc", "kind": "evm"},),
+    signer_roots=(b"\x30\x82DER",),
 )
 VALUE = TRUST.to_json()
 
@@ -25,7 +26,10 @@ def test_round_trip() -> None:
     assert decode_trust(canonical_json(VALUE)) == TRUST
     bare = Trust("seal-test", b"\x01" * 32)
     assert decode_trust(canonical_json(bare.to_json())) == bare
-    assert "checkpoint" not in bare.to_json()
+    assert not {"checkpoint", "signer_roots"} & set(bare.to_json())
+    none = Trust("seal-test", b"\x01" * 32, signer_roots=())
+    assert decode_trust(canonical_json(none.to_json())) == none
+    assert none.fingerprint != bare.fingerprint
 
 
 def test_fingerprint_is_of_the_canonical_form() -> None:
@@ -41,6 +45,7 @@ def test_fingerprint_moves_with_every_part() -> None:
         {**VALUE, "checkpoint": {"root": "02" * 32, "size": 8}},
         {**VALUE, "tsa_roots": VALUE["tsa_roots"][::-1]},
         {**VALUE, "anchors": []},
+        {**VALUE, "signer_roots": []},
     ]
     prints = {decode_trust(canonical_json(value)).fingerprint for value in others}
     assert len(prints | {TRUST.fingerprint}) == len(others) + 1
@@ -53,7 +58,11 @@ def without(name: str) -> dict[str, Any]:
 REFUSED: dict[str, tuple[Any, str]] = {
     "list": ([], "trust"),
     "unknown member": ({**VALUE, "extra": 1}, "trust.extra"),
-    **{f"no {name}": (without(name), f"trust.{name}") for name in VALUE if name != "checkpoint"},
+    **{
+        f"no {name}": (without(name), f"trust.{name}")
+        for name in VALUE
+        if name not in ("checkpoint", "signer_roots")
+    },
     "another format": ({**VALUE, "format": "evidence-trust/2"}, "trust.format"),
     "chain id": ({**VALUE, "chain_id": "a/b"}, "trust.chain_id"),
     "genesis hash in capitals": ({**VALUE, "genesis_hash": "AB" * 32}, "trust.genesis_hash"),
@@ -67,6 +76,9 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {**VALUE, "checkpoint": {"root": "02" * 32, "size": 1, "at": 1}}, "trust.checkpoint.at",
     ),
     "roots text": ({**VALUE, "tsa_roots": "x"}, "trust.tsa_roots"),
+    "signer roots text": ({**VALUE, "signer_roots": "x"}, "trust.signer_roots"),
+    "signer root empty": ({**VALUE, "signer_roots": [""]}, "trust.signer_roots[0]"),
+    "101 signer roots": ({**VALUE, "signer_roots": ["MAAA"] * 101}, "trust.signer_roots"),
     "root number": ({**VALUE, "tsa_roots": [1]}, "trust.tsa_roots[0]"),
     "root empty": ({**VALUE, "tsa_roots": [""]}, "trust.tsa_roots[0]"),
     "root outside ASCII": ({**VALUE, "tsa_roots": ["MAAA", "印章"]}, "trust.tsa_roots[1]"),

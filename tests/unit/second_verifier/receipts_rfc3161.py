@@ -32,6 +32,8 @@ __all__ = ["read_roots", "verify"]
 
 def read_roots(trust):
     """The certificates of ``tsa_roots``. Raises Bad where one cannot be read."""
+    for root in trust.get("signer_roots", []):
+        read_certificate(base64.b64decode(root))
     return [read_certificate(base64.b64decode(root)) for root in trust["tsa_roots"]]
 
 

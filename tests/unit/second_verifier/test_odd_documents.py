@@ -191,6 +191,11 @@ TRUSTS: list[dict[str, Any]] = [
     {"tsa_roots": ["AAAA\n"]},
     {"tsa_roots": ["AAAA"] * 101},
     {"tsa_roots": ["_-AA"]},
+    {"signer_roots": []},
+    {"signer_roots": ["AAAA"]},
+    {"signer_roots": [""]},
+    {"signer_roots": ["AAAA"] * 101},
+    {"signer_roots": {}},
     {"extra": "x"},
     {"chain_id": "spec-example\n"},
 ]

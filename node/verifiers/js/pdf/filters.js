@@ -40,7 +40,8 @@ export function decodeStream(stream, place, most) {
 /** How many bytes a row has that a PNG predictor made, or null where none did. */
 function readColumns(parameters, place) {
   const known = ["Predictor", "Columns"];
-  if (!(parameters instanceof Map) || [...parameters.keys()].some((name) => !known.includes(name))) {
+  const isKnown = (name) => known.includes(name);
+  if (!(parameters instanceof Map) || ![...parameters.keys()].every(isKnown)) {
     throw new InvalidInput(
       place, "must have no parameters but Predictor and Columns", "压缩参数不受支持");
   }

@@ -8,9 +8,9 @@
  * show.
  */
 
-import { compare, equal } from "../bytes.js";
+import { compare } from "../bytes.js";
 import { InvalidInput } from "../errors.js";
-import { Keyword, Real, Ref, Stream, binaryBytes, binaryText } from "./objects.js";
+import { Ref, Stream, binaryBytes, binaryText, isNumber, same } from "./objects.js";
 import { TIME_STAMP } from "./signature_fields.js";
 import { checkValidationData } from "./validation_data.js";
 
@@ -199,7 +199,8 @@ class Comparison {
     const texts = ["T", "TU"].every((key) => (
       !entries.has(key) || entries.get(key) instanceof Uint8Array
     ));
-    if (![...entries.keys()].every((key) => FIELD.includes(key)) || !invisible || !named || !texts) {
+    const known = [...entries.keys()].every((key) => FIELD.includes(key));
+    if (!known || !invisible || !named || !texts) {
       throw this._fault(what);
     }
     const stamp = this._new(entries.get("V"), what);
@@ -262,42 +263,6 @@ function isExtension(item) {
     EXTENSION.includes(name)
     && !(value instanceof Map || Array.isArray(value) || value instanceof Ref)
   ));
-}
-
-function numberOf(value) {
-  if (value instanceof Real) {
-    return value.value;
-  }
-  return typeof value === "number" ? value : null;
-}
-
-function isNumber(value, wanted) {
-  return numberOf(value) === wanted;
-}
-
-/** Whether two objects are the same, of the same types, their references not followed. */
-export function same(one, other) {
-  if (one instanceof Map && other instanceof Map) {
-    return one.size === other.size
-      && [...one].every(([name, value]) => other.has(name) && same(value, other.get(name)));
-  }
-  if (Array.isArray(one) && Array.isArray(other)) {
-    return one.length === other.length && one.every((item, at) => same(item, other[at]));
-  }
-  if (one instanceof Stream && other instanceof Stream) {
-    return same(one.entries, other.entries) && equal(one.raw, other.raw);
-  }
-  if (one instanceof Uint8Array && other instanceof Uint8Array) {
-    return equal(one, other);
-  }
-  if (one instanceof Ref && other instanceof Ref) {
-    return one.number === other.number;
-  }
-  if (one instanceof Keyword && other instanceof Keyword) {
-    return one.word === other.word;
-  }
-  const number = numberOf(one);
-  return number === null ? one === other && typeof one !== "object" : number === numberOf(other);
 }
 
 /**

@@ -5,7 +5,8 @@
 
 import { InvalidInput } from "../errors.js";
 import { decodeStream } from "./filters.js";
-import { MAX_OBJECTS, Reader, Ref, Stream, matchAt } from "./objects.js";
+import { MAX_OBJECTS, Ref, Stream } from "./objects.js";
+import { Reader, matchAt } from "./reader.js";
 
 const SUBSECTION = /(\d{1,7}) (\d{1,7}) ?(?:\r\n|\n|\r)/y;
 const ENTRY = /(\d{10}) (\d{5}) ([nf])(?: \r| \n|\r\n)/y;

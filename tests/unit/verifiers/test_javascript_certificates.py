@@ -1,0 +1,97 @@
+"""The verifier in JavaScript on every certificate of the corpus: the same steps, the same words."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+import pytest
+from builders.certificate_corpus import CORPUS, TRUST, Recorded, recorded
+from builders.javascript import JAVASCRIPT, JavaScriptError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.core.errors import InvalidInput
+from node.core.pdf.filters import decode_stream
+from node.core.pdf.objects import Stream
+from node.core.verify_certificate import CertificateReport, verify_certificate
+
+MODULE, FUNCTION = "verify_certificate.js", "verifyCertificate"
+
+
+def told(report: CertificateReport) -> list[tuple[str, str, str]]:
+    return [(step.label, step.id, step.status) for step in report.all_steps]
+
+
+def told_there(report: dict[str, Any]) -> list[tuple[str, str, str]]:
+    steps = [*report["steps"], *report["bundle"]["steps"]]
+    return [(step["label"], step["id"], step["status"]) for step in steps]
+
+
+@pytest.mark.parametrize("trust", [TRUST, None], ids=["given", "attached"])
+@pytest.mark.parametrize("one", CORPUS, ids=lambda one: one.name)
+def test_both_say_the_same(one: Recorded, trust: bytes | None) -> None:
+    there = JAVASCRIPT.call(MODULE, FUNCTION, one.pdf, trust)
+    here = verify_certificate(one.pdf, trust)
+    assert told_there(there) == told(here)
+    for step, same in zip(here.steps, there["steps"]):
+        assert same["text"] == step.text
+        assert same["details"] == list(step.details)
+        assert not same["textZh"].isascii()
+    assert there["accepted"] is here.accepted
+    assert there["attached"] == here.attached
+    for name, value in (
+        ("sha256", here.sha256),
+        ("certificateNo", here.certificate_no),
+        ("code", here.code),
+        ("issuer", here.issuer),
+        ("ownTrust", here.own_trust),
+        ("trustFingerprint", here.bundle.trust_fingerprint),
+    ):
+        assert there[name] == value
+
+
+def test_a_malformed_trust_file_throws_in_both() -> None:
+    trust = json.dumps({**json.loads(TRUST), "signer_roots": ["MAA="]}).encode()
+    pdf = recorded("good-b-b").pdf
+    with pytest.raises(InvalidInput):
+        verify_certificate(pdf, trust)
+    with pytest.raises(JavaScriptError, match=r"signer_roots\[0\]"):
+        JAVASCRIPT.call(MODULE, FUNCTION, pdf, trust)
+
+
+def inflated_there(packed: bytes, most: int) -> bytes | None:
+    [found] = JAVASCRIPT.call_each([("pdf/inflate.js", "inflate", [packed, "x", most])])
+    assert isinstance(found, bytes) or found.name == "InvalidInput"
+    return found if isinstance(found, bytes) else None
+
+
+def inflated_here(packed: bytes, most: int) -> bytes | None:
+    try:
+        return decode_stream(Stream({"Filter": "FlateDecode"}, packed), "x", most)
+    except InvalidInput:
+        return None
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    data=st.binary(max_size=400) | st.text("ab", max_size=2000).map(str.encode),
+    level=st.integers(0, 9),
+    strategy=st.sampled_from(
+        [zlib.Z_DEFAULT_STRATEGY, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED]
+    ),
+    flip=st.none() | st.tuples(st.integers(0, 4000), st.integers(0, 7)),
+    most=st.sampled_from([0, 100, 10_000]),
+)
+def test_inflating_is_what_zlib_does(
+    data: bytes, level: int, strategy: int, flip: tuple[int, int] | None, most: int
+) -> None:
+    packer = zlib.compressobj(level, zlib.DEFLATED, 15, 8, strategy)
+    packed = bytearray(packer.compress(data) + packer.flush())
+    if flip is not None:
+        packed[flip[0] % len(packed)] ^= 1 << flip[1]
+    found = inflated_there(bytes(packed), most)
+    assert found == inflated_here(bytes(packed), most)
+    if flip is None:
+        assert found == (data if len(data) <= most else None)
