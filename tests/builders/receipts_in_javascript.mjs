@@ -1,5 +1,6 @@
 // What the verifier in JavaScript says of one receipt, for tests/builders/receipts_in_javascript.py.
 
+import { decodeForeignJson, textAt } from "../../node/verifiers/js/anchors/foreign_json.js";
 import { readAnchorReceipt, verifyReceipt } from "../../node/verifiers/js/anchors/receipts.js";
 import { checkTrusted } from "../../node/verifiers/js/anchors/verify_anchors.js";
 import { fromHex } from "../../node/verifiers/js/bytes.js";
@@ -48,4 +49,9 @@ function ended(error, status) {
     return [status, error.message, error.ruleZh];
   }
   throw error;
+}
+
+/** The text or integer at a JSON pointer of a document that somebody else has written. */
+export function foreignText(text, pointer) {
+  return textAt(decodeForeignJson(text, "text"), pointer, "text");
 }

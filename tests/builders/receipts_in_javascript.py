@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from builders.anchor_vectors import Vector, ours
-from builders.javascript import JAVASCRIPT
+from builders.javascript import JAVASCRIPT, JavaScriptError
 
 from node.core.encoding import canonical_json
+from node.core.errors import InvalidInput
 
-__all__ = ["all_say", "in_javascript"]
+__all__ = ["all_say", "in_javascript", "result_of", "same_result"]
 
 _MODULE = "../../../tests/builders/receipts_in_javascript.mjs"
 
@@ -42,3 +44,23 @@ def all_say(vectors: Iterable[Vector]) -> list[str]:
         assert answer[0] == expected[0], (answer, expected)
         said.append(answer[0])
     return said
+
+
+def result_of(check: Callable[[], Any]) -> Any:
+    """What a function returns, or the InvalidInput that it raises."""
+    try:
+        return check()
+    except InvalidInput as error:
+        return error
+
+
+def same_result(answer: Any, expected: Any, *, places: bool = True) -> bool:
+    """Whether JavaScript's answer is what `result_of` gave, an error by its rule and place; asserts
+    that it is a refusal where that is one."""
+    if not isinstance(expected, InvalidInput):
+        assert not isinstance(answer, JavaScriptError), (answer, expected)
+        return bool(answer == expected)
+    assert isinstance(answer, JavaScriptError), (answer, expected)
+    assert answer.name == "InvalidInput", answer
+    assert answer.rule_zh
+    return answer.rule == expected.rule and (not places or answer.place == expected.place)
