@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
 
 from node.cli.documents import compare_documents, tell_documents
@@ -174,3 +175,21 @@ class _Counting:
         """See Backend."""
         self._tell()
         self._backend.verify_ecdsa(curve, point, digest, message, signature)
+
+    def _tell(self) -> None:
+        self._count += 1
+        self._progress("signatures", self._count, 0)
+
+
+def _check_fingerprint(expected: str, found: str) -> None:
+    wanted = re.sub(r"[\s:.-]", "", expected).lower()
+    if re.fullmatch(r"[0-9a-f]{64}", wanted) is None:
+        raise CommandFailure(
+            ExitCode.USAGE, "--fingerprint: must be the 64 hexadecimal digits of a SHA-256"
+        )
+    if wanted != found:
+        raise CommandFailure(
+            ExitCode.REFUSED,
+            f"the trust file's fingerprint is {found}, not the one given",
+            "this is not the trust file that was published: ask a member for the right one",
+        )

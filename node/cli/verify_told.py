@@ -99,25 +99,6 @@ def _certificate_json(report: CertificateReport | None) -> dict[str, Any]:
     return {"certificate": said}
 
 
-def _tell(self) -> None:
-    self._count += 1
-    self._progress("signatures", self._count, 0)
-
-
-def _check_fingerprint(expected: str, found: str) -> None:
-    wanted = re.sub(r"[\s:.-]", "", expected).lower()
-    if re.fullmatch(r"[0-9a-f]{64}", wanted) is None:
-        raise CommandFailure(
-            ExitCode.USAGE, "--fingerprint: must be the 64 hexadecimal digits of a SHA-256"
-        )
-    if wanted != found:
-        raise CommandFailure(
-            ExitCode.REFUSED,
-            f"the trust file's fingerprint is {found}, not the one given",
-            "this is not the trust file that was published: ask a member for the right one",
-        )
-
-
 def tell_report(args: argparse.Namespace, report: Report, data: bytes, kind: str) -> None:
     """Write the steps to standard output. ``kind`` of what was checked: bundle or certificate."""
     words, colon = _WORDS[args.lang], _COLONS[args.lang]

@@ -134,8 +134,9 @@ def decode_json(data: bytes, *, place: str, max_bytes: int, max_depth: int = _MA
 
 
 def _is_plain(value: Any, depth: int) -> bool:
-    """Whether `_check_tree` finds nothing in a tree without surrogates, found out level by level and
-    without a path for each value: almost all that is decoded is so. False where it may find some.
+    """Whether `_check_tree` finds nothing in a tree without surrogates; False where it may.
+
+    Found out level by level and without a path for each value: almost all that is decoded is so.
     """
     level = [value]
     for _ in range(depth):
