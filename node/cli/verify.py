@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import platform
 import re
-from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
-from node import __version__
-from node.cli.documents import Document, compare_documents, tell_documents
+from node.cli.documents import compare_documents, tell_documents
 from node.cli.exit_codes import ExitCode
 from node.cli.failures import CommandFailure
 from node.cli.files import STANDARD, read_input
-from node.cli.output import fingerprint_lines, marks, say, write_json
+from node.cli.output import write_json
 from node.cli.parsers import add_command
 from node.cli.progress import Progress, shown_progress
 from node.cli.records_shown import shown_records, tell_records
+from node.cli.verify_told import report_json, tell_report
 from node.core.bundle import MAX_BUNDLE_BYTES
 from node.core.signatures import Backend, PublicJwk, load_backend
 from node.core.trust import MAX_TRUST_BYTES
-from node.core.verify import FAILED, NOT_CHECKED, PASSED, Report, Step, verify_bundle
+from node.core.verify import Report, verify_bundle
 from node.core.verify_certificate import CertificateReport, is_pdf, verify_certificate
 
 __all__ = ["add_arguments", "add_parser", "run"]
@@ -51,39 +47,6 @@ evidence-node verify - --trust trust.json < bundle.json     # the bundle from st
 evidence-node verify certificate.pdf --trust trust.json     # a certificate of evidence
 evidence-node verify bundle.json --trust trust.json --backend ecdsa --json
 """
-_WORDS = {
-    "en": {
-        "bundle": "Bundle",
-        "certificate": "Certificate",
-        "attached": "attached to the certificate",
-        "bytes": "bytes",
-        "trust": "Trust file",
-        "fingerprint": "Its fingerprint",
-        "tool": "Checked by",
-        PASSED: "",
-        FAILED: "FAILED: ",
-        NOT_CHECKED: "not checked: ",
-        "accepted": "Nothing failed: {} passed, {} not checked.",
-        "refused": "NOT ACCEPTED: {} failed, {} passed, {} not checked.",
-        "compare": "Compare the fingerprint with the certificate's or with the published one.",
-    },
-    "zh": {
-        "bundle": "证据包",
-        "certificate": "存证证书",
-        "attached": "证书自带",
-        "bytes": "字节",
-        "trust": "信任文件",
-        "fingerprint": "信任文件指纹",
-        "tool": "核验工具",
-        PASSED: "",
-        FAILED: "不通过：",
-        NOT_CHECKED: "未核验：",
-        "accepted": "无不通过项：通过 {} 项，未核验 {} 项。",
-        "refused": "核验不通过：不通过 {} 项，通过 {} 项，未核验 {} 项。",
-        "compare": "请将指纹与存证证书所印或成员单位公布的指纹核对。",
-    },
-}
-_COLONS = {"en": ": ", "zh": "："}
 
 
 def add_parser(subparsers: Any) -> None:
@@ -146,12 +109,12 @@ def run(args: argparse.Namespace) -> int:
         _check_fingerprint(args.fingerprint, report.trust_fingerprint)
     documents = compare_documents(args.document, bundle, accepted=report.accepted)
     if args.json:
-        told = {**_document(report, bundle, documents), **_certificate(certificate)}
+        told = report_json(report, bundle, documents, certificate)
         if args.show and report.accepted:
             told["records"] = [record.to_json() for record in shown_records(bundle)]
         write_json(told)
     else:
-        _tell(args, report, data, "bundle" if certificate is None else "certificate")
+        tell_report(args, report, data, "bundle" if certificate is None else "certificate")
         if documents:
             tell_documents(documents, args.lang)
         if args.show and report.accepted:
@@ -174,20 +137,6 @@ def _whole_report(certificate: CertificateReport) -> Report:
     """The steps of the document and then those of its bundle, as one report."""
     bundle = certificate.bundle
     return Report(certificate.all_steps, bundle.trust_fingerprint, bundle.backend)
-
-
-def _certificate(report: CertificateReport | None) -> dict[str, Any]:
-    """What --json says of a certificate besides its steps."""
-    if report is None:
-        return {}
-    said = {
-        "certificate_no": report.certificate_no,
-        "code": report.code,
-        "issuer": report.issuer,
-        "own_trust": report.own_trust,
-        "sha256": report.sha256,
-    }
-    return {"certificate": said}
 
 
 def _backend(name: str | None) -> Backend:
@@ -244,66 +193,3 @@ def _check_fingerprint(expected: str, found: str) -> None:
             f"the trust file's fingerprint is {found}, not the one given",
             "this is not the trust file that was published: ask a member for the right one",
         )
-
-
-def _document(report: Report, bundle: bytes, documents: Sequence[Document]) -> dict[str, Any]:
-    return {
-        "accepted": report.accepted,
-        "backend": report.backend,
-        "bundle_sha256": hashlib.sha256(bundle).hexdigest(),
-        "documents": [asdict(document) for document in documents],
-        "steps": [
-            {
-                "details": list(step.details),
-                "id": step.id,
-                "label": step.label,
-                "number": step.number,
-                "part": step.part,
-                "status": step.status,
-                "text": step.text,
-                "text_zh": step.text_zh,
-                "title": step.title,
-                "title_zh": step.title_zh,
-            }
-            for step in report.steps
-        ],
-        "tool": f"evidence-ledger-node {__version__}",
-        "trust_fingerprint": report.trust_fingerprint,
-    }
-
-
-def _tell(args: argparse.Namespace, report: Report, data: bytes, kind: str) -> None:
-    words, colon = _WORDS[args.lang], _COLONS[args.lang]
-    size = f"{len(data):,} {words['bytes']}"
-    tool = f"evidence-ledger-node {__version__}, Python {platform.python_version()}"
-    say(f"{words[kind]}{colon}{{}}", args.bundle)
-    say(f"    {size}, SHA-256 {hashlib.sha256(data).hexdigest()}")
-    say(f"{words['trust']}{colon}{{}}", args.trust or words["attached"])
-    say(f"{words['fingerprint']}{colon.rstrip()}")
-    for line in fingerprint_lines(report.trust_fingerprint):
-        say(f"    {line}")
-    say(f"{words['tool']}{colon}{tool}, {report.backend}")
-    say()
-    for step in report.steps:
-        _tell_step(step, args.lang)
-    say()
-    failed, passed, unchecked = (
-        sum(step.status == status for step in report.steps if not step.part)
-        for status in (FAILED, PASSED, NOT_CHECKED)
-    )
-    if failed:
-        say(words["refused"].format(failed, passed, unchecked))
-    else:
-        say(words["accepted"].format(passed, unchecked))
-    say(words["compare"])
-
-
-def _tell_step(step: Step, language: str) -> None:
-    mark = dict(zip((PASSED, FAILED, NOT_CHECKED), marks()))[step.status]
-    title, text = (step.title_zh, step.text_zh) if language == "zh" else (step.title, step.text)
-    word = _WORDS[language][step.status]
-    indent = "     " if step.part else ""
-    line = f"{indent}{step.label:>2} {mark} {{}}{_COLONS[language]}{word}{{}}"
-    say(line, title, text)
-    for detail in step.details:
-        say(f"{indent}     {{}}", detail)

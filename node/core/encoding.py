@@ -79,6 +79,11 @@ _DECODER = json.JSONDecoder(
 )
 
 
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+)
+
+
 def check_nesting(text: str, place: str, most: int) -> None:
     """Check a JSON text before it is decoded: where some library has raised the interpreter's
     recursion limit (py_ecc sets 100,000), decoding deep nesting ends the process.
@@ -129,8 +134,9 @@ def decode_json(data: bytes, *, place: str, max_bytes: int, max_depth: int = _MA
 
 
 def _is_plain(value: Any, depth: int) -> bool:
-    """Whether `_check_tree` finds nothing in a tree without surrogates, found out level by level and
-    without a path for each value: almost all that is decoded is so. False where it may find some.
+    """Whether `_check_tree` finds nothing in a tree without surrogates; False where it may.
+
+    Found out level by level and without a path for each value: almost all that is decoded is so.
     """
     level = [value]
     for _ in range(depth):
@@ -199,9 +205,7 @@ def canonical_json(value: Any) -> bytes:
             member's name is not ASCII.
     """
     try:
-        text = json.dumps(
-            value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-        )
+        text = _ENCODER.encode(value)
         data = text.encode("utf-8")
         if not text.isascii():
             _check_names(value)

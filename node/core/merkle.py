@@ -51,13 +51,18 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root_of_leaves(leaves: Sequence[bytes]) -> bytes:
-    """Merkle tree hash of a list of leaf hashes, by the definition of RFC 9162 §2.1.1."""
+    """Merkle tree hash of a list of leaf hashes (RFC 9162 §2.1.1).
+
+    Level by level: of an odd number the last one goes up as it is, which gives the shape that the
+    standard defines from the top.
+    """
     if not leaves:
         return EMPTY_ROOT
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    return node_hash(root_of_leaves(leaves[:split]), root_of_leaves(leaves[split:]))
+    row = list(leaves)
+    while len(row) > 1:
+        above = [node_hash(row[i], row[i + 1]) for i in range(0, len(row) - 1, 2)]
+        row = above + row[len(above) * 2 :]
+    return row[0]
 
 
 def frontier(size: int) -> list[tuple[int, int]]:

@@ -20,9 +20,11 @@ import issuing
 import seal_statuses
 import solo
 import structlog
+import verifiers
 from harness import Figure, write_figures
 
 _PARTS = ("solo", "certificates", "http", "consortium", "anchors", "seals", "million")
+_PARTS = ("solo", "http", "consortium", "anchors", "seals", "verifiers", "million")
 
 
 def main() -> int:
@@ -51,6 +53,8 @@ def main() -> int:
         figures += _told(anchors.anchors(count, rounds))
     if arguments.only in (None, "seals"):
         figures += _told(seal_statuses.seal_statuses(rounds))
+    if arguments.only in (None, "verifiers"):
+        figures += _told(verifiers.verifiers(3 if arguments.quick else 10))
     if arguments.million or arguments.only == "million":
         few = 2_000 if arguments.quick else 10_000
         figures += _told(solo.million(10 * few if arguments.quick else 1_000_000, few, 5))

@@ -175,6 +175,7 @@ def test_withheld_last_record_is_refused_and_nothing_of_it_shown(
     assert tab.text("#verdict") == "✗ 核验不通过"
     assert "第 10 步“记录完整性（至最后一条）”不通过" in tab.text(".claim")
     assert tab.steps == expected(files, "withheld.json", "trust.json")
+    assert "已核验的记录" not in tab.text("#result")
     assert tab.page.locator("[data-code]").count() == 0
 
 

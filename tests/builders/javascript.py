@@ -63,10 +63,14 @@ def node_command() -> tuple[str, ...]:
 
 
 class JavaScript:
-    """A `node` process that is started at the first call and ends with this one."""
+    """A `node` process that is started at the first call and ends with this one.
 
-    def __init__(self, folder: Path = MODULES) -> None:
+    Without ``webcrypto`` it has none, like a page that came over plain HTTP.
+    """
+
+    def __init__(self, folder: Path = MODULES, *, webcrypto: bool = True) -> None:
         self._folder = folder
+        self._webcrypto = webcrypto
         self._process: subprocess.Popen[str] | None = None
 
     def call(self, module: str, name: str, *arguments: Any) -> Any:
@@ -108,7 +112,12 @@ class JavaScript:
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
             self._process = subprocess.Popen(
-                [*node_command(), str(_RUNNER), f"{self._folder.as_uri()}/"],
+                [
+                    *node_command(),
+                    str(_RUNNER),
+                    f"{self._folder.as_uri()}/",
+                    "with" if self._webcrypto else "without",
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -54,7 +54,7 @@ def result_of(check: Callable[[], Any]) -> Any:
         return error
 
 
-def same_result(answer: Any, expected: Any, *, places: bool = True) -> bool:
+def same_result(answer: Any, expected: Any) -> bool:
     """Whether JavaScript's answer is what `result_of` gave, an error by its rule and place; asserts
     that it is a refusal where that is one."""
     if not isinstance(expected, InvalidInput):
@@ -63,4 +63,4 @@ def same_result(answer: Any, expected: Any, *, places: bool = True) -> bool:
     assert isinstance(answer, JavaScriptError), (answer, expected)
     assert answer.name == "InvalidInput", answer
     assert answer.rule_zh
-    return answer.rule == expected.rule and (not places or answer.place == expected.place)
+    return (answer.place, answer.rule) == (expected.place, expected.rule)

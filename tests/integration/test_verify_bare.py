@@ -15,6 +15,7 @@ from builders.commands import Evidence, write_evidence
 
 from node.cli.exit_codes import ExitCode
 from node.core.encoding import canonical_json
+from node.verifiers.building import hashes
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
@@ -142,3 +143,17 @@ def test_commands_of_the_node_name_the_package_that_is_missing(
     assert run.returncode == ExitCode.USAGE
     assert "this command needs the package" in run.stderr
     assert "evidence-ledger-node[node]" in run.stderr
+
+
+def test_wheel_builds_the_same_verifiers_as_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    zipfile.ZipFile(wheel).extractall(packages)
+    for name in ("ecdsa", "six"):
+        for file in metadata.files(name) or []:
+            if file.parts[0] != ".." and file.suffix != ".pyc":
+                target = packages / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(str(file.locate()), target)
+    run = command(sys.executable, packages, "verifiers", "--out", tmp_path / "made", "--json")
+    assert run.returncode == ExitCode.OK, run.stderr
+    assert json.loads(run.stdout) == {"verifiers": hashes()}

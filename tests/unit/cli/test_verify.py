@@ -163,6 +163,12 @@ def test_bundle_is_read_from_standard_input(cli: Cli, evidence: Evidence) -> Non
     assert ended.code == ExitCode.OK
 
 
+def test_bundle_without_a_trust_file_is_not_checked(cli: Cli, evidence: Evidence) -> None:
+    ended = cli("verify", evidence.bundle_path, "--json")
+    assert ended.code == ended.error["code"] == ExitCode.USAGE
+    assert "--trust" in ended.error["message"]
+
+
 def test_standard_input_cannot_be_both(cli: Cli) -> None:
     assert cli("verify", "-", "--trust", "-").code == ExitCode.USAGE
 

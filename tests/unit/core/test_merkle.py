@@ -368,3 +368,15 @@ def test_malformed_tile_paths_are_refused(segments: list[str]) -> None:
 
 def test_no_tile_path_is_full_width_and_partial() -> None:
     assert tile_path(0, 0, TILE_WIDTH) == "tile/0/000"
+
+
+def test_root_of_leaves_has_the_shape_that_the_standard_defines() -> None:
+    def defined(leaves: list[bytes]) -> bytes:
+        if len(leaves) == 1:
+            return leaves[0]
+        split = 1 << (len(leaves) - 1).bit_length() - 1
+        return node_hash(defined(leaves[:split]), defined(leaves[split:]))
+
+    leaves = [leaf_hash(bytes((number,))) for number in range(70)]
+    for size in range(1, 71):
+        assert root_of_leaves(leaves[:size]) == defined(leaves[:size])

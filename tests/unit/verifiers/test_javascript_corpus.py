@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from builders.corpus import held
-from builders.javascript import JAVASCRIPT
+from builders.javascript import JAVASCRIPT, JavaScript
 from builders.javascript_opinion import alike, alike_of, verdicts
 from builders.second_opinion import TESTS, load
 
@@ -25,6 +25,24 @@ def test_every_step_of_every_case_ends_as_it_must() -> None:
     found = {case.name: {x: z for x, _, z in verdicts(one)} for case, one in zip(CORPUS, said)}
     assert found == {case.name: case.steps for case in CORPUS}
     assert [one["accepted"] for one in said] == [case.accepted for case in CORPUS]
+
+
+BARE = ("good-", "vote-", "commit-", "retired-", "one-vote-", "another-key-", "last-entry-")
+
+
+def test_without_webcrypto_each_step_ends_the_same() -> None:
+    """A browser may have none, or none with Ed25519: then all signatures are checked in BigInt."""
+    cases = [case for case in CORPUS if case.name.startswith(BARE)]
+    bare = JavaScript(webcrypto=False)
+    try:
+        said = bare.call_each(
+            ("verify.js", "verifyBundle", [case.bundle, case.trust]) for case in cases
+        )
+    finally:
+        bare.stop()
+    assert {one["backend"] for one in said} == {"JavaScript"}
+    found = {case.name: {x: z for x, _, z in verdicts(one)} for case, one in zip(cases, said)}
+    assert found == {case.name: case.steps for case in cases}
 
 
 def test_failures_are_told_in_chinese_with_the_place_and_rule_in_english() -> None:

@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.core.anchors.canonical_string import TIME_FORMS, read_time, split_parts
+from node.core.anchors.der import SEQUENCE, SET, encode_der
 from node.core.anchors.foreign_json import decode_foreign_json, text_at
 from node.core.errors import InvalidInput
 
@@ -289,3 +290,42 @@ def test_a_signed_document_of_json_and_every_form_of_a_time() -> None:
         assert all_say([made]) == ["passed"]
         other = rest_vector(json.dumps({**document, "time": [time]}), entry_of(**rule))
         assert all_say([other]) == ["failed"]
+
+
+def hostile() -> Iterator[tuple[str, Any]]:
+    """Receipts as large and as deep as their formats let them be."""
+    block = vector("fabric-raft").receipt["block"]
+    raft = vector("fabric-raft").receipt
+    envelope = base64.b64encode(b"\x0a\x01x\x12\x01y").decode()
+    data = [block["data"][0], *[envelope] * 9_999]
+    huge = encode_der(SEQUENCE, *[b"\x0a\x01x\x12\x01y"] * 90_000)
+    yield "fabric-raft", {**raft, "link": {"from": 0, "data_hashes": ["00" * 32] * 100_000}}
+    yield "fabric-raft", {**raft, "block": {**block, "data": data}}
+    yield "fabric-raft", {**raft, "block": {**block, "data": [base64.b64encode(huge).decode()]}}
+    deep = b"\x05\x00"
+    while len(deep) < 60_000:
+        deep = encode_der(SEQUENCE, deep)
+    for der in (
+        deep,
+        encode_der(SET, *[b"\x05\x00"] * 30_000),
+        encode_der(SET, *[b"\x05\x00"] * 29_999, b"\x04\x00"),
+        encode_der(SEQUENCE, encode_der(0x02, b"\x7f" * 60_000)),
+        encode_der(SEQUENCE, *[encode_der(0x06, b"\x7f" * 64)] * 900),
+    ):
+        yield "rfc3161-openssl-ec", {"token": base64.b64encode(der).decode()}
+    rest = vector("rest-ecdsa").receipt
+    yield "rest-ecdsa", {**rest, "signed": "&" * 65_536}
+    yield "rest-ecdsa", {**rest, "signed": "\U0002070e" * 65_536}
+    yield "rest-ecdsa", {**rest, "signed": "\U0002070e" * 65_537}
+    evm = vector("evm-anvil-state").receipt
+    yield "evm-anvil-state", {**evm, "account": ["c0" * 1_024] * 64}
+    yield "evm-anvil-state", {**evm, "header": "c0" * 16_384}
+    yield "evm-transaction", {"transaction": "f9ff00" + "c0" * 65_280}
+
+
+def test_receipts_that_are_made_to_take_long() -> None:
+    """Both verifiers refuse them, and say the same."""
+    given_ = [dataclasses.replace(vector(name), receipt=receipt) for name, receipt in hostile()]
+    for one, (status, why, _) in zip(given_, in_javascript(given_), strict=True):
+        assert (status, why) == ours(one)
+        assert status == "failed"

@@ -131,7 +131,8 @@ function detailsOf(details, language) {
 }
 
 function recordsPart(outcome, language) {
-  const heading = element("h2", {}, sentence(language, "records"));
+  const name = outcome.accepted ? "records" : "noRecordsTitle";
+  const heading = element("h2", {}, sentence(language, name));
   if (!outcome.accepted) {
     return [heading, element("p", {}, sentence(language, "noRecords"))];
   }
