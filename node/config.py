@@ -194,8 +194,6 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     documents: DocumentsConfig = DocumentsConfig()
     seals: SealsConfig = SealsConfig()
     certificates: CertificatesConfig = CertificatesConfig()
-    certificates: CertificatesConfig = CertificatesConfig()
-    seals: SealsConfig = SealsConfig()
     log: LogConfig = LogConfig()
 
     @property

@@ -54,9 +54,6 @@ class Edge:
             "/v1/certificates": min(MAX_ORDER_BYTES, configured),
             "/v1/verify": case,
             "/verify": case,
-            "/v1/verify": case,
-            "/verify": case,
-            "/v1/certificates": min(MAX_ORDER_BYTES, configured),
             **self._to_disk,
         }
         self._under_way = 0

@@ -22,8 +22,6 @@ COMMANDS = {
     "bundle": "fetch the evidence bundle of a dossier or record",
     "certificate": "have certificates of evidence issued, and save them",
     "check-document": "have a node check the signatures of a PDF",
-    "check-document": "have a node check the signatures of a PDF",
-    "certificate": "have certificates of evidence issued, and save them",
     "verify": "check a bundle against a trust file, without any node",
     "verifiers": "write the verifiers that run anywhere: an HTML page, a Python file",
     "govern": "propose, vote and see what the members decide; change keys",

@@ -32,8 +32,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _GRACE_SECONDS = 15.0
 _ISSUING_SECONDS = 180.0
 _CHECK_SECONDS = 400.0
-_CHECK_SECONDS = 400.0
-_ISSUING_SECONDS = 180.0
 _SD_JWT, _JSON_LINES, _JSON = "application/sd-jwt", "application/x-ndjson", "application/json"
 
 

@@ -4,8 +4,6 @@ A row is ``i`` ‖ kind ‖ value ‖ 0x00 ‖ index of the entry, with an empty
 
     d  a document's SHA-256, a certificate's too    s  签约编号    a  alias    e  es_id
     q  seal code    f  filing number    g  the dossier code that a record is about
-    r  certificate number
-    h  SHA-256 of a certificate that a seal signs with
     r  certificate number    h  SHA-256 of a certificate that a seal signs with
     p  proposals, c  confirmed anchors, n  seals, each all under one empty value
 

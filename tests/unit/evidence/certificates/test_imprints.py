@@ -8,8 +8,8 @@ import zlib
 
 import pytest
 from builders.certified import PICTURE
-
 from node.demo.imprint import draw_imprint
+
 from node.evidence.certificates.imprints import show_imprint
 from node.evidence.certificates.wording import Wording
 
