@@ -29,7 +29,7 @@ __all__ = [
 
 MAX_PDF_BYTES = 64 << 20
 MAX_REVISIONS = 32
-MAX_TEXT_BYTES = 4 << 20
+MAX_TEXT_BYTES = 8 << 20
 """Of all objects without the contents of their streams."""
 _BEGINNING = re.compile(rb"%PDF-(?:1\.[4-7]|2\.0)[\r\n]+(?:%[^\r\n]*[\r\n]+)?")
 _ENDING = re.compile(rb"startxref[\r\n]+(\d{1,10})[\r\n]+%%EOF(?:\r\n|\n|\r)?\Z")

@@ -18,7 +18,7 @@ export const MAX_PDF_BYTES = 64 * 1024 * 1024;
 /** Most revisions of a file. */
 export const MAX_REVISIONS = 32;
 
-const MOST_TEXT = 4 << 20;
+const MOST_TEXT = 8 << 20;
 const BEGINNING = /^%PDF-(?:1\.[4-7]|2\.0)[\r\n]+(?:%[^\r\n]*[\r\n]+)?/;
 const ENDING = /startxref[\r\n]+(\d{1,10})[\r\n]+%%EOF(?:\r\n|\n|\r)?$/;
 const UNNAMED = "something stands there that no cross-reference section names";

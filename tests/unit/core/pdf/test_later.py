@@ -73,7 +73,7 @@ def test_a_long_description_takes_no_long_time() -> None:
         ({PAGE: b"<< /Type /Page >>"}, f"object {PAGE}"),
         ({INFO: b"<< /Title (other) >>"}, "Info"),
         ({INFO: b"[]"}, "must be a dictionary"),
-        ({CATALOG: b"<< /Type /Catalog >>"}, "must|catalog"),
+        ({CATALOG: b"<< /Type /Catalog >>"}, "in no field"),
         ({FORM: b"<< /Fields [] /SigFlags 3 >>"}, "no field|AcroForm"),
         (with_store(b"<< /Certs [901 0 R] >>", n901=b"(no stream)"), "streams of documents"),
         (with_store(b"<< /Certs [901 0 R] >>", n901=stream_text(b"", b"no DER")), "DSS Certs"),

@@ -141,7 +141,7 @@ def test_bombs_are_refused_before_they_burst() -> None:
 
 def test_much_text_beside_streams_is_refused() -> None:
     text = b"(" + b"x" * 900_000 + b")"
-    refused(whole_pdf(dict.fromkeys(range(1, 6), text)), "beside its streams")
+    refused(whole_pdf(dict.fromkeys(range(1, 11), text)), "beside its streams")
     refused(whole_pdf({1: b"[" + b"0 " * 600_000 + b"]"}), "is no object")
 
 
