@@ -96,6 +96,7 @@ PURE = {
 ALSO = {
     "frame": {"zstandard"},
     "pdf.filters": {"zlib"},
+    "status_list": {"zlib"},
     "signatures": {"cryptography", "ecdsa"},
 }
 IMPURE_CALLS = {"open", "input", "print", "exec", "eval", "compile", "__import__", "breakpoint"}
