@@ -347,8 +347,8 @@ def _change_one_byte(bundle: bytes) -> bytes:
 
 def _serve(url: str, out: Path) -> None:
     log = short_path(out / "demo-node.log")
-    say("11. The node goes on at {} (log: {}). Ctrl-C stops it.", url, log)
-    say("   its pages: / /document /verify /certificate /statistics /status")
+    say("11. Its pages: / /document /verify /certificate /statistics /status")
+    say("   The node goes on at {} (log: {}). Ctrl-C stops it.", url, log)
     try:
         signal.pause()
     except KeyboardInterrupt:
