@@ -24,6 +24,7 @@ __all__ = [
     "LogConfig",
     "NodeConfig",
     "OperatorConfig",
+    "SealsConfig",
     "StorageConfig",
     "SubmissionConfig",
     "SyncConfig",
@@ -143,6 +144,19 @@ class AnchorsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"two adapters are called {name}: each needs a name of its own")
 
 
+class SealsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How statuses of seals are published: after how many seconds a new one is to be asked for,
+    and after how many one says nothing any more."""
+
+    next_update_seconds: Positive = 60
+    stale_after_seconds: Positive = 600
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec tells with the member's place."""
+        if self.stale_after_seconds < self.next_update_seconds:
+            raise ValueError("stale_after_seconds must not be below next_update_seconds")
+
+
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is logged, to standard error."""
 
@@ -161,6 +175,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     storage: StorageConfig = StorageConfig()
     operator: OperatorConfig = OperatorConfig()
     anchors: AnchorsConfig = AnchorsConfig()
+    seals: SealsConfig = SealsConfig()
     log: LogConfig = LogConfig()
 
     @property

@@ -26,6 +26,8 @@ from node.core.errors import EvidenceError, InvalidInput, LedgerFault
 from node.core.genesis import Genesis, decode_genesis
 from node.core.request_token import request_audience
 from node.engines.solo.engine import SoloEngine, SoloSettings
+from node.evidence.seal_status import SealStatuses, StatusTimes
+from node.evidence.status_lists import STATUS_LISTS_PATH, StatusLists
 from node.ledger.application import Application, OpenedFrame
 from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
@@ -277,6 +279,10 @@ class Node:
             )
         self.audience = request_audience(self.genesis.chain_id, self.member)
         self.operator = self._operator()
+        self.seal_statuses: SealStatuses | None = None
+        self.status_lists: StatusLists | None = None
+        if self.operator is not None:
+            self._publish_statuses(self.operator)
         self._reports: MisbehaviourReports | None = None
         if self.operator is not None and self.consortium is not None:
             self._reports = MisbehaviourReports(self.operator, self.reader)
@@ -357,6 +363,13 @@ class Node:
         return OperatorRecords(
             key, operator.member, self.genesis.chain_id, self.submission, self.now
         )
+
+    def _publish_statuses(self, operator: OperatorRecords) -> None:
+        seals, key, member = self.config.seals, operator.key, operator.member
+        times = StatusTimes(seals.next_update_seconds, seals.stale_after_seconds)
+        base = self.config.api.public_url.rstrip("/") + STATUS_LISTS_PATH
+        self.seal_statuses = SealStatuses(key, member, times)
+        self.status_lists = StatusLists(key, member, times, base)
 
     def _anchoring(self) -> Anchoring:
         # What belongs to outside chains is loaded by nodes that have some.

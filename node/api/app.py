@@ -22,6 +22,7 @@ from node.api import (
     health,
     log,
     pages,
+    seal_statuses,
     transactions,
     verification,
 )
@@ -44,6 +45,7 @@ _MODULES = (
     dossiers,
     disclosures,
     erasure,
+    seal_statuses,
     chain,
     consortium,
     engine_rpc,

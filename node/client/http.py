@@ -19,6 +19,9 @@ from node.client.connection import Json, NodeConnection
 from node.client.errors import NodeBusy, NodeUnreachable
 from node.client.keys import SigningKey
 from node.client.records import Submission
+from node.core.seal_status import SealStatusStatement, verify_seal_status
+from node.core.signatures import load_backend
+from node.core.trust import Trust
 
 __all__ = ["NodeClient"]
 
@@ -51,6 +54,7 @@ class NodeClient:
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._patience = patience
+        self._now = now
         self._connection = NodeConnection(
             url,
             key=key,
@@ -270,6 +274,32 @@ class NodeClient:
         """The status of a seal at a time (ms, or RFC 3339), by default now."""
         query = None if at is None else {"at": str(at)}
         return self._connection.json("GET", f"/v1/seals/{_path(es_id)}/status", query)
+
+    def signed_seal_status(self, es_id: str) -> bytes:
+        """The signed and proven status of a seal, as a file for `verify_seal_status`."""
+        return self._connection.raw("GET", f"/v1/seals/{_path(es_id)}/signed-status").content
+
+    def verify_seal_status(
+        self, es_id: str, trust: Trust, *, max_age_ms: int = 600_000
+    ) -> SealStatusStatement:
+        """Ask for a seal's status and check it whole: signature, proof, validators, age.
+
+        Raises:
+            StaleStatus: the node has nothing new enough.
+            InvalidInput: what it answers does not hold.
+        """
+        return verify_seal_status(
+            self.signed_seal_status(es_id),
+            trust,
+            es_id=es_id,
+            now=self._now(),
+            max_age_ms=max_age_ms,
+            backend=load_backend(),
+        )
+
+    def status_list(self, number: int) -> bytes:
+        """A Token Status List of seals, a JWT for `node.core.status_list.verify_status_list`."""
+        return self._connection.raw("GET", f"/v1/seals/status-lists/{number}").content
 
     def consortium(self) -> Json:
         """Members, validators and parameters as they are in force."""

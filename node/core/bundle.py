@@ -53,6 +53,7 @@ __all__ = [
     "commit_json",
     "decode_bundle",
     "header_json",
+    "read_chain_parts",
     "read_commit",
     "read_header",
     "validator_set_json",
@@ -173,29 +174,41 @@ def decode_bundle(data: bytes) -> Bundle:
         raise InvalidBundle("bundle.format", f"must be {BUNDLE_FORMAT}")
     if value["scope"] not in ("dossier", "record"):
         raise InvalidBundle("bundle.scope", "must be dossier or record")
-    bundle = Bundle(
+    as_of = read_integer(value["as_of"], "bundle.as_of", least=1)
+    chain, predecessors, state = read_chain_parts(value, "bundle")
+    return Bundle(
         scope=value["scope"],
-        as_of=read_integer(value["as_of"], "bundle.as_of", least=1),
-        chain=_read_chain(value["chain"], "bundle.chain"),
-        predecessors=read_each(
-            value["predecessors"],
-            "bundle.predecessors",
-            _read_chain,
-            most=MAX_BUNDLE_PREDECESSORS,
-        ),
+        as_of=as_of,
+        chain=chain,
+        predecessors=predecessors,
         entries=read_each(
             value["entries"], "bundle.entries", _read_entry, least=1, most=MAX_BUNDLE_RECORDS
         ),
-        state=read_each(value["state"], "bundle.state", _read_state, most=MAX_BUNDLE_RECORDS),
+        state=state,
         consistency=read_each(
             value["consistency"], "bundle.consistency", _read_consistency, most=500
         ),
         anchors=read_each(value["anchors"], "bundle.anchors", read_kind, most=500),
     )
-    sets = [validators for chain in bundle.chains for validators in chain.validator_sets]
+
+
+def read_chain_parts(
+    value: dict[str, Any], place: str
+) -> tuple[BundledChain, tuple[BundledChain, ...], tuple[StateProof, ...]]:
+    """``chain``, ``predecessors`` and ``state`` of a document that has them as bundles do.
+
+    Raises:
+        InvalidInput: names the place and the rule.
+    """
+    chain = _read_chain(value["chain"], f"{place}.chain")
+    predecessors = read_each(
+        value["predecessors"], f"{place}.predecessors", _read_chain, most=MAX_BUNDLE_PREDECESSORS
+    )
+    state = read_each(value["state"], f"{place}.state", _read_state, most=MAX_BUNDLE_RECORDS)
+    sets = [validators for item in (*predecessors, chain) for validators in item.validator_sets]
     if sum(len(item.validators) for item in sets) > MAX_BUNDLE_VALIDATORS:
-        raise InvalidBundle("bundle", f"may have at most {MAX_BUNDLE_VALIDATORS} validators in all")
-    return bundle
+        raise InvalidBundle(place, f"may have at most {MAX_BUNDLE_VALIDATORS} validators in all")
+    return chain, predecessors, state
 
 
 def _read_chain(value: Any, place: str) -> BundledChain:

@@ -226,7 +226,7 @@ class StateTree:
             bit = 1 << digit
             at = 32 * _COUNT[bitmap & bit - 1]
             rest = hashes[:at] + hashes[at + 32 :] if bitmap & bit else hashes
-            steps.append((bitmap, tuple(rest[i : i + 32] for i in range(0, len(rest), 32))))
+            steps.append((bitmap, tuple([rest[i : i + 32] for i in range(0, len(rest), 32)])))
         return StateProof(key, value, tuple(steps))
 
     def holds(self, path: bytes) -> bool:

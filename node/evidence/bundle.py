@@ -29,6 +29,7 @@ __all__ = [
     "bundle_record",
     "encode_bundle",
     "no_receipts",
+    "show_chain",
 ]
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
@@ -114,6 +115,16 @@ def bundle_record(
         InvalidInput: as `bundle_dossier`, where there is no such entry.
     """
     return _bundle(reader, "record", [index], disclosures, from_size, anchors, also)
+
+
+def show_chain(reader: LedgerReader) -> dict[str, Any]:
+    """``chain`` and ``predecessors`` as a bundle has them, of what shows the newest state alone."""
+    chains = _Chains(reader)
+    newest = chains.of(reader.as_of)
+    newest.add_roots(reader.as_of)
+    newest.add_changes(reader.as_of)
+    *before, chain = chains.to_json(newest.size_after(reader.as_of))
+    return {"chain": chain, "predecessors": before}
 
 
 class _ChainParts:

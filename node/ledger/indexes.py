@@ -4,7 +4,7 @@ A row is ``i`` ‖ kind ‖ value ‖ 0x00 ‖ index of the entry, with an empty
 
     d  a document's SHA-256    s  签约编号    a  alias    e  es_id    q  seal code
     f  filing number           g  the dossier code that a record is about    r  certificate number
-    p  proposals, c  confirmed anchors, each all under one empty value
+    p  proposals, c  confirmed anchors, n  seals, each all under one empty value
 
 Values are tidied like what somebody types. One that would make too long a key stands by its
 SHA-256: tidying can make eighteen characters of one, and nothing valid may stop the writer.
@@ -34,11 +34,12 @@ KINDS = {
     "certificate_no": b"r",
     "proposal": b"p",
     "anchor": b"c",
+    "seal": b"n",
 }
 _D, _S, _A, _E = (INDEX + KINDS[name] for name in ("document", "sign_no", "alias", "es_id"))
-_Q, _F, _G, _R, _P, _C = (
+_Q, _F, _G, _R, _P, _C, _N = (
     INDEX + KINDS[name]
-    for name in ("seal_code", "filing_no", "about", "certificate_no", "proposal", "anchor")
+    for name in ("seal_code", "filing_no", "about", "certificate_no", "proposal", "anchor", "seal")
 )
 
 
@@ -65,6 +66,7 @@ def _created(data: dict[str, Any], tail: bytes) -> list[bytes]:
     return [
         _row(_E, tidy_lookup(data["es_id"]), tail),
         _row(_Q, tidy_lookup(data["seal_code"]), tail),
+        _N + tail,
     ]
 
 

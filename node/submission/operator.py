@@ -31,7 +31,7 @@ class OperatorRecords:
         now: Callable[[], int],
     ) -> None:
         self.member = member
-        self._key = key
+        self.key = key
         self._chain_id = chain_id
         self._submission = submission
         self._now = now
@@ -59,7 +59,7 @@ class OperatorRecords:
         now = self._now()
         reference = secrets.token_hex(16) if reference is None else reference
         submission = build_submission(
-            self._key,
+            self.key,
             chain_id=self._chain_id,
             member=self.member,
             event_id=reference,

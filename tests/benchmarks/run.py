@@ -15,11 +15,12 @@ import anchors
 import bundles
 import consortium
 import http_posts
+import seal_statuses
 import solo
 import structlog
 from harness import Figure, write_figures
 
-_PARTS = ("solo", "http", "consortium", "anchors", "million")
+_PARTS = ("solo", "http", "consortium", "anchors", "seals", "million")
 
 
 def main() -> int:
@@ -43,6 +44,8 @@ def main() -> int:
         figures += _told(consortium.consortium(seconds, 1 if arguments.quick else rounds))
     if arguments.only in (None, "anchors"):
         figures += _told(anchors.anchors(count, rounds))
+    if arguments.only in (None, "seals"):
+        figures += _told(seal_statuses.seal_statuses(rounds))
     if arguments.million or arguments.only == "million":
         few = 2_000 if arguments.quick else 10_000
         figures += _told(solo.million(10 * few if arguments.quick else 1_000_000, few, 5))

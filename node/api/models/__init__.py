@@ -16,6 +16,8 @@ from node.api.models.chain import (
     EngineCall,
     Inclusion,
     SealStatus,
+    SignedSealStatus,
+    StatusLists,
 )
 from node.api.models.consortium import Consortium, Proposal, Proposals
 from node.api.models.node import (
@@ -62,8 +64,10 @@ __all__ = [
     "Receipt",
     "Rejections",
     "SealStatus",
+    "SignedSealStatus",
     "StateAnswer",
     "Statistics",
+    "StatusLists",
     "Transaction",
     "TrustFile",
     "Verification",

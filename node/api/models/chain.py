@@ -19,6 +19,8 @@ __all__ = [
     "Inclusion",
     "Result",
     "SealStatus",
+    "SignedSealStatus",
+    "StatusLists",
 ]
 
 
@@ -36,6 +38,24 @@ class SealStatus(Form):
     set_by: Record | None
     as_of: AsOf
     now: StateAnswer
+
+
+class SignedSealStatus(Form):
+    """A seal's status, signed by the node's operator, with what proves it."""
+
+    as_of: int
+    chain: Json
+    format: Literal["evidence-seal-status/1"]
+    predecessors: list[Json]
+    state: list[Json]
+    statement: str = Field(description="A JWT of the type seal-status+jwt")
+
+
+class StatusLists(Form):
+    """The addresses of the lists of all seals' statuses."""
+
+    lists: list[str]
+    seals_each: int
 
 
 class BlockSummary(BaseModel):

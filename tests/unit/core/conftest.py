@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from builders.bundling import bundle_of
-from builders.cases import LATER, PRIVATE, SUB, Bundle, grown
+from builders.cases import Bundle, grown
 from builders.chain import Chain
+from builders.forgeries import genuine
 
 
 @pytest.fixture(scope="package")
@@ -17,10 +17,4 @@ def chain() -> Chain:
 @pytest.fixture
 def bundle(chain: Chain) -> Bundle:
     """A whole bundle with all that one can hold but anchors; each test has its own."""
-    return bundle_of(
-        chain,
-        SUB,
-        disclosures=[*PRIVATE, *LATER],
-        extra_keys=["seal/none", "dossier/case:platform-a:9"],
-        consistency_from=[2, 4],
-    )
+    return genuine(chain)
