@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import anchors
 import bundles
+import certificates
 import consortium
 import http_posts
 import seal_statuses
@@ -46,6 +47,8 @@ def main() -> int:
         figures += _told(anchors.anchors(count, rounds))
     if arguments.only in (None, "seals"):
         figures += _told(seal_statuses.seal_statuses(rounds))
+    if arguments.only in (None, "certificates"):
+        figures += _told(certificates.certificates())
     if arguments.million or arguments.only == "million":
         few = 2_000 if arguments.quick else 10_000
         figures += _told(solo.million(10 * few if arguments.quick else 1_000_000, few, 5))
