@@ -4,7 +4,7 @@ the verifier, and how each of the verifier's steps ended."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from node.core.block import Header
@@ -153,8 +153,12 @@ def prove(bundle: bytes, trust: bytes) -> Proven:
             for proof in decoded.state
         },
         headers=headers,
-        geneses=tuple(decode_genesis(chain.genesis) for chain in decoded.chains),
+        geneses=tuple(_genesis(chain.genesis) for chain in decoded.chains),
     )
+
+
+_genesis = lru_cache(maxsize=8)(decode_genesis)
+"""Every certificate of a chain shows the same one."""
 
 
 def _record(bundled: BundledEntry, headers: dict[int, Header]) -> ProvenRecord:
