@@ -21,11 +21,13 @@ from typing import Any
 
 import pytest
 
-__all__ = ["JAVASCRIPT", "MODULES", "JavaScript", "JavaScriptError", "node_command"]
+__all__ = ["JAVASCRIPT", "MODULES", "PROBES", "JavaScript", "JavaScriptError", "node_command"]
 
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / "node" / "verifiers" / "js"
 """The folder of the modules, to which the paths in calls are relative."""
+PROBES = Path(__file__).with_name("javascript_probes.mjs").as_uri()
+"""A module of the tests, for what only methods of classes give."""
 _RUNNER = Path(__file__).with_name("javascript_runner.mjs")
 _PATIENCE = 120.0
 """Seconds after which a batch that has not ended fails its test."""
@@ -61,10 +63,14 @@ def node_command() -> tuple[str, ...]:
 
 
 class JavaScript:
-    """A `node` process that is started at the first call and ends with this one."""
+    """A `node` process that is started at the first call and ends with this one.
 
-    def __init__(self, folder: Path = MODULES) -> None:
+    Without ``webcrypto`` it has none, like a page that came over plain HTTP.
+    """
+
+    def __init__(self, folder: Path = MODULES, *, webcrypto: bool = True) -> None:
         self._folder = folder
+        self._webcrypto = webcrypto
         self._process: subprocess.Popen[str] | None = None
 
     def call(self, module: str, name: str, *arguments: Any) -> Any:
@@ -106,7 +112,12 @@ class JavaScript:
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
             self._process = subprocess.Popen(
-                [*node_command(), str(_RUNNER), f"{self._folder.as_uri()}/"],
+                [
+                    *node_command(),
+                    str(_RUNNER),
+                    f"{self._folder.as_uri()}/",
+                    "with" if self._webcrypto else "without",
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

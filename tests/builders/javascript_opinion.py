@@ -1,4 +1,4 @@
-"""Two verifiers at once: the node's own, and the one in JavaScript (node/verifiers/js/verify.js)."""
+"""Two verifiers at once: the node's own, and the one in JavaScript."""
 
 from __future__ import annotations
 

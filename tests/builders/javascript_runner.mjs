@@ -6,7 +6,10 @@
 
 import { createInterface } from "node:readline";
 
-const folder = process.argv[2];
+const [folder, webcrypto] = process.argv.slice(2);
+if (webcrypto === "without") {
+  Object.defineProperty(globalThis, "crypto", { value: undefined });
+}
 
 function revive(value) {
   if (Array.isArray(value)) {

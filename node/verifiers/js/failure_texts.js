@@ -2,7 +2,7 @@
 
 const STEPS = new Map([
   ["bundle.form", "证据包不符合规定的格式"],
-  ["chain.identity", "证据包所属的链不是信任文件所指的链"],
+  ["chain.identity", "链的身份与信任文件不符，或创世文件有误"],
   ["chain.commits", "区块没有得到验证节点的有效签名确认"],
   ["chain.headers", "区块头或其所承诺的根不一致"],
   ["log.genesis", "日志未包含应有的创世文件，或未延续此前的日志"],
@@ -10,12 +10,12 @@ const STEPS = new Map([
   ["entries.form", "记录或交易不符合规定的格式"],
   ["entries.inclusion", "记录不在所示的日志中"],
   ["dossier.chain", "记录的编号或前后链接不连续"],
-  ["dossier.head", "记录不完整，或与链上的卷宗状态不符"],
-  ["transactions.keys", "签名所用的密钥不属于签名者，或当时无效"],
-  ["transactions.signatures", "记录的签名与公钥不符"],
-  ["times", "记录所载的上链时间与区块时间不符"],
+  ["dossier.head", "未能证明卷宗记录完整"],
+  ["transactions.keys", "未能证明签名所用的密钥属于签名者且当时有效"],
+  ["transactions.signatures", "记录的签名不成立，或无从核实"],
+  ["times", "记录所载的上链时间未能由区块证实"],
   ["disclosures", "披露的私密字段与链上摘要不符"],
-  ["log.checkpoint", "日志与已知检查点不符"],
+  ["log.checkpoint", "未能证明日志与已知检查点一致"],
   ["anchors", "第三方存证的回执不成立"],
   ["operators", "运营方无法核实"],
 ]);
@@ -28,10 +28,15 @@ const ITEMS = [
   [/^header (\d+)/, (n) => `高度为 ${n} 的区块头`],
   [/^commit (\d+)/, (n) => `高度为 ${n} 的提交`],
   [/^roots (\d+)/, (n) => `高度为 ${n} 的根`],
+  [/^commit\.signatures\[(\d+)\]/, (n) => `提交中的第${n + 1}个签名`],
 ];
 
 /** The thing that a place of an error is in, in Chinese; "" where it is the whole. */
 export function placeZh(place) {
+  const key = /^state ([a-z]+\/[^ ]+)/.exec(place);
+  if (key !== null) {
+    return `状态键 ${key[1]}`;
+  }
   for (const [pattern, say] of ITEMS) {
     const found = pattern.exec(place);
     if (found !== null) {

@@ -21,7 +21,7 @@ export function checkOperators(case_) {
   const parties = [...phases[phases.length - 1].keys()].sort();
   const changes = phases.length - 1;
   const text = `${parties.length} operators: ${parties.join(", ")}`;
-  const textZh = `共 ${parties.length} 个运营方：${parties.join(", ")}`;
+  const textZh = `共 ${parties.length} 个运营方：${parties.join("、")}`;
   if (changes === 0) {
     return new Told(text, textZh, past, pastZh);
   }

@@ -194,7 +194,8 @@ export function integerOf(element, { least = null, most = null } = {}) {
   }
   const value = BigInt.asIntN(8 * content.length, bytesToNumber(content));
   if ((least !== null && value < least) || (most !== null && value > most)) {
-    throw new InvalidInput(place, `must be from ${least} to ${most ?? "∞"}`, "整数超出范围");
+    const rule = most === null ? `must be at least ${least}` : `must be from ${least} to ${most}`;
+    throw new InvalidInput(place, rule, "整数超出范围");
   }
   return value;
 }

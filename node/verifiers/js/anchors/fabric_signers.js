@@ -1,6 +1,6 @@
 /**
- * Who endorsed a transaction on a Hyperledger Fabric channel, and who signed its block, as the trust
- * file names them. Mirrors that part of node/core/anchors/fabric.py.
+ * Who endorsed a transaction on a Hyperledger Fabric channel, and who signed its block, as the
+ * trust file names them. Mirrors that part of node/core/anchors/fabric.py.
  */
 
 import { InvalidInput } from "../errors.js";

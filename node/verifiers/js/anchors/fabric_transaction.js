@@ -1,5 +1,6 @@
 /**
- * Decoding an attestation on a Hyperledger Fabric channel: the payload of a transaction's envelope.
+ * Decoding an attestation on a Hyperledger Fabric channel: the payload of a transaction's
+ * envelope.
  *
  * What is read here hangs together by hashes: the transaction id is that of nonce and creator, the
  * proposal's hash stands in what the endorsers signed. Whose the signatures are is checked
@@ -58,8 +59,8 @@ export function readIdentity(data, place) {
  *
  * @returns `{channel, chaincode, txId, time, creator, endorsements, argument, answer, writes,
  *   held}`: `time` is the client's, in ms; `endorsements` are `{place, identity, message,
- *   signature}`; `writes` says whether it writes the point, `held` the block in which the ledger had
- *   it, or null.
+ *   signature}`; `writes` says whether it writes the point, `held` the block in which the ledger
+ *   had it, or null.
  * @throws {InvalidInput} it is not the canonical form of such a payload, its parts do not belong
  *   together, or the chaincode refused.
  */

@@ -8,7 +8,7 @@
 import { concat } from "../bytes.js";
 import { CURVES } from "../crypto/curves.js";
 import { bitLength, numberToBytes } from "../crypto/numbers.js";
-import { rsaHolds } from "../crypto/rsa.js";
+import { verifyRsa } from "../crypto/rsa.js";
 import { verifyEcdsa } from "../crypto/signatures.js";
 import { InvalidInput } from "../errors.js";
 import {
@@ -215,10 +215,7 @@ export async function verifySignature(key, algorithm, message, signature, place)
       throw error instanceof InvalidInput ? movedTo(error, place) : error;
     }
   } else if (key.kind === "rsa" && algorithm.scheme !== "ecdsa") {
-    if (!rsaHolds(key, algorithm, message, signature)) {
-      throw new InvalidInput(
-        place, "does not hold under this key (RSA)", "签名与该公钥不符（RSA）");
-    }
+    verifyRsa(key, algorithm, message, signature, place);
   } else {
     throw new InvalidInput(
       place, "its algorithm is of another kind than the signer's key", "签名算法与公钥类型不符");

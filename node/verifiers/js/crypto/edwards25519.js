@@ -93,8 +93,8 @@ function findFault(key) {
   if (point === null) {
     return "is no point of the curve";
   }
-  const [x, , z] = sumOfMultiples(ED25519_ORDER, extended(...point), 0n, NEUTRAL);
-  const isNeutral = remainder(x, P) === 0n && z !== 0n;
+  const [x, w, z] = sumOfMultiples(ED25519_ORDER, extended(...point), 0n, NEUTRAL);
+  const isNeutral = remainder(x, P) === 0n && remainder(w - z, P) === 0n;
   return isNeutral ? null : "is not of the prime-order group";
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { concat, equal, fromHex } from "../bytes.js";
+import { InvalidInput } from "../errors.js";
 import { hashWith } from "./digests.js";
 import { bitLength, bytesToNumber, numberToBytes, power } from "./numbers.js";
 
@@ -15,24 +16,31 @@ const DIGEST_INFO = {
 };
 
 /**
- * Whether a signature holds.
+ * Throws InvalidInput unless a signature holds.
  *
  * @param {{modulus: bigint, exponent: bigint}} key
  * @param {{scheme: string, digest: string, salt: number}} algorithm scheme rsa-pkcs1 or rsa-pss.
  */
-export function rsaHolds(key, algorithm, message, signature) {
+export function verifyRsa(key, algorithm, message, signature, place) {
   const bits = bitLength(key.modulus);
   const length = Math.ceil(bits / 8);
-  const number = bytesToNumber(signature);
-  if (signature.length !== length || number >= key.modulus) {
-    return false;
+  const number = signature.length === length ? bytesToNumber(signature) : key.modulus;
+  if (number >= key.modulus) {
+    throw new InvalidInput(
+      place,
+      `must be ${length} bytes, below the key's modulus (RSA)`,
+      `须为 ${length} 字节，且小于公钥的模（RSA）`,
+    );
   }
   const encoded = numberToBytes(power(number, key.exponent, key.modulus), length);
   const hashed = hashWith(algorithm.digest, message);
-  if (algorithm.scheme === "rsa-pss") {
-    return pssHolds(encoded, hashed, algorithm, bits - 1);
+  const holds = algorithm.scheme === "rsa-pss"
+    ? pssHolds(encoded, hashed, algorithm, bits - 1)
+    : equal(encoded, pkcs1Encoding(algorithm.digest, hashed, length));
+  if (!holds) {
+    throw new InvalidInput(
+      place, "does not hold under this key (RSA)", "签名与该公钥不符（RSA）");
   }
-  return equal(encoded, pkcs1Encoding(algorithm.digest, hashed, length));
 }
 
 /** EMSA-PKCS1-v1_5 (§9.2). It is compared whole, so nothing can hide in it. */

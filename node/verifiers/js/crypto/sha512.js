@@ -34,38 +34,46 @@ function expand(high, low, view, at) {
   }
 }
 
-/** The two sums of a round (§6.4.2, step 3), as [T1 high, T1 low, T2 high, T2 low]. */
-function roundSums(s, t, high, low) {
-  const [ah, al, bh, bl, ch, cl, , , eh, el, fh, fl, gh, gl, hh, hl] = s;
+/**
+ * Round t (§6.4.2, step 3). The words a to h are not moved: in each round they stand one place
+ * further down in `s`, which has eight pairs, upper and lower in turn.
+ */
+function round(s, t, high, low) {
+  const at = (name) => 2 * ((name - t) & 7);
+  const [a, b, c, d, e, f, g, h] = [at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)];
+  const [ah, al, eh, el] = [s[a], s[a + 1], s[e], s[e + 1]];
   const big1 = turned(eh, el, 14) ^ turned(eh, el, 18) ^ turned(eh, el, 41);
   const big1Low = turned(el, eh, 14) ^ turned(el, eh, 18) ^ turned(el, eh, 41);
-  const choice = (eh & fh) ^ (~eh & gh);
-  const choiceLow = ((el & fl) ^ (~el & gl)) >>> 0;
-  const firstLow = hl + (big1Low >>> 0) + choiceLow + CONSTANTS_LOW[t] + low[t];
-  const first = hh + big1 + choice + CONSTANTS_HIGH[t] + high[t] + Math.floor(firstLow / 2 ** 32);
+  const choice = (eh & s[f]) ^ (~eh & s[g]);
+  const choiceLow = (el & s[f + 1]) ^ (~el & s[g + 1]);
+  const sumLow = s[h + 1] + (big1Low >>> 0) + (choiceLow >>> 0) + CONSTANTS_LOW[t] + low[t];
+  const first = s[h] + big1 + choice + CONSTANTS_HIGH[t] + high[t] + Math.floor(sumLow / 2 ** 32);
+  const firstLow = sumLow >>> 0;
   const big0 = turned(ah, al, 28) ^ turned(ah, al, 34) ^ turned(ah, al, 39);
   const big0Low = turned(al, ah, 28) ^ turned(al, ah, 34) ^ turned(al, ah, 39);
-  const majority = (ah & bh) ^ (ah & ch) ^ (bh & ch);
-  const secondLow = (big0Low >>> 0) + (((al & bl) ^ (al & cl) ^ (bl & cl)) >>> 0);
-  const second = big0 + majority + Math.floor(secondLow / 2 ** 32);
-  return [first >>> 0, firstLow >>> 0, second >>> 0, secondLow >>> 0];
+  const majority = (ah & s[b]) ^ (ah & s[c]) ^ (s[b] & s[c]);
+  const majorityLow = (al & s[b + 1]) ^ (al & s[c + 1]) ^ (s[b + 1] & s[c + 1]);
+  const newLow = firstLow + (big0Low >>> 0) + (majorityLow >>> 0);
+  add(s, d, first, firstLow);
+  s[h] = first + big0 + majority + Math.floor(newLow / 2 ** 32);
+  s[h + 1] = newLow;
 }
 
-/** One block; `state` has sixteen words, upper and lower in turn, and is changed. */
+/** Adds (high, low) to the pair at `index`. */
+function add(pairs, index, high, low) {
+  const sum = pairs[index + 1] + low;
+  pairs[index + 1] = sum;
+  pairs[index] += high + Math.floor(sum / 2 ** 32);
+}
+
+/** One block; `state` has eight pairs and is changed. */
 function compress(state, high, low) {
-  let s = Array.from(state);
+  const s = state.slice();
   for (let t = 0; t < 80; t += 1) {
-    const [first, firstLow, second, secondLow] = roundSums(s, t, high, low);
-    const eLow = s[7] + firstLow;
-    const aLow = firstLow + secondLow;
-    const e = (s[6] + first + Math.floor(eLow / 2 ** 32)) >>> 0;
-    const a = (first + second + Math.floor(aLow / 2 ** 32)) >>> 0;
-    s = [a, aLow >>> 0, ...s.slice(0, 6), e, eLow >>> 0, ...s.slice(8, 14)];
+    round(s, t, high, low);
   }
   for (let index = 0; index < 16; index += 2) {
-    const sum = state[index + 1] + s[index + 1];
-    state[index + 1] = sum;
-    state[index] += s[index] + Math.floor(sum / 2 ** 32);
+    add(state, index, s[index], s[index + 1]);
   }
 }
 

@@ -1,0 +1,73 @@
+"""The corpus of good and forged bundles, and bundles with receipts, before the JavaScript."""
+
+from __future__ import annotations
+
+import pytest
+from builders.corpus import held
+from builders.javascript import JAVASCRIPT, JavaScript
+from builders.javascript_opinion import alike, alike_of, verdicts
+from builders.second_opinion import TESTS, load
+
+CORPUS = held()
+
+_receipts = load(TESTS / "unit/second_verifier/test_second_bundles.py")
+_receipts.both_of = alike_of
+bench = _receipts.bench
+globals().update(
+    {f"{name}_in_javascript": it for name, it in vars(_receipts).items() if name[:5] == "test_"}
+)
+
+
+def test_every_step_of_every_case_ends_as_it_must() -> None:
+    said = JAVASCRIPT.call_each(
+        ("verify.js", "verifyBundle", [case.bundle, case.trust]) for case in CORPUS
+    )
+    found = {case.name: {x: z for x, _, z in verdicts(one)} for case, one in zip(CORPUS, said)}
+    assert found == {case.name: case.steps for case in CORPUS}
+    assert [one["accepted"] for one in said] == [case.accepted for case in CORPUS]
+
+
+BARE = ("good-", "vote-", "commit-", "retired-", "one-vote-", "another-key-", "last-entry-")
+
+
+def test_without_webcrypto_each_step_ends_the_same() -> None:
+    """A browser may have none, or none with Ed25519: then all signatures are checked in BigInt."""
+    cases = [case for case in CORPUS if case.name.startswith(BARE)]
+    bare = JavaScript(webcrypto=False)
+    try:
+        said = bare.call_each(
+            ("verify.js", "verifyBundle", [case.bundle, case.trust]) for case in cases
+        )
+    finally:
+        bare.stop()
+    assert {one["backend"] for one in said} == {"JavaScript"}
+    found = {case.name: {x: z for x, _, z in verdicts(one)} for case, one in zip(cases, said)}
+    assert found == {case.name: case.steps for case in cases}
+
+
+def test_failures_are_told_in_chinese_with_the_place_and_rule_in_english() -> None:
+    """As a clerk would have it said: a sentence; behind it what an expert looks up."""
+    [case] = [case for case in CORPUS if case.name == "vote-with-a-wrong-signature"]
+    report = alike(case.bundle, case.trust)
+    said = JAVASCRIPT.call("verify.js", "verifyBundle", case.bundle, case.trust)
+    [failed] = [step for step in said["steps"] if step["status"] == "failed"]
+    [ours] = [step for step in report.steps if step.status == "failed"]
+    assert failed["text"] == ours.text
+    assert failed["textZh"].startswith("区块没有得到验证节点的有效签名确认（")
+    assert failed["textZh"].endswith(f"。错误位置与规则：{ours.text}")
+
+
+@pytest.mark.parametrize("language", ["", "Zh"])
+def test_what_is_said_fits_both_languages(language: str) -> None:
+    """Details line up, and no step says nothing, or something that JavaScript made of a value."""
+    said = JAVASCRIPT.call_each(
+        ("verify.js", "verifyBundle", [case.bundle, case.trust]) for case in CORPUS
+    )
+    for report in said:
+        for step in report["steps"]:
+            assert len(step["details"]) == len(step["detailsZh"])
+            for text in (step[f"text{language}"], *step[f"details{language}"]):
+                assert text
+                assert "undefined" not in text
+                assert "[object" not in text
+                assert "NaN" not in text
