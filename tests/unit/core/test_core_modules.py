@@ -98,6 +98,7 @@ ALSO = {
     "pdf.filters": {"zlib"},
     "status_list": {"zlib"},
     "signatures": {"cryptography", "ecdsa"},
+    "status_list": {"zlib"},
 }
 IMPURE_CALLS = {"open", "input", "print", "exec", "eval", "compile", "__import__", "breakpoint"}
 
