@@ -84,6 +84,10 @@ key_id = ""
 pin_file = ""               # where the PIN is: a file for its owner alone,
 pin_env = ""                # or a variable of the environment
 
+[seals]                     # published statuses of seals, signed with the operator's key
+next_update_seconds = 60    # when a new one is to be asked for
+stale_after_seconds = 600   # from when on one says nothing any more
+
 [anchors]                   # outside chains: docs/anchors/README.md
 peers = []                  # URLs of other nodes, from which receipts of their anchors are fetched
 ignore = []                 # members whose receipts are neither fetched nor put into bundles
