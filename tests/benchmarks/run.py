@@ -23,8 +23,16 @@ import structlog
 import verifiers
 from harness import Figure, write_figures
 
-_PARTS = ("solo", "certificates", "http", "consortium", "anchors", "seals", "million")
-_PARTS = ("solo", "http", "consortium", "anchors", "seals", "verifiers", "million")
+_PARTS = (
+    "solo",
+    "certificates",
+    "http",
+    "consortium",
+    "anchors",
+    "seals",
+    "verifiers",
+    "million",
+)
 
 
 def main() -> int:
@@ -55,8 +63,6 @@ def main() -> int:
         figures += _told(seal_statuses.seal_statuses(rounds))
     if arguments.only in (None, "verifiers"):
         figures += _told(verifiers.verifiers(3 if arguments.quick else 10))
-    if arguments.only in (None, "certificates"):
-        figures += _told(certificates.certificates())
     if arguments.million or arguments.only == "million":
         few = 2_000 if arguments.quick else 10_000
         figures += _told(solo.million(10 * few if arguments.quick else 1_000_000, few, 5))

@@ -96,7 +96,6 @@ PURE = {
 ALSO = {
     "frame": {"zstandard"},
     "pdf.filters": {"zlib"},
-    "status_list": {"zlib"},
     "signatures": {"cryptography", "ecdsa"},
     "status_list": {"zlib"},
 }
