@@ -95,10 +95,6 @@ at_once = 2                 # checks at a time
 next_update_seconds = 60    # when a new one is to be asked for
 stale_after_seconds = 600   # from when on one says nothing any more
 
-[seals]                     # published statuses of seals, signed with the operator's key
-next_update_seconds = 60    # when a new one is to be asked for
-stale_after_seconds = 600   # from when on one says nothing any more
-
 [anchors]                   # outside chains: docs/anchors/README.md
 peers = []                  # URLs of other nodes, from which receipts of their anchors are fetched
 ignore = []                 # members whose receipts are neither fetched nor put into bundles
