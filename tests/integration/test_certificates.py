@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -31,6 +33,8 @@ from builders.time_stamping import need_openssl
 from node.core.encoding import canonical_json
 from node.core.verify import FAILED
 from node.core.verify_certificate import verify_certificate
+from node.evidence.certificates.issuing import CertificateIssuer
+from node.evidence.certificates.keeping import KeptCertificates
 
 CASE, SEAL = "case:platform-a:0001", "seal:platform-a:0001"
 
@@ -157,6 +161,40 @@ def test_the_same_token_gives_the_same_certificate(node: ServedNode) -> None:
     answer = post_order(node, order(codes=[code_of(node, CASE)], token="t-1", purpose="另一用途"))
     assert answer.status_code == 409
     assert answer.json()["type"].endswith(":token-reused")
+
+
+def test_two_orders_with_one_token_at_once_are_one_certificate(
+    node: ServedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second asks while the first has its rows on disk and its file not yet."""
+    asked_again, answered = threading.Event(), threading.Event()
+    write, earlier = KeptCertificates._write, CertificateIssuer.earlier
+    asked: list[object] = []
+
+    def slowly(self: KeptCertificates, path: Path, content: bytes) -> None:
+        second.append(threads.submit(lambda: issued(node, token="one")))
+        assert asked_again.wait(30)
+        answered.wait(0.5)
+        write(self, path, content)
+
+    def told(self: CertificateIssuer, *given: Any) -> Any:
+        asked.append(given)
+        if len(asked) == 2:
+            asked_again.set()
+        found = earlier(self, *given)
+        if len(asked) == 2:
+            answered.set()
+        return found
+
+    second: list[Future[dict[str, str]]] = []
+    with monkeypatch.context() as patch, ThreadPoolExecutor(2) as threads:
+        patch.setattr(KeptCertificates, "_write", slowly)
+        patch.setattr(CertificateIssuer, "earlier", told)
+        first = issued(node, token="one")
+        again = second[0].result()
+    assert again["certificate_no"] == first["certificate_no"]
+    assert len(second) == 1
+    assert pdf_of(node, first["certificate_no"])
 
 
 def test_many_codes_in_one_go_and_each_failure_by_its_code(node: ServedNode) -> None:

@@ -192,7 +192,9 @@ class CertificateIssuer:
         Raises:
             TokenReused: something else was asked for with it.
         """
-        return self._earlier(_token_of(asked, wanted), _request_of(wanted))
+        token = _token_of(asked, wanted)
+        with self._alone(token):  # what is being made for it is waited for
+            return self._earlier(token, _request_of(wanted))
 
     def issue(self, wanted: Wanted, asked: Asked) -> Issued:
         """Issue a certificate, or give the one that was issued for the same token.
