@@ -35,6 +35,7 @@ from node.core.verify import FAILED
 from node.core.verify_certificate import verify_certificate
 from node.evidence.certificates.issuing import CertificateIssuer
 from node.evidence.certificates.keeping import KeptCertificates
+from node.evidence.certificates.workers import SealingWorkers
 
 CASE, SEAL = "case:platform-a:0001", "seal:platform-a:0001"
 
@@ -297,6 +298,32 @@ def test_a_copy_on_disk_shows_nothing_and_goes_with_the_fields_that_it_shows(
     assert not list((node.home.path / "certificates").rglob(f"{one['certificate_no']}*"))
     assert node.get(f"/v1/certificates/{one['certificate_no']}").status_code == 200
     assert pdf_of(node, plain["certificate_no"])
+
+
+def test_fields_that_are_erased_while_a_certificate_is_made_of_them_are_kept_in_none(
+    node: ServedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The erasure comes between the release of the fields and the copy that shows them."""
+    node.submit(*node.teller.case("0003"))
+    subject = "case:platform-a:0003"
+    make = SealingWorkers.make
+
+    def erased_meanwhile(self: SealingWorkers, draft: Any, signed_at: int) -> Any:
+        made = make(self, draft, signed_at)
+        body = json.dumps({"digests": "all", "reason": "retention period over"}).encode()
+        target = f"/v1/dossiers/{subject}/erasure"
+        headers = node.authorization(OPERATOR, "POST", target, body)
+        answer = httpx.post(node.url + target, content=body, headers=headers, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SealingWorkers, "make", erased_meanwhile)
+        body = order(codes=[code_of(node, subject)], disclosures="all", case_no="1")
+        answer = post_order(node, body)
+    assert answer.status_code == 410, answer.text
+    assert node.node.certificates is not None
+    assert node.node.certificates.kept.disclosing(subject) == []
 
 
 def test_a_changed_copy_is_not_handed_out(node: ServedNode) -> None:

@@ -350,8 +350,9 @@ class CertificateIssuer:
         self._stopping.set()
         with self._changed:
             self._changed.wait_for(lambda: not self._under_way, timeout=_STOPPING_SECONDS)
-        self.threads.shutdown(wait=True, cancel_futures=True)
+        self.threads.shutdown(wait=False, cancel_futures=True)
         self._workers.stop()
+        self.threads.shutdown(wait=True)
         self._finisher.stop()
 
     # -- handing out ----------------------------------------------------------------------------
