@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -124,7 +124,8 @@ class CertificateIssuer:
     """One institution's issuing of certificates. Safe for threads.
 
     ``issuer`` says who issues, ``key`` is its member's ledger key, ``most`` how many certificates
-    may be under way. ``threads`` is where `issue` is to be called by who must not wait.
+    may be under way. ``erased`` says whether any of these private fields of a dossier has been
+    erased here. ``threads`` is where `issue` is to be called by who must not wait.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class CertificateIssuer:
         workers: Makes,
         kept: KeptCertificates,
         recorder: Recorder,
+        erased: Callable[[str, Sequence[Shown]], bool],
         *,
         most: int = 64,
     ) -> None:
@@ -143,6 +145,7 @@ class CertificateIssuer:
         self.tally = Tally()
         self._key, self._ledger, self._compose = key, ledger, compose
         self._workers, self._recorder, self._most = workers, recorder, most
+        self._erased = erased
         self._changed = threading.Condition()
         self._under_way = 0
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="certificate")
@@ -272,7 +275,14 @@ class CertificateIssuer:
                 made.pdf,
                 signed.encode(),
             )
+        self._check_disclosed(kept, wanted.order)
         return _issued(kept, self._finisher.record(kept, signed.encode()))
+
+    def _check_disclosed(self, kept: Kept, order: Order) -> None:
+        """An erasure drops the copies that it finds; this one may have come too late for that."""
+        if order.disclosures and self._erased(order.subject, order.disclosures):
+            self.kept.drop(kept, "its private fields were erased while it was made")
+            raise CopyLost(f"{kept.number}: private fields were erased while it was made")
 
     def _check_seal(self) -> None:
         sealing, now = self.issuer.sealing, self._ledger.now()
