@@ -137,11 +137,21 @@ class Finisher:
             if self._stopping.is_set():
                 return
             self._due.clear()
-            if self._finish_all():
+            if self._finish_most():
                 self._due.set()
                 self._stopping.wait(_PAUSE_SECONDS)
             else:
                 self._settled.set()
+
+    def _finish_most(self) -> int:
+        """As `_finish_all`; a disk that fails meanwhile is tried again, too."""
+        try:
+            return self._finish_all()
+        except LedgerFault:
+            raise
+        except (EvidenceError, OSError) as error:
+            self._log.warning("certificates not finished", reason=str(error))
+            return 1
 
     def _finish_all(self) -> int:
         """Try all that are unfinished; how many still are."""
@@ -153,7 +163,7 @@ class Finisher:
                 self.finish(kept)
             except LedgerFault:
                 raise
-            except EvidenceError as error:
+            except (EvidenceError, OSError) as error:
                 left += 1
                 self._log.warning("certificate not finished", number=kept.number, reason=str(error))
         return left

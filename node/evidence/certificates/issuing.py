@@ -161,8 +161,13 @@ class CertificateIssuer:
         """Hold the room that ``count`` certificates take while they are made.
 
         Raises:
+            InvalidInput: they are more than there ever is room for.
             IssuingBusy: there is no room for them.
         """
+        if count > self._most:
+            raise InvalidInput(
+                "body", f"asks for {count} certificates; at most {self._most} are made at a time"
+            )
         with self._changed:
             if self._stopping.is_set():
                 raise SealingFailed("the node is stopping")

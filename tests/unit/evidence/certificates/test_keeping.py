@@ -18,7 +18,7 @@ from node.core.trust import Trust
 from node.evidence.certificates import finishing
 from node.evidence.certificates.finishing import Finisher, Ledger
 from node.evidence.certificates.keeping import Kept, KeptCertificates
-from node.storage.errors import StorageError
+from node.storage.errors import StorageError, StoreUnavailable
 from node.storage.memory import MemoryStore
 
 NUMBER, OTHER = "ZS2026112312345678906", "ZS2026112300000000016"
@@ -203,3 +203,27 @@ def test_another_s_record_with_the_same_number_is_not_this_certificate_s(
     assert finisher(kept, chain).finish(made) is not None
     assert chain.submitted == [b"signed"]
     assert kept.read(made) == PDF
+
+
+def test_a_disk_that_fails_once_does_not_end_the_thread_that_finishes(
+    kept: KeptCertificates, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.keep(certificate(), PDF, b"signed")
+    monkeypatch.setattr(finishing, "_PAUSE_SECONDS", 0.01)
+    faults: list[Exception] = [StoreUnavailable("store", "no"), OSError(5, "Input/output error")]
+    unfinished = KeptCertificates.unfinished
+
+    def failing(self: KeptCertificates) -> Any:
+        if faults:
+            raise faults.pop()
+        return unfinished(self)
+
+    monkeypatch.setattr(KeptCertificates, "unfinished", failing)
+    thread = finisher(kept, chain)
+    thread.start()
+    try:
+        assert thread.wait(10)
+    finally:
+        thread.stop()
+    assert chain.submitted == [b"signed"]
+    assert kept.is_finished(NUMBER)
