@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -227,3 +229,20 @@ def test_a_disk_that_fails_once_does_not_end_the_thread_that_finishes(
         thread.stop()
     assert chain.submitted == [b"signed"]
     assert kept.is_finished(NUMBER)
+
+
+def test_a_full_disk_keeps_no_part_of_a_file(
+    kept: KeptCertificates, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    kept.finished(kept.keep(certificate(OTHER), PDF, b"signed").number)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError):
+            kept.keep(certificate(), PDF, b"signed")
+    files = [path.name for path in (tmp_path / "certificates").rglob("*") if path.is_file()]
+    assert files == [f"{OTHER}.pdf.enc"]
+    (left,) = kept.unfinished()
+    assert finisher(kept, chain).finish(left) is None
