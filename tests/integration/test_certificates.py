@@ -355,6 +355,8 @@ def test_thirty_at_once(node: ServedNode) -> None:
         ({"purpose": "x" * 201}, "body.purpose"),
         ({"purpose": "a\nb"}, "body.purpose"),
         ({"applicant": ""}, "body.applicant"),
+        ({"applicant": " \u3000"}, "body.applicant"),
+        ({"purpose": " "}, "body.purpose"),
         ({"codes": []}, "body.codes"),
         ({"codes": ["CZ0034133234711"] * 2}, "body.codes"),
         ({"codes": None}, "body"),
