@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from node import __version__
@@ -24,6 +24,7 @@ from node.core.disclosure import decode_disclosure, encode_disclosure
 from node.core.errors import InvalidInput
 from node.core.signatures import PublicJwk, load_backend
 from node.core.trust import MAX_TRUST_BYTES, Trust, decode_trust
+from node.evidence.bundle import Shown
 from node.evidence.certificates.composing import compose
 from node.evidence.certificates.errors import NotOnRecord
 from node.evidence.certificates.finishing import Ledger
@@ -96,6 +97,7 @@ def build_certificates(node: Node) -> CertificateIssuer:
         workers,
         kept,
         Records(node.operator, node.reader),
+        erasures(node.vault),
         most=config.certificates.most,
     )
 
@@ -204,6 +206,16 @@ def _own_trust(node: Node, chain: SealChain, tsa: TsaSettings | None) -> Trust:
         tsa_roots=() if tsa is None else tsa.roots,
         signer_roots=(chain.root,),
     )
+
+
+def erasures(vault: Vault) -> Callable[[str, Sequence[Shown]], bool]:
+    """Says whether any of these private fields of a dossier has been erased."""
+
+    def erased(dossier: str, shown: Sequence[Shown]) -> bool:
+        digests = [decode_disclosure(encoded).digest for _, encoded in shown]
+        return bool(vault.tombstones(dossier, digests))
+
+    return erased
 
 
 class VaultKeys:

@@ -77,8 +77,8 @@ def read_request(body: bytes) -> CertificateRequest:
     return CertificateRequest(
         codes=codes,
         subject=_text(value, "subject", 120),
-        applicant=_printable(value, "applicant", 200),
-        purpose=_event_text(value, "certificate.issued", "purpose"),
+        applicant=_not_blank(_printable(value, "applicant", 200), "applicant"),
+        purpose=_not_blank(_event_text(value, "certificate.issued", "purpose"), "purpose"),
         case_no=_event_text(value, "disclosure.released", "case_no"),
         language="en" if _choice(value, "language", ("zh", "en")) == "en" else "zh",
         disclosed=_choice(value, "disclosures", ("none", "all")) == "all",
@@ -102,6 +102,13 @@ def _printable(value: dict[str, Any], name: str, most: int) -> str:
     text = _text(value, name, most)
     if any(ord(one) < 32 or 127 <= ord(one) < 160 for one in text):
         raise InvalidEncoding(f"body.{name}", "must hold no control characters")
+    return text
+
+
+def _not_blank(text: str, name: str) -> str:
+    """A certificate says who wants it and what for: neither is a line of blanks."""
+    if not text.strip():
+        raise InvalidEncoding(f"body.{name}", "must not be blank")
     return text
 
 

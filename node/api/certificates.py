@@ -267,8 +267,9 @@ def get_pdf(service: Served, caller: Caller, number: Number) -> Response:
     issuer = need_issuer(service)
     number = read_certificate_no(number, place="path.number")
     kept = issuer.kept.find(number)
+    report_hash = "" if kept is None else kept.report_hash
     with service.node.reader() as reader:
-        entry = certificate_record(reader, number)
+        entry = certificate_record(reader, number, report_hash)
     if kept is None:
         raise _no_copy(number) if entry is not None else _unknown(number)
     _check_reader(service, caller, kept)

@@ -18,6 +18,7 @@ from node.evidence.certificates.errors import (
     CopyLost,
     IssuingBusy,
     NotOnRecord,
+    RecordPending,
     TimeStampFailed,
     TokenReused,
 )
@@ -165,6 +166,10 @@ def _uncertified(error: CertificateError) -> Problem:
         return Problem("token-reused", str(error), "该幂等令牌已用于另一请求。")
     if isinstance(error, CopyLost):
         return Problem("gone", str(error), "本节点保存的证书副本已不可用。")
+    if isinstance(error, RecordPending):
+        return Problem(
+            "not-ready", str(error), "节点正在同步区块，尚不能确定该证书是否已登记。", after
+        )
     if isinstance(error, NotOnRecord):
         text = f"the certificate could not be put on record: {error}"
         return Problem("not-recorded", text, f"证书未能上链登记：{error}", after)

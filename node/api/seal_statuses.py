@@ -16,6 +16,7 @@ from node.core.encoding import MAX_INTEGER
 from node.core.status_list import MAX_LIST_SEALS
 from node.evidence.seal_status import SealStatuses
 from node.evidence.status_lists import STATUS_LISTS_PATH, StatusLists
+from node.ledger.reader import LedgerReader
 
 __all__ = ["routes"]
 
@@ -33,6 +34,23 @@ def _signing(service: Service) -> tuple[SealStatuses, StatusLists]:
             "本节点未配置运营方密钥，不发布签名状态",
         )
     return node.seal_statuses, node.status_lists
+
+
+def _check_recent(service: Service, reader: LedgerReader) -> None:
+    """Sign nothing of a state that is older than a status lives: who goes by the time of signing
+    would take it for what is so now.
+
+    Raises:
+        Problem: the newest block is of long ago: the node catches up, or no blocks are made.
+    """
+    age, most = service.node.now() - reader.meta.time, service.node.config.seals.stale_after_seconds
+    if age > most * 1000:
+        raise Problem(
+            "not-ready",
+            f"the newest block here is {age // 1000} s old: no status is signed of so old a state",
+            "本节点最新区块时间过旧，暂不签发印章状态，请稍后重试或向其他节点查询。",
+            {"retry_after": 5},
+        )
 
 
 @routes.get(
@@ -64,6 +82,7 @@ def get_signed_status(
                 f"no seal has the es_id {es_id}; /v1/state/seal/{es_id} proves it",
                 f"本账本中没有标识为 {es_id} 的印章",
             )
+        _check_recent(service, reader)
         content = statuses.sign(reader, es_id, node.now(), lists.place_of(reader, es_id))
     return bytes_answer(content, "application/json", {"Cache-Control": "no-cache"})
 
@@ -87,7 +106,9 @@ def get_status_lists(service: Served) -> Response:
     STATUS_LISTS_PATH + "/{number}",
     summary="Statuses of up to 65,536 seals, signed 印章状态清单",
     response_class=Response,
-    responses=content_of("application/statuslist+jwt", "A Token Status List", "string", 400, 404),
+    responses=content_of(
+        "application/statuslist+jwt", "A Token Status List", "string", 400, 404, 503
+    ),
 )
 def get_status_list(
     service: Served,
@@ -103,6 +124,7 @@ def get_status_list(
     with node.reader() as reader:
         if number >= lists.count(reader):
             raise Problem("not-found", f"{_NO_LIST}: {number}", f"没有第 {number} 号状态清单")
+        _check_recent(service, reader)
         made = lists.sign(reader, number, node.now())
     age = max(0, made.next_update - node.now()) // 1000
     headers = {"Cache-Control": f"public, max-age={age}", "Access-Control-Allow-Origin": "*"}

@@ -19,6 +19,7 @@ from node.client.http import NodeClient
 from node.core.trust import MAX_TRUST_BYTES
 from node.core.verify import FAILED
 from node.core.verify_certificate import verify_certificate
+from node.evidence.certificates.numbering import read_certificate_no
 
 __all__ = ["add_parser", "run"]
 
@@ -118,9 +119,11 @@ def _save(node: NodeClient, item: Json, folder: Path, trust: bytes | None) -> Js
     where there is a trust file."""
     if item["status"] != "issued":
         return item
-    path = folder / f"{item['certificate_no']}.pdf"
+    # It becomes a file's name, and a node may lie.
+    number = read_certificate_no(str(item["certificate_no"]), place="answer.certificate_no")
+    path = folder / f"{number}.pdf"
     check_absent(path)
-    pdf = node.certificate_pdf(item["certificate_no"])
+    pdf = node.certificate_pdf(number)
     if hashlib.sha256(pdf).hexdigest() != item["report_hash"]:
         raise CommandFailure(
             ExitCode.BAD_INPUT,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from typing import Any
 
 from node.cli.exit_codes import ExitCode
+from node.cli.failures import CommandFailure
 from node.cli.files import read_input
 from node.cli.output import say, write_json
 from node.cli.parsers import add_command
@@ -69,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     content = read_input(args.file, _MOST)
     with asking(args, signs=False) as node, understanding(args.url):
         answer = node.check_document(content)
+        _check_same(content, answer["findings"]["sha256"], args.url)
         if args.json:
             write_json(answer)
         else:
@@ -78,6 +81,14 @@ def run(args: argparse.Namespace) -> int:
         statements = [item for one in answer["records"]["signatures"] for item in one["statements"]]
         contradicted = any(item["status"] == "failed" for item in statements)
     return ExitCode.REFUSED if bad or contradicted else ExitCode.OK
+
+
+def _check_same(content: bytes, told: Any, url: str) -> None:
+    """What is told must be of the file that was sent. Raises CommandFailure."""
+    if told != hashlib.sha256(content).hexdigest():
+        raise CommandFailure(
+            ExitCode.BAD_INPUT, f"{url}: its answer is of another file", "tell who runs the node"
+        )
 
 
 def _tell(answer: Json, args: argparse.Namespace) -> None:

@@ -55,7 +55,8 @@ class StatusLists:
         self._member = member
         self._times = times
         self._base = base
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the indexes; held for moments
+        self._making = threading.Lock()  # of the lists, each of which takes seconds
         self._found: dict[str, int] = {}
         self._indexes = array("Q")
         self._names: dict[int, list[str]] = {}
@@ -105,12 +106,11 @@ class StatusLists:
         Raises:
             InvalidInput: there is no such list.
         """
-        with self._lock:
+        with self._making:
             held = self._made.get(number)
             if held is not None and held.made_at <= now < held.next_update:
                 return held
-            self._catch_up(reader)
-            if not 0 <= number * MAX_LIST_SEALS < len(self._indexes):
+            if not 0 <= number < self.count(reader):
                 raise InvalidInput("list", f"there is no list {number}")
             made = self._sign(reader, number, now)
             self._made[number] = made
@@ -144,8 +144,9 @@ class StatusLists:
         """The es_ids of a list, in order, as far as ``reader`` sees them; read once, since they
         never change."""
         start = number * MAX_LIST_SEALS
-        seen = bisect_left(self._indexes, reader.meta.size)
-        indexes = self._indexes[start : min(start + MAX_LIST_SEALS, seen)]
+        with self._lock:
+            seen = bisect_left(self._indexes, reader.meta.size)
+            indexes = self._indexes[start : min(start + MAX_LIST_SEALS, seen)]
         names = self._names.setdefault(number, [])
         missing = indexes[len(names) :]
         names += [entry.transaction.data["es_id"] for entry in reader.entries(missing)]

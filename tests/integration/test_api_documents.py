@@ -17,7 +17,9 @@ from builders.sealed_contract import SealedContract, sealed_contract
 from builders.served import ServedNode, served
 from builders.signed_pdfs import Signatories, plain_pdf
 
+from node.cli.exit_codes import ExitCode
 from node.cli.main import main
+from node.client.http import NodeClient
 from node.demo.documents import seal_pdf
 
 URL = "/v1/documents/check"
@@ -230,3 +232,20 @@ def test_the_command(
     assert (code, words in capsys.readouterr().out) == (0, True)
     file.write_bytes(contract.second.pdf[:-1000])
     assert main(["check-document", str(file), "--url", node.url, "--json"]) == 1
+
+
+def test_the_command_takes_no_answer_about_another_file(
+    node: ServedNode,
+    contract: SealedContract,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A node, or what stands before it, answers with what it found out about a good one."""
+    with node.client() as client:
+        good = client.check_document(contract.second.pdf)
+    monkeypatch.setattr(NodeClient, "check_document", lambda *_: good)
+    (tmp_path / "forged.pdf").write_bytes(contract.second.pdf[:-1000])
+    code = main(["check-document", str(tmp_path / "forged.pdf"), "--url", node.url])
+    assert code == ExitCode.BAD_INPUT
+    assert "is of another file" in capsys.readouterr().err

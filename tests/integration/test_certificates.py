@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -31,6 +33,9 @@ from builders.time_stamping import need_openssl
 from node.core.encoding import canonical_json
 from node.core.verify import FAILED
 from node.core.verify_certificate import verify_certificate
+from node.evidence.certificates.issuing import CertificateIssuer
+from node.evidence.certificates.keeping import KeptCertificates
+from node.evidence.certificates.workers import SealingWorkers
 
 CASE, SEAL = "case:platform-a:0001", "seal:platform-a:0001"
 
@@ -159,6 +164,40 @@ def test_the_same_token_gives_the_same_certificate(node: ServedNode) -> None:
     assert answer.json()["type"].endswith(":token-reused")
 
 
+def test_two_orders_with_one_token_at_once_are_one_certificate(
+    node: ServedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second asks while the first has its rows on disk and its file not yet."""
+    asked_again, answered = threading.Event(), threading.Event()
+    write, earlier = KeptCertificates._write, CertificateIssuer.earlier
+    asked: list[object] = []
+
+    def slowly(self: KeptCertificates, path: Path, content: bytes) -> None:
+        second.append(threads.submit(lambda: issued(node, token="one")))
+        assert asked_again.wait(30)
+        answered.wait(0.5)
+        write(self, path, content)
+
+    def told(self: CertificateIssuer, *given: Any) -> Any:
+        asked.append(given)
+        if len(asked) == 2:
+            asked_again.set()
+        found = earlier(self, *given)
+        if len(asked) == 2:
+            answered.set()
+        return found
+
+    second: list[Future[dict[str, str]]] = []
+    with monkeypatch.context() as patch, ThreadPoolExecutor(2) as threads:
+        patch.setattr(KeptCertificates, "_write", slowly)
+        patch.setattr(CertificateIssuer, "earlier", told)
+        first = issued(node, token="one")
+        again = second[0].result()
+    assert again["certificate_no"] == first["certificate_no"]
+    assert len(second) == 1
+    assert pdf_of(node, first["certificate_no"])
+
+
 def test_many_codes_in_one_go_and_each_failure_by_its_code(node: ServedNode) -> None:
     case, seal = code_of(node, CASE), code_of(node, SEAL)
     unknown, wrong = "CZ0034133234711", f"{case[:-1]}{(int(case[-1]) + 1) % 10}"
@@ -261,6 +300,32 @@ def test_a_copy_on_disk_shows_nothing_and_goes_with_the_fields_that_it_shows(
     assert pdf_of(node, plain["certificate_no"])
 
 
+def test_fields_that_are_erased_while_a_certificate_is_made_of_them_are_kept_in_none(
+    node: ServedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The erasure comes between the release of the fields and the copy that shows them."""
+    node.submit(*node.teller.case("0003"))
+    subject = "case:platform-a:0003"
+    make = SealingWorkers.make
+
+    def erased_meanwhile(self: SealingWorkers, draft: Any, signed_at: int) -> Any:
+        made = make(self, draft, signed_at)
+        body = json.dumps({"digests": "all", "reason": "retention period over"}).encode()
+        target = f"/v1/dossiers/{subject}/erasure"
+        headers = node.authorization(OPERATOR, "POST", target, body)
+        answer = httpx.post(node.url + target, content=body, headers=headers, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SealingWorkers, "make", erased_meanwhile)
+        body = order(codes=[code_of(node, subject)], disclosures="all", case_no="1")
+        answer = post_order(node, body)
+    assert answer.status_code == 410, answer.text
+    assert node.node.certificates is not None
+    assert node.node.certificates.kept.disclosing(subject) == []
+
+
 def test_a_changed_copy_is_not_handed_out(node: ServedNode) -> None:
     number = issued(node)["certificate_no"]
     (path,) = (node.home.path / "certificates").rglob(f"{number}*")
@@ -290,6 +355,8 @@ def test_thirty_at_once(node: ServedNode) -> None:
         ({"purpose": "x" * 201}, "body.purpose"),
         ({"purpose": "a\nb"}, "body.purpose"),
         ({"applicant": ""}, "body.applicant"),
+        ({"applicant": " \u3000"}, "body.applicant"),
+        ({"purpose": " "}, "body.purpose"),
         ({"codes": []}, "body.codes"),
         ({"codes": ["CZ0034133234711"] * 2}, "body.codes"),
         ({"codes": None}, "body"),

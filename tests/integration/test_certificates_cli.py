@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from builders.served import ServedNode
 from builders.time_stamping import need_openssl
 
 from node.cli.exit_codes import ExitCode
+from node.client.http import NodeClient
 from node.core.encoding import canonical_json
 
 CASE = "case:platform-a:0001"
@@ -144,3 +146,27 @@ def _certificates(cli: Cli, subject: object) -> dict[str, object]:
     ended = cli("doctor", "--home", path.path, "--json", "--wait", "1")  # type: ignore[attr-defined]
     (found,) = (item for item in ended.document["checks"] if item["id"] == "certificates")
     return dict(found)
+
+
+@pytest.mark.parametrize("number", ["../../escaped", "/tmp/escaped", "ZS2026112312345678907", ""])
+def test_a_lying_node_names_no_file_outside_the_folder(
+    cli: Cli, node: ServedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    content = b"what the node would have on this disk"
+    told = {
+        "code": "CZ0034133234711",
+        "status": "issued",
+        "certificate_no": number,
+        "report_hash": hashlib.sha256(content).hexdigest(),
+        "record": "CZ0034133234711-1",
+        "pages": 1,
+    }
+    monkeypatch.setattr(NodeClient, "order_certificates", lambda *_: {"certificates": [told]})
+    monkeypatch.setattr(NodeClient, "certificate_pdf", lambda *_: content)
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    chain = ("--chain-id", node.home.chain_id)
+    result = cli("certificate", "CZ0034133234711", *arguments(node, folder), *chain)
+    assert result.code == ExitCode.BAD_INPUT, result
+    assert [path for path in tmp_path.rglob("*") if path.suffix == ".pdf"] == []
+    assert not Path("/tmp/escaped.pdf").exists()

@@ -95,3 +95,17 @@ def test_the_command_checks_a_status_that_was_kept(
             max_age_ms=600_000,
             backend=load_backend(),
         )
+
+
+def test_nothing_is_signed_of_a_state_of_long_ago(
+    told: ServedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that was away for a day knows of no revocation since: its key must not say "active"
+    as of now."""
+    for path in ("/v1/seals/ES-S1/signed-status", f"{LISTS}/0"):
+        assert httpx.get(told.url + path).status_code == 200
+        with monkeypatch.context() as patch:
+            patch.setattr(told.node, "now", lambda: told.now() + 86_400_000)
+            answer = httpx.get(told.url + path)
+        assert answer.status_code == 503, path
+        assert answer.json()["type"].endswith(":not-ready")

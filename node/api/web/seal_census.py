@@ -51,8 +51,12 @@ class SealCensus:
             if self._counting or not self._is_due(node):
                 return self._newest
             self._counting = True
-        with node.reader() as reader:
-            indexes = list(find(reader.rows, "seal", "", limit=_ALL))
+        try:
+            with node.reader() as reader:
+                indexes = list(find(reader.rows, "seal", "", limit=_ALL))
+        except EvidenceError:
+            self._counting = False
+            raise
         if len(indexes) <= _AT_ONCE:
             self._count(node, indexes, 0.0)
         else:

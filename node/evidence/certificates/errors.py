@@ -7,6 +7,7 @@ CertificateError
 ├── TimeStampFailed     the time-stamp authority is away, refuses, or gives what does not hold
 ├── SealingFailed       the PDF could not be sealed
 ├── NotOnRecord         ``certificate.issued`` was refused or not committed in time
+├── RecordPending       whether ``certificate.issued`` was recorded in time cannot be said yet
 ├── TokenReused         an idempotency token was used for another request
 └── CopyLost            the kept copy is gone, was erased, or is not what was recorded
 """
@@ -22,6 +23,7 @@ __all__ = [
     "KeyUnusable",
     "NotIssuedHere",
     "NotOnRecord",
+    "RecordPending",
     "SealingFailed",
     "TimeStampFailed",
     "TokenReused",
@@ -58,6 +60,10 @@ class SealingFailed(CertificateError):
 
 class NotOnRecord(CertificateError):
     """The certificate's record is not on the chain; nothing was handed out."""
+
+
+class RecordPending(CertificateError):
+    """The node fetches blocks of which one may have the certificate's record."""
 
 
 class TokenReused(CertificateError):

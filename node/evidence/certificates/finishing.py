@@ -17,7 +17,7 @@ from node.client.records import Submission
 from node.core.errors import EvidenceError, LedgerFault
 from node.core.trust import Trust
 from node.evidence.bundle import Receipts
-from node.evidence.certificates.errors import CopyLost, NotOnRecord
+from node.evidence.certificates.errors import CopyLost, NotOnRecord, RecordPending
 from node.evidence.certificates.keeping import Kept, KeptCertificates
 from node.ledger.indexes import find
 from node.ledger.reader import LedgerReader, LogEntry
@@ -26,6 +26,8 @@ __all__ = ["Finisher", "Ledger", "Recorder", "certificate_record"]
 
 _EVENT = "certificate.issued"
 _PAUSE_SECONDS = 1.0
+_MOST_RECORDS = 64
+"""Records with a certificate's number among which its own is looked for."""
 
 
 class Recorder(Protocol):
@@ -106,16 +108,20 @@ class Finisher:
         certificate had to be dropped.
 
         Raises:
-            EvidenceError: it could not be submitted now.
+            EvidenceError: it could not be submitted now, or the ledger has not come so far that it
+                says whether it was recorded in time.
         """
         with self._ledger.read() as reader:
-            entry = certificate_record(reader, kept.number)
-        if entry is not None:
+            entry = certificate_record(reader, kept.number, kept.report_hash)
+            reached = reader.meta.time
+        if entry is not None and entry.transaction.data["report_hash"] == kept.report_hash:
             self._kept.finished(kept.number)
             return entry.entry.code
         try:
-            if kept.expires <= self._ledger.now():
+            if kept.expires <= reached:
                 raise CopyLost("its record was not taken in time")
+            if kept.expires <= self._ledger.now():
+                raise RecordPending("the ledger has not come yet to where its record would be")
             self._kept.read(kept)
             code = self.record(kept, self._kept.read_submission(kept))
         except (CopyLost, NotOnRecord) as error:
@@ -131,11 +137,21 @@ class Finisher:
             if self._stopping.is_set():
                 return
             self._due.clear()
-            if self._finish_all():
+            if self._finish_most():
                 self._due.set()
                 self._stopping.wait(_PAUSE_SECONDS)
             else:
                 self._settled.set()
+
+    def _finish_most(self) -> int:
+        """As `_finish_all`; a disk that fails meanwhile is tried again, too."""
+        try:
+            return self._finish_all()
+        except LedgerFault:
+            raise
+        except (EvidenceError, OSError) as error:
+            self._log.warning("certificates not finished", reason=str(error))
+            return 1
 
     def _finish_all(self) -> int:
         """Try all that are unfinished; how many still are."""
@@ -147,18 +163,20 @@ class Finisher:
                 self.finish(kept)
             except LedgerFault:
                 raise
-            except EvidenceError as error:
+            except (EvidenceError, OSError) as error:
                 left += 1
                 self._log.warning("certificate not finished", number=kept.number, reason=str(error))
         return left
 
 
-def certificate_record(reader: LedgerReader, number: str) -> LogEntry | None:
-    """The record of a certificate, None where there is none. Of several, which only another member
-    can have made, the first counts."""
-    for index in find(reader.rows, "certificate_no", number, limit=1):
-        entry = reader.entry(index)
+def certificate_record(reader: LedgerReader, number: str, report_hash: str = "") -> LogEntry | None:
+    """The record of a certificate, None where there is none. Of several, which only other members
+    can have made, the one of the file ``report_hash``, or else the first."""
+    first: LogEntry | None = None
+    for entry in reader.entries(find(reader.rows, "certificate_no", number, limit=_MOST_RECORDS)):
         if entry.transaction.type != _EVENT:
-            raise LedgerFault(f"entry {index} is indexed as a certificate's record")
-        return entry
-    return None
+            raise LedgerFault(f"entry {entry.index} is indexed as a certificate's record")
+        if not report_hash or entry.transaction.data["report_hash"] == report_hash:
+            return entry
+        first = first or entry
+    return first

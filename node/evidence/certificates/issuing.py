@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -124,7 +124,8 @@ class CertificateIssuer:
     """One institution's issuing of certificates. Safe for threads.
 
     ``issuer`` says who issues, ``key`` is its member's ledger key, ``most`` how many certificates
-    may be under way. ``threads`` is where `issue` is to be called by who must not wait.
+    may be under way. ``erased`` says whether any of these private fields of a dossier has been
+    erased here. ``threads`` is where `issue` is to be called by who must not wait.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class CertificateIssuer:
         workers: Makes,
         kept: KeptCertificates,
         recorder: Recorder,
+        erased: Callable[[str, Sequence[Shown]], bool],
         *,
         most: int = 64,
     ) -> None:
@@ -143,6 +145,7 @@ class CertificateIssuer:
         self.tally = Tally()
         self._key, self._ledger, self._compose = key, ledger, compose
         self._workers, self._recorder, self._most = workers, recorder, most
+        self._erased = erased
         self._changed = threading.Condition()
         self._under_way = 0
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="certificate")
@@ -158,8 +161,13 @@ class CertificateIssuer:
         """Hold the room that ``count`` certificates take while they are made.
 
         Raises:
+            InvalidInput: they are more than there ever is room for.
             IssuingBusy: there is no room for them.
         """
+        if count > self._most:
+            raise InvalidInput(
+                "body", f"asks for {count} certificates; at most {self._most} are made at a time"
+            )
         with self._changed:
             if self._stopping.is_set():
                 raise SealingFailed("the node is stopping")
@@ -192,7 +200,9 @@ class CertificateIssuer:
         Raises:
             TokenReused: something else was asked for with it.
         """
-        return self._earlier(_token_of(asked, wanted), _request_of(wanted))
+        token = _token_of(asked, wanted)
+        with self._alone(token):  # what is being made for it is waited for
+            return self._earlier(token, _request_of(wanted))
 
     def issue(self, wanted: Wanted, asked: Asked) -> Issued:
         """Issue a certificate, or give the one that was issued for the same token.
@@ -270,7 +280,14 @@ class CertificateIssuer:
                 made.pdf,
                 signed.encode(),
             )
+        self._check_disclosed(kept, wanted.order)
         return _issued(kept, self._finisher.record(kept, signed.encode()))
+
+    def _check_disclosed(self, kept: Kept, order: Order) -> None:
+        """An erasure drops the copies that it finds; this one may have come too late for that."""
+        if order.disclosures and self._erased(order.subject, order.disclosures):
+            self.kept.drop(kept, "its private fields were erased while it was made")
+            raise CopyLost(f"{kept.number}: private fields were erased while it was made")
 
     def _check_seal(self) -> None:
         sealing, now = self.issuer.sealing, self._ledger.now()
@@ -348,8 +365,9 @@ class CertificateIssuer:
         self._stopping.set()
         with self._changed:
             self._changed.wait_for(lambda: not self._under_way, timeout=_STOPPING_SECONDS)
-        self.threads.shutdown(wait=True, cancel_futures=True)
+        self.threads.shutdown(wait=False, cancel_futures=True)
         self._workers.stop()
+        self.threads.shutdown(wait=True)
         self._finisher.stop()
 
     # -- handing out ----------------------------------------------------------------------------

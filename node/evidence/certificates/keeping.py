@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -89,6 +90,7 @@ class KeptCertificates:
         self._store = store
         self._folder = folder
         self._keys = keys
+        self._writing: set[str] = set()
 
     def keep(self, kept: Kept, pdf: bytes, submission: bytes) -> Kept:
         """Keep a copy and the signed record, durably, before that record is submitted.
@@ -110,8 +112,12 @@ class KeptCertificates:
             batch.put(_TOKEN + kept.token, label)
         if kept.disclosed:
             batch.put(_about_row(kept), b"")
-        self._store.write(batch, sync=True)
-        self._write(self._path(kept.number), _encrypt(secret, _COPY + label, pdf))
+        self._writing.add(kept.number)
+        try:
+            self._store.write(batch, sync=True)
+            self._write(self._path(kept.number), _encrypt(secret, _COPY + label, pdf))
+        finally:
+            self._writing.discard(kept.number)
         return kept
 
     def finished(self, number: str) -> None:
@@ -144,9 +150,11 @@ class KeptCertificates:
         return None if raw is None else self.find(raw.decode("ascii"))
 
     def unfinished(self) -> Iterator[Kept]:
-        """Those whose records are not known to be on the chain, oldest numbers first."""
+        """Those whose records are not known to be on the chain, oldest numbers first; without those
+        that are just being written, whose file is missing for no crash."""
         for row, _ in self._store.scan(_UNFINISHED, _UNFINISHED + b"\xff"):
-            kept = self.find(row[len(_UNFINISHED) :].decode("ascii"))
+            number = row[len(_UNFINISHED) :].decode("ascii")
+            kept = None if number in self._writing else self.find(number)
             if kept is not None:
                 yield kept
 
@@ -166,11 +174,15 @@ class KeptCertificates:
 
         Raises:
             CopyLost: it is gone, was erased, or is not what was recorded.
+            StorageError: it cannot be read now.
         """
+        path = self._path(kept.number)
         try:
-            raw = self._path(kept.number).read_bytes()
+            raw = path.read_bytes()
+        except FileNotFoundError as error:
+            raise CopyLost(f"the copy of {kept.number} is gone") from error
         except OSError as error:
-            raise CopyLost(f"the copy of {kept.number} cannot be read: {error.strerror}") from error
+            raise from_os_error(error, str(path), "reading a certificate") from error
         pdf = self._open(kept, _COPY, raw)
         if hashlib.sha256(pdf).hexdigest() != kept.report_hash:
             raise CopyLost(f"the copy of {kept.number} is not the file that is on record")
@@ -203,6 +215,8 @@ class KeptCertificates:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise from_os_error(error, str(path), "keeping a certificate") from error
         sync_directory(path.parent)
 

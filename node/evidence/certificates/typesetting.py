@@ -40,19 +40,23 @@ def typeset(draft: Draft) -> TypesetCertificate:
     stand on the line of ``%%EOF``, which ISO 19005-3 §6.1.9 forbids.
 
     Raises:
-        InvalidInput: no font has a glyph for a character, or an attachment is not text in UTF-8.
+        InvalidInput: no font has a glyph for a character, a picture is none, or an attachment is
+            not text in UTF-8.
     """
     faces = load_faces()
     check_glyphs(draft.content, faces)
     main = _main(draft)
-    with _LOCK:
-        pdf = _compiler().compile(
-            main,
-            format="pdf",
-            pdf_standards="a-3b",
-            pdf_tags=True,
-            timestamp=datetime.fromtimestamp(draft.issued_at // 1000, UTC),
-        )
+    try:
+        with _LOCK:
+            pdf = _compiler().compile(
+                main,
+                format="pdf",
+                pdf_standards="a-3b",
+                pdf_tags=True,
+                timestamp=datetime.fromtimestamp(draft.issued_at // 1000, UTC),
+            )
+    except RuntimeError as error:  # what is foreign in it are the pictures
+        raise InvalidInput("certificate", f"cannot be typeset: {error}") from error
     assert isinstance(pdf, bytes)
     pages = _count_pages(pdf)
     return TypesetCertificate(pdf + b"\n", SealSpace(pages - 1, SEAL_BOX), pages)

@@ -1,7 +1,8 @@
 """Worker processes that typeset and seal: one a core, without state but their opened seal.
 
-Each opens the key of the seal for itself. A worker that dies takes the others of its pool along;
-they are started anew, and what they had in hand is done once more: nothing of it has left the pool.
+Each opens the key of the seal for itself, and has one certificate in hand. What a worker that dies
+had in hand is done once more by another: nothing of it has left the process. One that does not come
+to an end, because of a token or a picture that never does, is killed.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import queue
 import signal
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
 
+from node.core.errors import EvidenceError
 from node.evidence.certificates.errors import SealingFailed
 from node.evidence.certificates.port import Draft, TypesetCertificate
 from node.evidence.certificates.sealing import OpenedSeal, SealSettings
@@ -27,7 +30,10 @@ __all__ = ["Made", "SealingWorkers", "Typeset"]
 Typeset = Callable[[Draft], TypesetCertificate]
 _ATTEMPTS = 2
 _SECONDS = 120.0
-"""Longest that a certificate may be in the making: an authority is asked a few times, and late."""
+"""Longest that a certificate may be in the making: an authority is asked a few times, and late; and
+longest that it waits for a process before that."""
+_STOPPING_SECONDS = 10.0
+"""Longest that a process in the middle of a certificate is waited for at the end."""
 
 
 @dataclass(frozen=True)
@@ -101,16 +107,72 @@ def _open() -> None:
     _worker.seal()
 
 
+def _serve(connection: Connection, settings: SealSettings, typeset: Typeset) -> None:
+    """What a process does: one call after another, until the other end is closed."""
+    _begin(settings, typeset)
+    with suppress(EOFError, OSError):
+        while True:
+            function, arguments = connection.recv()
+            connection.send(_outcome(function, arguments))
+
+
+def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
+    """What a call gives, or the error that it raises: of this project's, or the name of another."""
+    try:
+        return function(*arguments), None
+    except EvidenceError as error:
+        return None, error
+    except BaseException as error:  # noqa: BLE001 - a library in Rust panics with one of its own
+        return None, SealingFailed(f"it could not be made: {type(error).__name__}")
+
+
+class _Process:
+    """One worker process, for one thread at a time."""
+
+    def __init__(self, settings: SealSettings, typeset: Typeset) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, other = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(other, settings, typeset), name="certificate", daemon=True
+        )
+        self._process.start()
+        other.close()
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What ``function`` gives there. Raises what it raises; EOFError or OSError where the
+        process has died, TimeoutError where it is late."""
+        self._connection.send((function, arguments))
+        if not self._connection.poll(_SECONDS):
+            raise TimeoutError
+        given, error = self._connection.recv()
+        if error is not None:
+            raise error
+        return given
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self._process.join()
+
+    def close(self) -> None:
+        """Let go of it. To be called by the thread that has it."""
+        self.kill()
+        self._connection.close()
+
+
 class SealingWorkers:
-    """The pool. Safe for threads; `stop` it.
+    """The processes, each started when it is first needed. Safe for threads; `stop` them.
 
     ``typeset`` is a module's function, which the processes import.
     """
 
     def __init__(self, settings: SealSettings, typeset: Typeset, workers: int) -> None:
-        self._settings, self._typeset, self._count = settings, typeset, workers
+        self._settings, self._typeset = settings, typeset
         self._lock = threading.Lock()
-        self._pool: ProcessPoolExecutor | None = None
+        self._running: set[_Process] = set()
+        self._idle: queue.LifoQueue[_Process | None] = queue.LifoQueue()
+        for _ in range(workers):
+            self._idle.put(None)
         self._stopped = False
 
     def make(self, draft: Draft, signed_at: int) -> Made:
@@ -120,18 +182,8 @@ class SealingWorkers:
             CertificateError: it could not be sealed.
             InvalidInput: it could not be typeset; names the place.
         """
-        for attempt in range(1, _ATTEMPTS + 1):
-            pool = self._running()
-            try:
-                return self._submitted(pool, draft, signed_at).result(_SECONDS)
-            except BrokenProcessPool as error:
-                self._replace(pool)
-                if attempt == _ATTEMPTS:
-                    raise SealingFailed("the processes that seal die again and again") from error
-            except TimeoutError as error:
-                self._replace(pool)
-                raise SealingFailed(f"it was not made within {_SECONDS:.0f} s") from error
-        raise AssertionError("not reached")
+        made: Made = self._call(_make, draft, signed_at)
+        return made
 
     def open(self) -> None:
         """Have a process open the seal, to see whether it can.
@@ -139,39 +191,57 @@ class SealingWorkers:
         Raises:
             KeyUnusable: it cannot.
         """
-        self._running().submit(_open).result(_SECONDS)
+        self._call(_open)
 
     def stop(self) -> None:
-        """End the processes, after what they have in hand."""
+        """End the processes, after what they have in hand, if that comes to its end."""
+        self._stopped = True
+        until = time.monotonic() + _STOPPING_SECONDS
+        while self._running and (left := until - time.monotonic()) > 0:
+            try:
+                process = self._idle.get(timeout=left)
+            except queue.Empty:
+                break
+            if process is not None:
+                self._forget(process)
         with self._lock:
-            self._stopped = True
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
+            for process in self._running:
+                process.kill()  # the thread that waits for it lets go of it
+        self._idle.put(None)  # for those that wait, and see that it is over
 
-    def _submitted(self, pool: ProcessPoolExecutor, draft: Draft, signed_at: int) -> Future[Made]:
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function in a process that has nothing to do, and again where that one dies."""
+        for _ in range(_ATTEMPTS):
+            process = self._take()
+            back: _Process | None = process
+            try:
+                return process.call(function, *arguments)
+            except TimeoutError as error:
+                self._forget(process)
+                back = None
+                raise SealingFailed(f"it was not made within {_SECONDS:.0f} s") from error
+            except (EOFError, OSError):
+                self._forget(process)
+                back = None
+            finally:
+                self._idle.put(back)
+        raise SealingFailed("the processes that seal die again and again")
+
+    def _take(self) -> _Process:
         try:
-            return pool.submit(_make, draft, signed_at)
-        except BrokenProcessPool:
-            raise
-        except RuntimeError as error:  # shut down
-            raise SealingFailed("the node is stopping") from error
-
-    def _running(self) -> ProcessPoolExecutor:
+            process = self._idle.get(timeout=_SECONDS)
+        except queue.Empty as error:
+            raise SealingFailed(f"no process was free within {_SECONDS:.0f} s") from error
         with self._lock:
             if self._stopped:
+                self._idle.put(process)
                 raise SealingFailed("the node is stopping")
-            if self._pool is None:
-                self._pool = ProcessPoolExecutor(
-                    self._count,
-                    mp_context=multiprocessing.get_context("spawn"),
-                    initializer=_begin,
-                    initargs=(self._settings, self._typeset),
-                )
-            return self._pool
+            if process is None:
+                process = _Process(self._settings, self._typeset)
+                self._running.add(process)
+            return process
 
-    def _replace(self, broken: ProcessPoolExecutor) -> None:
+    def _forget(self, process: _Process) -> None:
+        process.close()
         with self._lock:
-            if self._pool is broken:
-                self._pool = None
-        broken.shutdown(wait=False, cancel_futures=True)
+            self._running.discard(process)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -32,6 +34,7 @@ from node.core.status_list import (
     verify_status_list,
 )
 from node.core.trust import decode_trust
+from node.evidence import status_lists
 from node.evidence.seal_status import SealStatuses, StatusTimes
 from node.evidence.status_lists import StatusLists
 
@@ -262,6 +265,35 @@ def test_a_list_is_made_anew_when_its_update_is_due(bench: LedgerBench, lists: S
         assert lists.sign(reader, 0, now + 60_000) is not first
         with pytest.raises(InvalidInput, match="there is no list 1"):
             lists.sign(reader, 1, now)
+
+
+def test_one_seal_s_place_is_found_while_a_list_of_all_is_made(
+    bench: LedgerBench, lists: StatusLists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of 65,536 seals takes seconds, and anybody may ask for one."""
+    making, go_on = threading.Event(), threading.Event()
+
+    def slowly(*given: Any) -> str:
+        making.set()
+        assert go_on.wait(10)
+        return "active"
+
+    monkeypatch.setattr(status_lists, "derived_status", slowly)
+
+    def listed_meanwhile() -> None:
+        with bench.reader() as reader:
+            lists.sign(reader, 0, now_of(bench))
+
+    with ThreadPoolExecutor(2) as threads:
+        made = threads.submit(listed_meanwhile)
+        try:
+            assert making.wait(10)
+            with bench.reader() as reader:
+                place = threads.submit(lists.place_of, reader, ES_ID).result(5)
+        finally:
+            go_on.set()
+        made.result(10)
+    assert place["idx"] == 0
 
 
 def test_lists_of_another_address_chain_key_or_time_are_refused(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from builders.reading import StoredRows
 
 from node.api.web.seal_census import SealCensus
@@ -91,3 +92,14 @@ def test_a_count_that_cannot_be_made_leaves_the_last_one() -> None:
     census._count(node, [1, 2, 3], 0.0)  # type: ignore[arg-type]
     assert census._newest is found
     assert not census._counting
+
+
+def test_a_store_that_fails_once_does_not_end_the_counting_for_good() -> None:
+    node, census = Node(6), SealCensus()
+    node.fault = True
+    with pytest.raises(LedgerFault):
+        census.newest(node)  # type: ignore[arg-type]
+    node.fault = False
+    found = census.newest(node)  # type: ignore[arg-type]
+    assert found is not None
+    assert sum(found.seals.values()) == 6

@@ -85,6 +85,15 @@ def test_imprint_and_description_are_typeset(ledger: Registry) -> None:
     assert attachments(typeset(draft).pdf).keys() >= {"consortium.json", "bundle.json"}
 
 
+def test_a_picture_that_is_none_is_told_as_what_is_wrong_with_the_order(ledger: Registry) -> None:
+    """A picture can be on record by its hash, pass for one by its frame, and hold no pixels."""
+    order = ledger.order(CASE, pictures={hashlib.sha256(PICTURE).hexdigest(): PICTURE})
+    content = json.loads(ledger.compose(order).content)
+    text = json.dumps(content, ensure_ascii=False).replace("<svg", "<svx")
+    with pytest.raises(InvalidInput, match="cannot be typeset"):
+        typeset(replace(ledger.compose(order), content=text))
+
+
 def test_file_ends_with_a_line_feed(draft: Draft) -> None:
     assert typeset(draft).pdf.endswith(b"%%EOF\n")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from builders.issuing import Seal, make_seal
 from builders.sealed_pdfs import SPACE, unsealed_pdf
 
 from node.core.errors import InvalidInput
+from node.evidence.certificates import workers as workers_module
 from node.evidence.certificates.errors import KeyUnusable, SealingFailed
 from node.evidence.certificates.keys import FileKey
 from node.evidence.certificates.port import Draft, TypesetCertificate
@@ -31,6 +34,11 @@ def typeset(draft: Draft) -> TypesetCertificate:
             os.kill(os.getpid(), signal.SIGKILL)
     if draft.content == "always die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if draft.content.startswith("hang"):
+        written = Path(draft.content.partition(" ")[2] + ".part")
+        written.write_text(str(os.getpid()))
+        written.rename(draft.content.partition(" ")[2])
+        time.sleep(600)
     if draft.content == "refuse":
         raise InvalidInput("applicant[3]", "no font has a glyph")
     return TypesetCertificate(unsealed_pdf(), SPACE, 1)
@@ -93,3 +101,45 @@ def test_a_key_that_is_gone_is_told_and_found_again_when_it_is_back(
         workers.stop()
     with pytest.raises(SealingFailed, match="stopping"):
         workers.make(draft(), NOW)
+
+
+def test_a_process_that_hangs_is_ended_and_spoils_no_other_certificate(
+    settings: SealSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that takes for ever, or a token that does not answer, must hold nothing for good;
+    what waits behind it is made all the same."""
+    workers = SealingWorkers(settings, typeset, 1)
+    try:
+        workers.open()
+        monkeypatch.setattr(workers_module, "_SECONDS", 1.0)
+        mark = tmp_path / "hanging"
+        with ThreadPoolExecutor(2) as threads:
+            hanging = threads.submit(workers.make, draft(f"hang {mark}"), NOW)
+            while not mark.exists() and not hanging.done():
+                pass
+            monkeypatch.setattr(workers_module, "_SECONDS", 60.0)
+            behind = threads.submit(workers.make, draft(), NOW)
+            with pytest.raises(SealingFailed, match="not made within"):
+                hanging.result(30)
+            assert behind.result(30).pdf
+        process = int(mark.read_text())
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+    finally:
+        workers.stop()
+
+
+def test_a_node_stops_though_a_process_hangs(
+    settings: SealSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers_module, "_STOPPING_SECONDS", 0.5)
+    workers = SealingWorkers(settings, typeset, 1)
+    workers.open()
+    mark = tmp_path / "hanging"
+    with ThreadPoolExecutor(2) as threads:
+        hanging = threads.submit(workers.make, draft(f"hang {mark}"), NOW)
+        while not mark.exists():
+            pass
+        threads.submit(workers.stop).result(30)
+        with pytest.raises(SealingFailed, match="stopping"):
+            hanging.result(30)
