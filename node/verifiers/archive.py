@@ -137,7 +137,9 @@ def _library(name: str) -> dict[str, bytes]:
 
 
 def _licence(distribution: str) -> bytes:
-    for file in metadata.files(distribution) or ():
-        if file.name == "LICENSE":
-            return Path(str(file.locate())).read_bytes()
+    # what building left in a checkout is found as a distribution too, without its licence
+    for found in metadata.distributions(name=distribution):
+        for file in found.files or ():
+            if file.name == "LICENSE" and Path(str(file.locate())).exists():
+                return Path(str(file.locate())).read_bytes()
     raise FileNotFoundError(f"the licence of {distribution} is not installed")
