@@ -46,7 +46,8 @@ function verdict(outcome, language) {
     element("span", { "aria-hidden": "true" }, mark), sentence(language, name));
   const lines = outcome.accepted ? claim(outcome, language) : [refusal(outcome, language)];
   return element("section", { class: `verdict ${look}`, "aria-labelledby": "verdict" },
-    heading, ...lines, counts(outcome, language));
+    heading, element("p", { id: "checked" }, sentence(language, "checked"), foreign(outcome.files[0].name)),
+    ...lines, counts(outcome, language));
 }
 
 function claim(outcome, language) {
