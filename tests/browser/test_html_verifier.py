@@ -15,6 +15,7 @@ from builders.bundling import bundle_of, trust_of
 from builders.cases import LATER, PRIVATE, SUB, grown
 from builders.certificate_pdfs import Office, certificate_of, office, seal, with_members
 from builders.chain import Chain
+from builders.corpus import held
 from builders.signing import digests_of, private_fields
 from playwright.sync_api import Browser, Page
 
@@ -194,6 +195,21 @@ def test_withheld_last_record_is_refused_and_nothing_of_it_shown(
     assert tab.steps == expected(files, "withheld.json", "trust.json")
     assert "已核验的记录" not in tab.text("#result")
     assert tab.page.locator("[data-code]").count() == 0
+
+
+def test_key_that_was_reported_compromised_is_said_in_the_one_sentence(tab: Verifier) -> None:
+    [case] = [one for one in held() if one.name == "key-reported-compromised"]
+    tab.page.set_input_files(
+        "#evidence", {"name": "b.json", "mimeType": "application/json", "buffer": case.bundle}
+    )
+    tab.page.set_input_files(
+        "#trust", {"name": "t.json", "mimeType": "application/json", "buffer": case.trust}
+    )
+    tab.page.wait_for_selector("#trust-chosen")
+    tab.press()
+    assert ("11", "not checked") in tab.steps
+    assert "均由各自的提交方签名" not in tab.text(".claim")
+    assert "不能证明是提交方本人签名" in tab.text(".claim")
 
 
 def test_other_chains_trust_file_fails_in_the_second_step(tab: Verifier) -> None:
