@@ -242,7 +242,8 @@ def _unpack(stream: Stream, place: str, most: int) -> list[IndirectObject]:
     found = []
     for number, offset in pairs:
         reader.skip_space()
-        if type(number) is not int or heads.at != first or reader.at - first != offset:
+        numbers = type(number) is int and type(offset) is int
+        if not numbers or heads.at != first or reader.at - first != offset:
             raise reader.fail("its objects must lie one behind the other, as its beginning says")
         start = reader.at
         found.append(IndirectObject(number, reader.value(), start, reader.at))

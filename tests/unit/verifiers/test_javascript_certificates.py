@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from typing import Any
 
 import pytest
 from builders.certificate_corpus import CORPUS, TRUST, Recorded, recorded
 from builders.javascript import JAVASCRIPT, JavaScriptError
+from builders.pdf_revisions import (
+    append_revision,
+    newest,
+    object_text,
+    packed_pdf,
+    stream_text,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,3 +103,37 @@ def test_inflating_is_what_zlib_does(
     assert found == inflated_here(bytes(packed), most)
     if flip is None:
         assert found == (data if len(data) <= most else None)
+
+
+SEALED = recorded("good-b-b").pdf
+STORED = re.sub(
+    rb"\s*>>\Z",
+    b" /DSS << /Certs [900 0 R] >> >>",
+    object_text(SEALED, newest(SEALED).trailer["Root"].number),
+)
+DER = zlib.compress(b"\x30\x03\x02\x01\x00")
+ODD_FILES = {
+    "predictor-with-a-point": append_revision(
+        SEALED,
+        {
+            newest(SEALED).trailer["Root"].number: STORED,
+            900: stream_text(b"/Filter /FlateDecode /DecodeParms << /Predictor 1.0 >>", DER),
+        },
+    ),
+    "offset-with-a-point": packed_pdf(
+        {1: b"<< /Type /Catalog >>"}, {2: b"(two)"}, content=b"2 0.(two) "
+    ),
+    "many-keys": packed_pdf(
+        {1: b"<< /Type /Catalog >>"},
+        {2: b"<< %s >>" % b"".join(b"/%x 0" % key for key in range(200_000))},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD_FILES)
+def test_both_say_the_same_of_odd_files(name: str) -> None:
+    there = JAVASCRIPT.call(MODULE, FUNCTION, ODD_FILES[name], TRUST)
+    here = verify_certificate(ODD_FILES[name], TRUST)
+    assert told_there(there) == told(here)
+    assert [step["text"] for step in there["steps"]] == [step.text for step in here.steps]
+    assert not here.accepted
