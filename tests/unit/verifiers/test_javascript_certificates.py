@@ -123,6 +123,14 @@ ODD_FILES = {
     "offset-with-a-point": packed_pdf(
         {1: b"<< /Type /Catalog >>"}, {2: b"(two)"}, content=b"2 0.(two) "
     ),
+    "hint-of-a-later-field": recorded("good-b-lta").pdf.replace(
+        b"/TU (Timestamp)", b"/TU (Withdrawn)"
+    ),
+    "name-of-a-later-field": re.sub(
+        rb"/T \(Timestamp[^)]*\)",
+        lambda found: b"/T (Seal)".ljust(len(found[0])),
+        recorded("good-b-lta").pdf,
+    ),
     "many-keys": packed_pdf(
         {1: b"<< /Type /Catalog >>"},
         {2: b"<< %s >>" % b"".join(b"/%x 0" % key for key in range(200_000))},
