@@ -20,6 +20,7 @@ from builders.pdf_revisions import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.core.anchors.der import SEQUENCE, encode_der
 from node.core.errors import InvalidInput
 from node.core.pdf.filters import decode_stream
 from node.core.pdf.objects import Stream
@@ -112,6 +113,7 @@ STORED = re.sub(
     object_text(SEALED, newest(SEALED).trailer["Root"].number),
 )
 DER = zlib.compress(b"\x30\x03\x02\x01\x00")
+LARGE = zlib.compress(encode_der(SEQUENCE, bytes((4 << 20) - 6)))
 ODD_FILES = {
     "predictor-with-a-point": append_revision(
         SEALED,
@@ -122,6 +124,15 @@ ODD_FILES = {
     ),
     "offset-with-a-point": packed_pdf(
         {1: b"<< /Type /Catalog >>"}, {2: b"(two)"}, content=b"2 0.(two) "
+    ),
+    "validation-data-that-grows": append_revision(
+        SEALED,
+        {
+            newest(SEALED).trailer["Root"].number: STORED.replace(
+                b"900 0 R", b" ".join(b"%d 0 R" % number for number in range(900, 905))
+            ),
+            **dict.fromkeys(range(900, 905), stream_text(b"/Filter /FlateDecode", LARGE)),
+        },
     ),
     "hint-of-a-later-field": recorded("good-b-lta").pdf.replace(
         b"/TU (Timestamp)", b"/TU (Withdrawn)"
