@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from builders.certificate_corpus import CORPUS, TRUST, Recorded, recorded
+from builders.certificate_pdfs import certificate_of, files_of, office
 from builders.javascript import JAVASCRIPT, JavaScriptError
 from builders.pdf_revisions import (
     append_revision,
@@ -21,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.core.anchors.der import SEQUENCE, encode_der
+from node.core.bundle import decode_bundle
 from node.core.errors import InvalidInput
 from node.core.pdf.filters import decode_stream
 from node.core.pdf.objects import Stream
@@ -156,3 +159,18 @@ def test_both_say_the_same_of_odd_files(name: str) -> None:
     assert told_there(there) == told(here)
     assert [step["text"] for step in there["steps"]] == [step.text for step in here.steps]
     assert not here.accepted
+
+
+@pytest.mark.parametrize(("early", "status"), [(0, "passed"), (59, "passed"), (61, "failed")])
+def test_nobody_signs_over_a_state_that_is_not_there_yet(
+    early: int, status: str, tmp_path: Path
+) -> None:
+    made = office(tmp_path)
+    bundle = decode_bundle(files_of(made)["bundle.json"])
+    shown = bundle.chain.headers[-1].time.milliseconds // 1000
+    pdf = certificate_of(made, iat=shown - early, sealing_certificate_sha256="")
+    here = verify_certificate(pdf, made.trust)
+    assert {step.label: step.status for step in here.steps}["P7"] == status
+    there = JAVASCRIPT.call(MODULE, FUNCTION, pdf, made.trust)
+    assert told_there(there) == told(here)
+    assert there["steps"][-1]["text"] == here.steps[-1].text
