@@ -124,12 +124,7 @@ def read_pdf(data: bytes) -> PdfFile:
     start, at, text, count, size = 0, begins.end(), 0, 0, 0
     revisions = []
     for section in sections:
-        if not size <= section.trailer["Size"] <= MAX_OBJECTS + 1:
-            raise InvalidEncoding(
-                f"pdf at byte {section.start}, trailer",
-                f"Size must be from {size}, that of the revision before, to {MAX_OBJECTS + 1}",
-            )
-        size = section.trailer["Size"]
+        size = _grown_size(section, size)
         count += len(section.offsets) + len(section.packed)
         if count > MAX_OBJECTS:
             raise InvalidEncoding("pdf", f"has more than {MAX_OBJECTS} objects")
@@ -154,6 +149,18 @@ def read_pdf(data: bytes) -> PdfFile:
     if start != len(data):
         raise InvalidEncoding("pdf", f"{len(data) - start} bytes follow its last revision")
     return PdfFile(data, tuple(revisions))
+
+
+def _grown_size(section: Section, before: int) -> int:
+    """The Size of a section's trailer. Readers leave out the objects that are not below the newest,
+    so it must not fall."""
+    size: int = section.trailer["Size"]
+    if not before <= size <= MAX_OBJECTS + 1:
+        raise InvalidEncoding(
+            f"pdf at byte {section.start}, trailer",
+            f"Size must be from {before}, that of the revision before, to {MAX_OBJECTS + 1}",
+        )
+    return size
 
 
 def _read_sections(data: bytes) -> list[Section]:

@@ -131,9 +131,9 @@ class Store {
         place, "must be streams of documents in DER", "须为 DER 编码的文档");
     }
     if (this._reads) {
-      const document = decodeStream(stream, place, this._bytesLeft);
-      this._bytesLeft -= document.length;
-      decodeDer(document, place, SEQUENCE);
+      const unpacked = decodeStream(stream, place, this._bytesLeft);
+      this._bytesLeft -= unpacked.length;
+      decodeDer(unpacked, place, SEQUENCE);
     }
   }
 }
