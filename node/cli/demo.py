@@ -15,7 +15,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,14 @@ evidence-node demo --consortium --engine "$(scripts/build-engine)" --dossiers 10
 _READY_SECONDS = 60
 _WINDOW = 200
 _PURPOSE, _CASE_NO = "民事案件证据审查（演示）", "（2026）鲁0192民初1号"
+
+
+@dataclass(frozen=True)
+class Believed:
+    """The trust file of the demonstration, and the authority that certifies its signers."""
+
+    trust: Trust
+    authority: Any
 
 
 def add_parser(subparsers: Any) -> None:
@@ -91,6 +100,7 @@ def _perform(args: argparse.Namespace, tell: Callable[[dict[str, Any]], object])
     out = Path(args.out).resolve()
     home = _clear(out)
     from node.demo.anchors import DEMO_EVERY_MS, demo_anchors
+    from node.demo.authority import DemoAuthority
     from node.demo.certificates import equip_institution
     from node.demo.home import create_demo_home
     from node.wiring import system_time
@@ -104,14 +114,15 @@ def _perform(args: argparse.Namespace, tell: Callable[[dict[str, Any]], object])
             parameters={"anchor_every_ms": DEMO_EVERY_MS},
             more=anchors.config,
         )
-        trust = equip_institution(made, anchors, system_time())
-        return _serve_and_play(out, made, trust, args, tell)
+        authority = DemoAuthority.create(datetime.now(UTC))
+        trust = equip_institution(made, anchors, authority, system_time())
+        return _serve_and_play(out, made, Believed(trust, authority), args, tell)
 
 
 def _serve_and_play(
     out: Path,
     made: Any,
-    believed: Trust,
+    believed: Believed,
     args: argparse.Namespace,
     tell: Callable[[dict[str, Any]], object],
 ) -> int:
@@ -200,14 +211,14 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> 
     raise CommandFailure(ExitCode.FAULT, "the node did not start", f"its log is in {log}")
 
 
-def _play(url: str, out: Path, made: Any, believed: Trust, args: argparse.Namespace) -> int:
+def _play(url: str, out: Path, made: Any, believed: Believed, args: argparse.Namespace) -> int:
     from node.demo.clerk import Clerk
     from node.demo.members import DEMO_OPERATOR
     from node.demo.story import Story
 
     clerk = Clerk(url, made.genesis.chain_id, DEMO_OPERATOR, made.keys, out / "submissions", say)
     try:
-        story = Story(clerk, out)
+        story = Story(clerk, out, believed.authority)
         say(
             "2. A seal is applied for, made and filed; another is taken over from an older register"
         )
@@ -225,7 +236,7 @@ def _play(url: str, out: Path, made: Any, believed: Trust, args: argparse.Namesp
         say("6. The log is anchored")
         _anchor(clerk, size)
         say("7. The evidence of the contract, as the court gets it")
-        bundle, trust = _write_evidence(clerk, story.case, made, believed, out)
+        bundle, trust = _write_evidence(clerk, story.case, made, believed.trust, out)
         _verify(bundle, trust)
         say("10. A certificate of evidence, sealed and time-stamped, and on record itself")
         pictures = [out / "seal-a.png", out / "seal-b.png"]
@@ -336,7 +347,8 @@ def _change_one_byte(bundle: bytes) -> bytes:
 
 def _serve(url: str, out: Path) -> None:
     log = short_path(out / "demo-node.log")
-    say("11. The node goes on at {} (log: {}). Ctrl-C stops it.", url, log)
+    say("11. Its pages: / /document /verify /certificate /statistics /status")
+    say("   The node goes on at {} (log: {}). Ctrl-C stops it.", url, log)
     try:
         signal.pause()
     except KeyboardInterrupt:

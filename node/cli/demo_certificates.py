@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from node.cli.output import say, short_path
 
 __all__ = ["order_certificates", "show_certificate"]
 
+_OF_THE_FILE = re.compile(r"P\d |Nothing failed")
+_WIDTH = 110
 _APPLICANT = "济南互联网审判庭（演示）"
 
 
@@ -58,6 +61,6 @@ def show_certificate(clerk: Any, files: list[Path], trust: Path) -> int:
     if run_verifier(prefix, files[0], trust, lines.append) != ExitCode.OK:
         raise CommandFailure(ExitCode.FAULT, "the certificate should have been accepted", *lines)
     for line in lines:
-        if " P" in line[:8] or line.startswith(("Nothing", "Certificate")):
-            say("   {}", line)
+        if _OF_THE_FILE.match(line):
+            say("   {}", line if len(line) <= _WIDTH else line[:_WIDTH] + "…")
     return ExitCode.OK

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from node.core.block import RULES_VERSION, Validator, ValidatorSet
@@ -204,8 +205,9 @@ def read_ed25519_bytes(value: Any, place: str) -> bytes:
     return key
 
 
+@lru_cache(maxsize=8)  # every bundle of a chain has the same one
 def decode_genesis(document: bytes) -> Genesis:
-    """Decode a genesis document and check it whole.
+    """Decode a genesis document and check it whole. What it gives is not to be changed.
 
     Raises:
         InvalidInput: names the place and the rule.

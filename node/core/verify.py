@@ -18,7 +18,16 @@ from node.core.signatures import Backend, load_backend
 from node.core.trust import decode_trust
 from node.core.verify_case import Case, NotChecked, Part, Told
 
-__all__ = ["FAILED", "NOT_CHECKED", "PASSED", "STEPS", "Report", "Step", "verify_bundle"]
+__all__ = [
+    "FAILED",
+    "NOT_CHECKED",
+    "PASSED",
+    "STEPS",
+    "Report",
+    "Step",
+    "check_bundle",
+    "verify_bundle",
+]
 
 
 PASSED, FAILED, NOT_CHECKED = verify_case.PASSED, verify_case.FAILED, verify_case.NOT_CHECKED
@@ -199,6 +208,18 @@ def verify_bundle(bundle: bytes, trust: bytes, backend: Backend | None = None) -
     Raises:
         InvalidInput: the trust file is not of its format. A bad bundle never raises.
     """
+    return check_bundle(bundle, trust, backend)[0]
+
+
+def check_bundle(
+    bundle: bytes, trust: bytes, backend: Backend | None = None
+) -> tuple[Report, Case]:
+    """As `verify_bundle`; and what was decoded and established on the way, so that nobody has to
+    decode it again. Without a report that accepts the bundle it means nothing.
+
+    Raises:
+        InvalidInput: the trust file is not of its format.
+    """
     chosen = load_backend() if backend is None else backend
     believed = decode_trust(trust)
     check_trusted(believed)
@@ -211,7 +232,7 @@ def verify_bundle(bundle: bytes, trust: bytes, backend: Backend | None = None) -
             passed.add(planned.id)
         steps += _steps(number, planned, status, told, case.parts)
         case.parts = []
-    return Report(tuple(steps), believed.fingerprint.hex(), chosen.name)
+    return Report(tuple(steps), believed.fingerprint.hex(), chosen.name), case
 
 
 def _steps(

@@ -7,7 +7,6 @@ certificate that is issued here says so in the names of all three.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -38,6 +37,10 @@ description = "certificates/consortium.json"
 url = "{tsa}"
 name = "演示时间戳"
 roots = ["{tsa_root}"]
+
+[documents]
+roots = ["certificates/root.pem"]
+tsa_roots = ["{tsa_root}"]
 """
 _PLATFORM = {
     "filings": [
@@ -59,18 +62,21 @@ _ENVIRONMENT = {
 }
 
 
-def equip_institution(made: DemoHome, anchors: DemoAnchors, made_at: int) -> Trust:
-    """Give a node that does not run yet what it issues certificates with: the institution's key and
-    certificate, the consortium's description, signed by every member, and the trust file.
+def equip_institution(
+    made: DemoHome, anchors: DemoAnchors, authority: DemoAuthority, made_at: int
+) -> Trust:
+    """Give a node that does not run yet what it issues certificates with, and checks documents by:
+    the institution's key and certificate of ``authority``, its root, the consortium's description,
+    signed by every member, and the trust file.
 
     Returns:
         The trust file: genesis, the time-stamp authority's root, the root of the institution's.
     """
     folder = made.path / "certificates"
     folder.mkdir()
-    authority = DemoAuthority.create(datetime.now(UTC))
     identity = authority.issue_signer("存证证书专用章", _INSTITUTION)
     chain = (identity.certificate, *identity.chain)
+    authority.write_root(folder / "root.pem")
     (folder / "chain.pem").write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in chain))
     key = made.path / "keys" / "seal.pem"
     key.touch(mode=0o600)

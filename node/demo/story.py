@@ -48,14 +48,15 @@ class DemoSeal:
 
 
 class Story:
-    """Plays the case step by step. ``out`` is where the files go."""
+    """Plays the case step by step. ``out`` is where the files go, ``authority`` what certifies all
+    who sign; by default one of its own."""
 
-    def __init__(self, clerk: Clerk, out: Path) -> None:
+    def __init__(self, clerk: Clerk, out: Path, authority: DemoAuthority | None = None) -> None:
         self._clerk = clerk
         self._out = out
         self._now = datetime.now(UTC)
         self.facts: ContractFacts = running_example(self._now)
-        self.authority = DemoAuthority.create(self._now)
+        self.authority = authority or DemoAuthority.create(self._now)
         self.authority.write_root(out / "demo-ca.pem")
         self._maker = self.authority.issue_signer("众福制章（演示）", "众福制章（演示）")
         self.case = f"case:anyunyin:{secrets.token_hex(12)}"

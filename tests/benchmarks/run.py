@@ -23,8 +23,16 @@ import structlog
 import verifiers
 from harness import Figure, write_figures
 
-_PARTS = ("solo", "certificates", "http", "consortium", "anchors", "seals", "million")
-_PARTS = ("solo", "http", "consortium", "anchors", "seals", "verifiers", "million")
+_PARTS = (
+    "solo",
+    "certificates",
+    "http",
+    "consortium",
+    "anchors",
+    "seals",
+    "verifiers",
+    "million",
+)
 
 
 def main() -> int:

@@ -27,6 +27,7 @@ _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _VARYING = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+08:00)"
     r"|(?P<code>CZ\d{13})"
+    r"|(?P<certificate>ZS\d{19})"
     r"|(?P<fingerprint>(?:[0-9a-f]{4} ){7}[0-9a-f]{4})"
     r"|(?P<digest>\b(?:[0-9a-f]{64}|[0-9a-f]{24})\b)"
     r"|(?P<base64>[A-Za-z0-9+/]{40,}=*)"
@@ -39,7 +40,7 @@ _VARYING = re.compile(
     r"|(?P<python>(?<=Python )3\.\d+\.\d+\S*(?=,))"
     r"|(?P<isolation>(?<=offline, ).+$)"
 )
-_SAME = ("code", "fingerprint", "digest")
+_SAME = ("code", "certificate", "fingerprint", "digest")
 _PROGRESS = re.compile(r"[a-z ]+: [\d,]+(?: of [\d,]+)?")
 
 

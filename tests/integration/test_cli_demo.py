@@ -49,5 +49,5 @@ def test_the_story_is_told_step_by_step(
     shown: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     steps = re.findall(r"^(\d+)\. ", shown[1].stderr, re.MULTILINE)
-    assert steps == [str(number) for number in range(1, 10)]
+    assert steps == [str(number) for number in range(1, 11)]
     assert "refused, as it must be" in shown[1].stderr

@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 from builders.certified import CASE, RECORD, Registry, all_texts, registry
+from builders.traffic import traffic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,6 +72,21 @@ def test_shown_text_obeys_nothing_and_drops_nothing(text: str) -> None:
     assert len(shown) >= len(kept)
     pieces = breakable(shown)
     assert ("".join(pieces) if isinstance(pieces, list) else pieces) == shown
+
+
+@settings(max_examples=3)
+@given(st.integers(0, 10_000))
+def test_every_dossier_of_any_traffic_can_be_certified(seed: int) -> None:
+    """Of all kinds, anchors and matters of the consortium among them."""
+    made = Registry()
+    made.bench.play(traffic(seed, seals=3, cases=2, records=3, proposals=2))
+    with made.bench.reader() as reader:
+        entries = reader.entries(range(1, reader.meta.size))
+        subjects = sorted({entry.transaction.sub for entry in entries})
+    for place, subject in enumerate(subjects):
+        language = "en" if place % 2 else "zh"
+        composed = made.compose(made.order(subject, language=language))
+        assert typeset(composed).pages > 5
 
 
 @given(st.binary(min_size=32, max_size=32))

@@ -214,7 +214,8 @@ def test_wheel_installs_client_and_verifier_and_the_rest_by_extras(wheel: Path) 
     required = [Requirement(line) for line in fields.get_all("Requires-Dist", [])]
     base = {item.name for item in required if item.marker is None}
     assert base == {"cryptography", "ecdsa", "httpx"}
-    assert set(fields.get_all("Provides-Extra", [])) == {"node", "evm", "fabric", "sm2", "all"}
+    extras = {"node", "evm", "fabric", "sm2", "pkcs11", "all"}
+    assert set(fields.get_all("Provides-Extra", [])) == extras
     tops = {name.split("/")[0] for name in names}
     assert tops == {"node", "chaincode_adapters", stem}
     assert {"node/core/verify.py", "node/client/__init__.py"} <= set(names)

@@ -16,6 +16,7 @@ __all__ = [
     "NO_VERIFIER",
     "OFFLINE",
     "ONLINE",
+    "OTHER_PATHS",
     "OWN_CLAIM",
     "RECEIPTS_GIVEN",
     "RELATED",
@@ -74,6 +75,17 @@ HOW_TO_COMPUTE = (
     (
         "From the leaf hash upwards, combined with these one after the other (RFC 9162), comes the "
         "root of the log above; any change of a record would lead to another."
+    ),
+)
+OTHER_PATHS = (
+    (
+        "以上为最后一条记录的路径。每条记录都写有前一条记录的条目哈希，故最后一条在日志中，即可"
+        "证明此前各条未被改动；其余各条自己的路径见附件 bundle.json，第 8 步已逐条核验。"
+    ),
+    (
+        "This is the path of the last record. Each record names the one before it by its leaf "
+        "hash, so that the last one in the log shows that none before was changed; the paths of "
+        "the others are in bundle.json, and step 8 has checked each."
     ),
 )
 LONG_LAGS = (

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from node.core.block import Header
-from node.core.bundle import Bundle, BundledEntry, Roots, decode_bundle
+from node.core.bundle import Bundle, BundledEntry, Roots
 from node.core.disclosure import Disclosure, match_disclosures
-from node.core.entry import Entry, decode_entry
+from node.core.entry import Entry
 from node.core.errors import InvalidProof
-from node.core.genesis import Genesis, decode_genesis
-from node.core.transaction import Transaction, decode_transaction
-from node.core.verify import FAILED, PASSED, Report, Step, verify_bundle
-from node.core.verify_case import decode_state_value
+from node.core.genesis import Genesis
+from node.core.transaction import Transaction
+from node.core.verify import FAILED, PASSED, Report, Step, check_bundle
+from node.core.verify_case import Record
 from node.rules.judgement import in_force
 
 __all__ = ["Proven", "ProvenRecord", "prove"]
@@ -135,37 +135,31 @@ def prove(bundle: bytes, trust: bytes) -> Proven:
         InvalidProof: a step of the verifier failed: no certificate may be made of it.
         InvalidInput: the trust file is malformed.
     """
-    report = verify_bundle(bundle, trust)
+    report, case = check_bundle(bundle, trust)
     failed = next((step for step in report.steps if step.status == FAILED), None)
     if failed is not None:
         raise InvalidProof(
             "bundle",
             f"step {failed.label} {failed.id} failed, so nothing is certified: {failed.text}",
         )
-    decoded = decode_bundle(bundle)
-    headers = {header.height: header for chain in decoded.chains for header in chain.headers}
     return Proven(
-        bundle=decoded,
+        bundle=case.need_bundle(),
         report=report,
-        records=tuple(_record(item, headers) for item in decoded.entries),
-        state={
-            proof.key: None if proof.value is None else decode_state_value(proof.value, proof.key)
-            for proof in decoded.state
-        },
-        headers=headers,
-        geneses=tuple(decode_genesis(chain.genesis) for chain in decoded.chains),
+        records=tuple(_record(record, case.headers) for record in case.records),
+        state=case.state,
+        headers=case.headers,
+        geneses=tuple(case.geneses),
     )
 
 
-def _record(bundled: BundledEntry, headers: dict[int, Header]) -> ProvenRecord:
-    entry = decode_entry(bundled.text)
-    transaction = decode_transaction(entry.tx.encode("ascii"))
+def _record(record: Record, headers: dict[int, Header]) -> ProvenRecord:
+    transaction, bundled, height = record.transaction, record.bundled, record.entry.height
     private = match_disclosures(transaction.digests, bundled.disclosures, transaction.data)
     return ProvenRecord(
         bundled,
-        entry,
+        record.entry,
         transaction,
-        headers[entry.height].time.milliseconds,
-        headers[entry.height + 1].time.milliseconds,
+        headers[height].time.milliseconds,
+        headers[height + 1].time.milliseconds,
         tuple(sorted(private, key=lambda item: item.name)),
     )

@@ -25,9 +25,6 @@ from node.evidence.certificates.setting import Setting
 
 __all__ = ["chain_section"]
 
-_MOST_PATHS = 50
-"""Records whose Merkle paths are printed; they are all in the bundle."""
-
 
 def chain_section(setting: Setting) -> dict[str, Any]:
     """十: chain, log, proofs, and the validators' signatures."""
@@ -103,26 +100,23 @@ def _place(setting: Setting, record: ProvenRecord) -> list[Value]:
 
 
 def _paths(setting: Setting) -> Iterator[Block]:
-    say, proven = setting.words.say, setting.proven
+    """The last record's path. It stands for all: each names the one before by its leaf hash."""
+    say, last = setting.words.say, setting.proven.records[-1]
     yield paragraph(say(*proof_sentences.HOW_TO_COMPUTE))
-    if len(proven.records) > _MOST_PATHS:
-        yield note(
-            say("记录较多，路径见附件 bundle.json。", "For so many records see bundle.json.")
-        )
-        return
     yield table(
         (1.6, 6.4),
         [say("存证编码", "Evidence code"), say("路径（自下而上）", "Path, upwards")],
         [
             [
-                mono(record.entry.code),
-                small_hashes(record.bundled.path_as_of)
-                if record.bundled.path_as_of
+                mono(last.entry.code),
+                small_hashes(last.bundled.path_as_of)
+                if last.bundled.path_as_of
                 else say("（日志仅一条）", "(the log has one entry)"),
             ]
-            for record in proven.records
         ],
     )
+    if len(setting.proven.records) > 1:
+        yield note(say(*proof_sentences.OTHER_PATHS))
 
 
 def _signatures(setting: Setting) -> Iterator[Block]:

@@ -97,6 +97,7 @@ ALSO = {
     "frame": {"zstandard"},
     "pdf.filters": {"zlib"},
     "signatures": {"cryptography", "ecdsa"},
+    "status_list": {"zlib"},
 }
 IMPURE_CALLS = {"open", "input", "print", "exec", "eval", "compile", "__import__", "breakpoint"}
 

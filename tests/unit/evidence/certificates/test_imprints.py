@@ -8,10 +8,10 @@ import zlib
 
 import pytest
 from builders.certified import PICTURE
-from node.demo.imprint import draw_imprint
 
 from node.evidence.certificates.imprints import show_imprint
 from node.evidence.certificates.wording import Wording
+from node.evidence.imprints.imprint import draw_imprint
 
 ZH = Wording("zh")
 
