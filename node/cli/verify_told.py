@@ -31,6 +31,8 @@ _WORDS = {
         NOT_CHECKED: "not checked: ",
         "accepted": "Nothing failed: {} passed, {} not checked.",
         "refused": "NOT ACCEPTED: {} failed, {} passed, {} not checked.",
+        "own": "The trust file came with the certificate, and a forger can put in one of their "
+        "own: unless its fingerprint is the published one, this result means nothing.",
         "compare": "Compare the fingerprint with the certificate's or with the published one.",
     },
     "zh": {
@@ -46,6 +48,8 @@ _WORDS = {
         NOT_CHECKED: "未核验：",
         "accepted": "无不通过项：通过 {} 项，未核验 {} 项。",
         "refused": "核验不通过：不通过 {} 项，通过 {} 项，未核验 {} 项。",
+        "own": "信任文件由证书自带，伪造者也可以附上自己的一份：指纹与成员单位公布的不一致时，"
+        "本结果没有意义。",
         "compare": "请将指纹与存证证书所印或成员单位公布的指纹核对。",
     },
 }
@@ -123,6 +127,8 @@ def tell_report(args: argparse.Namespace, report: Report, data: bytes, kind: str
         say(words["refused"].format(failed, passed, unchecked))
     else:
         say(words["accepted"].format(passed, unchecked))
+    if args.trust is None and args.fingerprint is None:
+        say(words["own"])
     say(words["compare"])
 
 

@@ -21,6 +21,7 @@ __all__ = ["check_statement"]
 
 _ROUND = ("chain.identity", "state.proofs", "entries.form", "entries.inclusion")
 """Steps of the bundle that this one rests on."""
+_CLOCKS_APART = 60_000
 
 
 def check_statement(case: CertificateCase) -> Told:
@@ -39,6 +40,7 @@ def check_statement(case: CertificateCase) -> Told:
     shown = _shown_code(bundle)
     if statement.code != shown:
         raise InvalidProof("statement.code", f"must be {shown}, which the bundle is of")
+    shown_at = _check_time(statement, bundle)
     state = _proven(bundle)
     key = _check_key(statement, state, bundle.as_of)
     name = _check_member(statement, state, bundle.as_of)
@@ -55,7 +57,8 @@ def check_statement(case: CertificateCase) -> Told:
         f"{statement.code}；时间 {said} 为其自称",
         (
             f"made by {software}, configuration SHA-256 {statement.software['config_sha256']}",
-            f"key {statement.kid}, in force at height {bundle.as_of}",
+            f"key {statement.kid}, in force at height {bundle.as_of}, {rfc3339(shown_at)}; what "
+            "was reported of it since is not shown",
             f"on record: certificate.issued of report_hash {case.sha256}, if it is there",
         ),
     )
@@ -74,6 +77,18 @@ def _check_grounds(case: CertificateCase) -> None:
 def _shown_code(bundle: Bundle) -> str:
     code = parse_code(decode_entry(bundle.entries[0].text, place="entry").code)
     return str(code) if bundle.scope == "record" else code.dossier
+
+
+def _check_time(statement: Statement, bundle: Bundle) -> int:
+    """The time (ms) of the state that is shown: nobody signs over what is not there yet."""
+    [time] = [
+        header.time.milliseconds
+        for header in bundle.chain.headers
+        if header.height == bundle.as_of + 1
+    ]
+    if statement.iat * 1000 + _CLOCKS_APART < time:
+        raise InvalidProof("statement.iat", f"is before {rfc3339(time)}, that of what it is over")
+    return time
 
 
 def _proven(bundle: Bundle) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from builders.bundling import bundle_of, trust_of
 from builders.cases import LATER, PRIVATE, SUB, grown
 from builders.certificate_pdfs import Office, certificate_of, office, seal, with_members
 from builders.chain import Chain
+from builders.corpus import held
 from builders.signing import digests_of, private_fields
 from playwright.sync_api import Browser, Page
 
@@ -87,6 +88,23 @@ class Verifier:
         """Choose a file by its input, and wait until the page has read it."""
         self.page.set_input_files(f"#{name}", self._files / file)
         self.page.wait_for_selector(f"#{name}-chosen")
+
+    def path(self, file: str | Path) -> Path:
+        return self._files / file
+
+    def drop(self, *names: str) -> None:
+        """Drop files on the page, in this order."""
+        self.page.evaluate(
+            """files => {
+              const data = new DataTransfer();
+              for (const [name, bytes] of files) {
+                data.items.add(new File([new Uint8Array(bytes)], name));
+              }
+              document.querySelector("main").dispatchEvent(
+                new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+            }""",
+            [[name, list(self.path(name).read_bytes())] for name in names],
+        )
 
     def verify(self, evidence: str | Path, trust: str | Path | None) -> None:
         """Choose files, press the button, wait for what comes of it."""
@@ -179,6 +197,21 @@ def test_withheld_last_record_is_refused_and_nothing_of_it_shown(
     assert tab.page.locator("[data-code]").count() == 0
 
 
+def test_key_that_was_reported_compromised_is_said_in_the_one_sentence(tab: Verifier) -> None:
+    [case] = [one for one in held() if one.name == "key-reported-compromised"]
+    tab.page.set_input_files(
+        "#evidence", {"name": "b.json", "mimeType": "application/json", "buffer": case.bundle}
+    )
+    tab.page.set_input_files(
+        "#trust", {"name": "t.json", "mimeType": "application/json", "buffer": case.trust}
+    )
+    tab.page.wait_for_selector("#trust-chosen")
+    tab.press()
+    assert ("11", "not checked") in tab.steps
+    assert "均由各自的提交方签名" not in tab.text(".claim")
+    assert "不能证明是提交方本人签名" in tab.text(".claim")
+
+
 def test_other_chains_trust_file_fails_in_the_second_step(tab: Verifier) -> None:
     tab.verify("bundle.json", "other-trust.json")
     assert tab.steps[1] == ("2", "failed")
@@ -264,21 +297,68 @@ def test_language_is_switched_with_the_result_in_place(tab: Verifier) -> None:
     assert tab.text("#verdict") == "✓ 没有不通过的步骤"
 
 
-def test_files_can_be_dropped_together(tab: Verifier, files: Path) -> None:
-    contents = {name: list((files / name).read_bytes()) for name in ("trust.json", "bundle.json")}
-    tab.page.evaluate(
-        """contents => {
-          const data = new DataTransfer();
-          for (const [name, bytes] of Object.entries(contents)) {
-            data.items.add(new File([new Uint8Array(bytes)], name));
-          }
-          document.querySelector("main").dispatchEvent(
-            new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
-        }""",
-        contents,
-    )
+def test_files_can_be_dropped_together(tab: Verifier) -> None:
+    tab.drop("trust.json", "bundle.json")
     tab.page.wait_for_selector("#verdict")
     assert tab.text("#verdict") == "✓ 没有不通过的步骤"
+    assert tab.text("#checked") == "所核验的文件：bundle.json"
+
+
+def test_of_two_bundles_dropped_together_neither_is_passed_over(tab: Verifier) -> None:
+    tab.choose("trust", "trust.json")
+    tab.drop("withheld.json", "bundle.json")
+    tab.page.wait_for_selector("#refused, #verdict")
+    assert "一次只能核验一份" in tab.text("#refused")
+    tab.press()
+    assert "请先选择" in tab.text("#refused")
+
+
+def test_file_that_cannot_be_read_does_not_leave_the_one_before_it(
+    tab: Verifier, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.json"
+    with large.open("wb") as file:
+        file.truncate(67_108_865)
+    tab.verify("bundle.json", "trust.json")
+    tab.page.set_input_files("#evidence", large)
+    tab.page.wait_for_selector("#refused")
+    assert tab.page.locator("#verdict, #evidence-chosen").count() == 0
+    tab.press()
+    assert "请先选择" in tab.text("#refused")
+
+
+def test_result_is_never_shown_beside_a_file_that_was_chosen_meanwhile(tab: Verifier) -> None:
+    tab.choose("evidence", "bundle.json")
+    tab.choose("trust", "trust.json")
+    tab.page.evaluate(
+        """() => {
+          const { verify } = SubtleCrypto.prototype;
+          const gate = new Promise((resolve) => { globalThis.open_gate = resolve; });
+          globalThis.began = new Promise((resolve) => {
+            SubtleCrypto.prototype.verify = async function (...given) {
+              resolve();
+              await gate;
+              return verify.apply(this, given);
+            };
+          });
+          globalThis.verdicts = 0;
+          new MutationObserver(() => {
+            verdicts += document.querySelectorAll("#verdict").length;
+          }).observe(document.body, { childList: true, subtree: true });
+        }"""
+    )
+    tab.page.click("button[type=submit]")
+    tab.page.evaluate("began")
+    tab.page.set_input_files("#evidence", tab.path("withheld.json"))
+    tab.page.evaluate("open_gate()")
+    tab.page.wait_for_function(
+        "document.querySelector('#evidence-chosen')?.textContent.includes('withheld')"
+        " && document.querySelector('#waiting').textContent === ''"
+    )
+    assert tab.page.evaluate("verdicts") == 0
+    tab.press()
+    assert tab.text("#verdict") == "✗ 核验不通过"
+    assert tab.text("#checked") == "所核验的文件：withheld.json"
 
 
 def test_it_is_used_by_keyboard_alone(tab: Verifier) -> None:

@@ -30,7 +30,9 @@ from pyhanko.pdf_utils.writer import copy_into_new_writer
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field
 from pyhanko.sign.signers import PdfTimeStamper
 
-__all__ = ["Forged", "forgeries", "genuine"]
+from node.core.anchors.der import OCTET_STRING, SEQUENCE, encode_der
+
+__all__ = ["Forged", "forgeries", "genuine", "left_out"]
 
 
 def genuine(made: Office) -> Iterator[Forged]:
@@ -69,6 +71,7 @@ def forgeries(made: Office, folder: Path) -> Iterator[Forged]:
     yield from _later(sealed)
     yield from _annotations(made, sealed, _page(sealed))
     yield from _descriptions(sealed)
+    yield from left_out(sealed)
     yield from _disguised(made, sealed)
     yield from forged_seals(made, plain, sealed)
     (folder / "other").mkdir(exist_ok=True)
@@ -309,6 +312,47 @@ def _disguised(made: Office, sealed: bytes) -> Iterator[Forged]:
         "page-as-extensions",
         "the page's contents became the catalog's extensions",
         append_revision(sealed, {catalog: fields, content: b"<< >>"}),
+        _LATER,
+    )
+
+
+def left_out(sealed: bytes) -> Iterator[Forged]:
+    """Revisions that change nothing, and make readers take the file for another or a broken one."""
+    view, page = newest(sealed), _page(sealed)
+    yield Forged(
+        "objects-left-out",
+        "a later revision has a Size of 1: readers leave out what is not below it",
+        append_revision(sealed, {}, size=1),
+        _FORM,
+    )
+    yield Forged(
+        "size-out-of-bounds",
+        "a later revision has a Size that no reader can make room for, and mends the file instead",
+        append_revision(sealed, {}, size=9_999_999_999),
+        _FORM,
+    )
+    content = view.objects[page].entries["Contents"].number
+    shown = b"\n%d 0 obj\n%s\nendobj\n" % (
+        *(content, stream_text(b"", b"1 0 0 rg 20 20 200 120 re f")),
+    )
+    octets = encode_der(SEQUENCE, encode_der(OCTET_STRING, shown))
+    catalog = view.trailer["Root"].number
+    store = object_text(sealed, catalog)[:-2] + b" /DSS << /Certs [900 0 R] >> >>"
+    hidden = append_revision(sealed, {catalog: store, 900: stream_text(b"", octets)})
+    yield Forged(
+        "page-in-validation-data",
+        "the page's contents stand once more inside validation data, where a reader that mends a "
+        "broken file finds them",
+        hidden,
+        _LATER,
+    )
+    information = view.trailer["Info"].number
+    text = object_text(sealed, information)
+    said = re.sub(rb"/Producer \(.*?\)", b"/Producer (\ntrailer\n<< /Root 900 0 R >>)", text)
+    yield Forged(
+        "trailer-in-a-string",
+        "another trailer stands inside the name of the program that wrote the file",
+        append_revision(sealed, {information: said}),
         _LATER,
     )
 

@@ -29,14 +29,18 @@ def stream_text(entries: bytes, content: bytes) -> bytes:
     return head + content + b"\nendstream"
 
 
-def append_revision(pdf: bytes, objects: Mapping[int, bytes], *, trailer: bytes = b"") -> bytes:
-    """The file with another revision that writes these objects; ``trailer`` joins its trailer."""
+def append_revision(
+    pdf: bytes, objects: Mapping[int, bytes], *, trailer: bytes = b"", size: int | None = None
+) -> bytes:
+    """The file with another revision that writes these objects; ``trailer`` joins its trailer, and
+    ``size`` is what that says instead of the right one."""
     out, offsets = bytearray(pdf), {}
     for number, text in objects.items():
         offsets[number] = len(out)
         out += b"%d 0 obj\n%s\nendobj\n" % (number, text)
     last = read_pdf(pdf).revisions[-1].trailer
-    size = max([last["Size"], *(number + 1 for number in objects)])
+    if size is None:
+        size = max([last["Size"], *(number + 1 for number in objects)])
     start = len(out)
     out += b"xref\n0 1\n0000000000 65535 f \n"
     for number, offset in offsets.items():

@@ -37,6 +37,7 @@ from node.core.evidence_code import parse_code
 from node.core.pdf import reader, revisions
 from node.core.pdf.attachments import MAX_ATTACHED_BYTES
 from node.core.pdf.objects import MAX_OBJECTS
+from node.core.pdf.validation_data import MAX_VALIDATION_BYTES
 from node.core.request_token import decode_request_token
 from node.core.signatures import load_backend
 from node.ledger.snapshots import format as snapshot
@@ -64,6 +65,7 @@ LIMITS: dict[str, int] = {
     "certificate-objects": MAX_OBJECTS,
     "certificate-revisions": revisions.MAX_REVISIONS,
     "certificate-text": revisions.MAX_TEXT_BYTES,
+    "certificate-validation": MAX_VALIDATION_BYTES,
     "consortium-description-bytes": (consortium_description.MAX_CONSORTIUM_DESCRIPTION_BYTES),
     "consortium-members": changes.MAX_MEMBERS,
     "consortium-validators": validator_changes.MAX_VALIDATORS,

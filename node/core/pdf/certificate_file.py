@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
-from node.core.errors import InvalidEncoding
+from node.core.errors import InvalidEncoding, InvalidProof
 from node.core.pdf.attachments import read_attachments
 from node.core.pdf.later import check_later
 from node.core.pdf.objects import Ref, Stream
-from node.core.pdf.revisions import PdfFile, View, read_pdf
+from node.core.pdf.revisions import PdfFile, Revision, View, read_pdf
 from node.core.pdf.signature_fields import DETACHED, PdfSignature, read_signatures
 
 __all__ = ["CertificateFile", "check_revisions", "read_certificate"]
 
 _CHANGING = ("AA", "JS", "JavaScript", "NeedAppearances", "OCProperties", "OpenAction", "XFA")
 """What lets a document look or act otherwise at another time or for another reader."""
+_HEADER = re.compile(rb"\d[\x00\t\n\x0c\r ]+obj")
 
 
 @dataclass(frozen=True)
@@ -82,5 +84,16 @@ def check_revisions(certificate: CertificateFile) -> int:
     first = certificate.seal.revision
     for number in range(first + 1, len(certificate.views)):
         place = f"revision {number + 1}"
+        _check_plain(certificate.file, certificate.file.revisions[number], place)
         check_later(certificate.views[number - 1], certificate.views[number], place)
     return len(certificate.views) - first - 1
+
+
+def _check_plain(file: PdfFile, revision: Revision, place: str) -> None:
+    """A reader that takes a file for broken looks for objects and trailers wherever their words
+    stand: none may stand inside a stream or a string that was added after the seal."""
+    added = file.data[revision.start : revision.end]
+    if len(_HEADER.findall(added)) != revision.plain or added.count(b"trailer") != int(
+        revision.table
+    ):
+        raise InvalidProof(place, "holds an object or a trailer inside a stream or a string")

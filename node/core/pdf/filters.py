@@ -57,9 +57,9 @@ def _read_columns(parameters: Any, place: str) -> int | None:
     if not isinstance(parameters, dict) or not set(parameters) <= known:
         raise InvalidEncoding(place, "must have no parameters but Predictor and Columns")
     predictor, columns = parameters.get("Predictor", 1), parameters.get("Columns", 1)
-    if predictor == 1:
+    if type(predictor) is int and predictor == 1:
         return None
-    if predictor not in range(10, 16) or type(columns) is not int:
+    if type(predictor) is not int or not 10 <= predictor <= 15 or type(columns) is not int:
         raise InvalidEncoding(place, "its predictor must be one of PNG, with rows of whole bytes")
     if not 1 <= columns <= _MOST_COLUMNS:
         raise InvalidEncoding(place, f"its rows must have 1 to {_MOST_COLUMNS} bytes")

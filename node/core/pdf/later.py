@@ -26,6 +26,9 @@ _EXTENSION = {
     "Type", "BaseVersion", "ExtensionLevel", "ExtensionRevision", "URL",
 }  # fmt: skip
 _HIDDEN_PRINTED_LOCKED = 132
+_NAME = re.compile(rb"[!-~]{1,64}")
+_SPOKEN = b"Timestamp"
+"""A reader shows it as a hint, or reads it aloud: nobody may say more there after the seal."""
 _METADATA_WORD = re.compile(rb">([^<>]+)|[\w:.-]+(?:=\"([^\"]*)\"|='([^']*)')?")
 _NAMESPACE = re.compile(rb"xmlns(?::[\w.-]+)?=(?:\"[^\"]*\"|'[^']*')")
 _DATE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
@@ -48,7 +51,7 @@ class _Comparison:
     def __init__(self, before: View, after: View, place: str) -> None:
         self._before, self._after, self._place = before, after, place
         self._explained: set[int] = set()
-        self._fields: list[int] = []
+        self._names: set[Any] = set()
 
     def check(self) -> None:
         for name in ("Root", "Info"):
@@ -147,6 +150,11 @@ class _Comparison:
         after = self._after.array(new.get("Fields", []), place)
         if not same(before, after[: len(before)]):
             raise self._fault("AcroForm Fields")
+        self._names = {
+            name
+            for item in before
+            if isinstance(name := self._before.dictionary(item, place).get("T"), bytes)
+        }
         for position, item in enumerate(after[len(before) :], len(before)):
             self._field(item, f"AcroForm Fields[{position}]")
         self._explain(new_form, old_form, "AcroForm")
@@ -160,8 +168,12 @@ class _Comparison:
             raise self._fault(what)
         if entries.get("F") != _HIDDEN_PRINTED_LOCKED:
             raise self._fault(what)
-        if any(not isinstance(entries.get(key, b""), bytes) for key in ("T", "TU")):
-            raise self._fault(what)
+        name = entries.get("T")
+        if not isinstance(name, bytes) or _NAME.fullmatch(name) is None or name in self._names:
+            raise self._fault(f"{what}, its name")
+        if entries.get("TU", _SPOKEN) != _SPOKEN:
+            raise self._fault(f"{what}, what is read aloud of it")
+        self._names.add(name)
         stamp = self._new(entries.get("V"), what)
         if set(stamp.entries) - _STAMP or stamp.entries.get("SubFilter") != TIME_STAMP:
             raise self._fault(what)

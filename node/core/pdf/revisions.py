@@ -39,13 +39,17 @@ _ENDING = re.compile(rb"startxref[\r\n]+(\d{1,10})[\r\n]+%%EOF(?:\r\n|\n|\r)?\Z"
 class Revision:
     """What was written at one time: the bytes from ``start`` to before ``end``, the objects that
     are in them by their numbers, and the trailer. ``directories`` are the numbers of those that
-    only hold the file together: its cross-reference stream and object streams."""
+    only hold the file together: its cross-reference stream and object streams. ``plain`` says how
+    many objects stand in the bytes themselves and not in object streams, ``table`` whether the
+    section is a table."""
 
     start: int
     end: int
     trailer: dict[str, Any]
     written: dict[int, IndirectObject] = field(repr=False)
     directories: frozenset[int] = frozenset()
+    plain: int = 0
+    table: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,9 +121,10 @@ def read_pdf(data: bytes) -> PdfFile:
     if begins is None:
         raise InvalidEncoding("pdf", "is not a PDF file of a version from 1.4 to 2.0")
     sections = _read_sections(data)
-    start, at, text, count = 0, begins.end(), 0, 0
+    start, at, text, count, size = 0, begins.end(), 0, 0, 0
     revisions = []
     for section in sections:
+        size = _grown_size(section, size)
         count += len(section.offsets) + len(section.packed)
         if count > MAX_OBJECTS:
             raise InvalidEncoding("pdf", f"has more than {MAX_OBJECTS} objects")
@@ -129,11 +134,33 @@ def read_pdf(data: bytes) -> PdfFile:
             {number for number, _ in section.packed.values()}
             | ({section.own.number} if section.own else set())
         )
-        revisions.append(Revision(start, section.end, section.trailer, written, directories))
+        revisions.append(
+            Revision(
+                start,
+                section.end,
+                section.trailer,
+                written,
+                directories,
+                plain=len(section.offsets) + (section.own is not None),
+                table=section.own is None,
+            )
+        )
         start = at = section.end
     if start != len(data):
         raise InvalidEncoding("pdf", f"{len(data) - start} bytes follow its last revision")
     return PdfFile(data, tuple(revisions))
+
+
+def _grown_size(section: Section, before: int) -> int:
+    """The Size of a section's trailer. Readers leave out the objects that are not below the newest,
+    so it must not fall."""
+    size: int = section.trailer["Size"]
+    if not before <= size <= MAX_OBJECTS + 1:
+        raise InvalidEncoding(
+            f"pdf at byte {section.start}, trailer",
+            f"Size must be from {before}, that of the revision before, to {MAX_OBJECTS + 1}",
+        )
+    return size
 
 
 def _read_sections(data: bytes) -> list[Section]:
@@ -222,7 +249,8 @@ def _unpack(stream: Stream, place: str, most: int) -> list[IndirectObject]:
     found = []
     for number, offset in pairs:
         reader.skip_space()
-        if type(number) is not int or heads.at != first or reader.at - first != offset:
+        numbers = type(number) is int and type(offset) is int
+        if not numbers or heads.at != first or reader.at - first != offset:
             raise reader.fail("its objects must lie one behind the other, as its beginning says")
         start = reader.at
         found.append(IndirectObject(number, reader.value(), start, reader.at))

@@ -15,14 +15,15 @@ from node.core.pdf.filters import decode_stream
 from node.core.pdf.objects import Ref, Stream
 from node.core.pdf.revisions import View
 
-__all__ = ["check_validation_data"]
+__all__ = ["MAX_VALIDATION_BYTES", "check_validation_data"]
 
+MAX_VALIDATION_BYTES = 16 << 20
+"""Of all documents of a store together, unpacked: it is looked through once for each revision."""
 _STORE = {"Certs", "CRLs", "OCSPs", "VRI", "Type"}
 _RELATED = {"Cert", "CRL", "OCSP", "TS", "TU", "Type"}
 _LISTS = ("Certs", "CRLs", "OCSPs", "Cert", "CRL", "OCSP")
 _SIGNATURE = re.compile(r"[0-9A-F]{40}", re.ASCII)
 _MOST_ITEMS = 1_000
-_MOST_BYTES = 4 << 20
 _STREAM = {"Length", "Filter", "DecodeParms"}
 
 
@@ -43,7 +44,7 @@ def check_validation_data(before: View, after: View, place: str) -> set[int]:
             raise InvalidProof(f"{place}, DSS", "validation data was taken away")
         return set()
     numbers = _Store(after, f"{place}, DSS").walk(value)
-    mine = set() if old is None else _Store(before, f"{place}, DSS").walk(old)
+    mine = set() if old is None else _Store(before, f"{place}, DSS", read=False).walk(old)
     for number in numbers - mine:
         if number in before.objects:
             raise InvalidProof(
@@ -53,12 +54,16 @@ def check_validation_data(before: View, after: View, place: str) -> set[int]:
 
 
 class _Store:
-    """Walks over all of a store and notes the numbers of its objects."""
+    """Walks over all of a store and notes the numbers of its objects.
 
-    def __init__(self, view: View, place: str) -> None:
-        self._view, self._place = view, place
+    Of a store that stood there before the documents are not ``read``: their turn was earlier.
+    """
+
+    def __init__(self, view: View, place: str, *, read: bool = True) -> None:
+        self._view, self._place, self._read = view, place, read
         self._numbers: set[int] = set()
         self._left = _MOST_ITEMS
+        self._bytes_left = MAX_VALIDATION_BYTES
 
     def walk(self, value: Any) -> set[int]:
         store = self._dictionary(value, _STORE)
@@ -106,4 +111,7 @@ class _Store:
             return
         if not isinstance(stream, Stream) or set(stream.entries) - _STREAM:
             raise InvalidEncoding(place, "must be streams of documents in DER")
-        decode_der(decode_stream(stream, place, _MOST_BYTES), place, SEQUENCE)
+        if self._read:
+            document = decode_stream(stream, place, self._bytes_left)
+            self._bytes_left -= len(document)
+            decode_der(document, place, SEQUENCE)

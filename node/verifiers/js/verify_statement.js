@@ -15,6 +15,7 @@ import { decodeGenesis } from "./genesis.js";
 import { isObject } from "./json.js";
 import { rfc3339 } from "./times.js";
 
+const CLOCKS_APART = 60_000;
 // Steps of the bundle that this one rests on.
 const GROUND = ["chain.identity", "state.proofs", "entries.form", "entries.inclusion"];
 
@@ -42,11 +43,25 @@ export async function checkStatement(case_) {
     throw new InvalidInput(
       "statement.code", `must be ${shown}, which the bundle is of`, "声明所载的存证编码与证据包不符");
   }
+  const shownAt = checkTime(statement, bundle);
   const state = provenState(bundle);
   const key = checkKey(statement, state, bundle.asOf);
   const name = checkMember(statement, state, bundle.asOf);
   await verifySignature(statement, key);
-  return toldOf(case_, name, bundle.asOf);
+  return toldOf(case_, name, bundle.asOf, rfc3339(shownAt));
+}
+
+/** The time (ms) of the state that is shown: nobody signs over what is not there yet. */
+function checkTime(statement, bundle) {
+  const after = bundle.chain.headers.find(({ height }) => height === bundle.asOf + 1);
+  const time = after.time.milliseconds;
+  if (statement.iat * 1000 + CLOCKS_APART < time) {
+    throw new InvalidInput(
+      "statement.iat",
+      `is before ${rfc3339(time)}, that of what it is over`,
+      "自称的出具时间早于其所依据的账本状态");
+  }
+  return time;
 }
 
 function checkGround(report) {
@@ -72,7 +87,7 @@ async function verifySignature(statement, key) {
   }
 }
 
-function toldOf(case_, name, asOf) {
+function toldOf(case_, name, asOf, shownAt) {
   const { statement } = case_;
   const { issuer, certificateNo, code, software } = statement;
   const said = rfc3339(statement.iat * 1000, { wholeSeconds: true });
@@ -83,12 +98,13 @@ function toldOf(case_, name, asOf) {
     `${name}（${issuer}）已签名确认：证书 ${certificateNo}，存证编码 ${code}；时间 ${said} 为其自称`,
     [
       `made by ${made}, configuration SHA-256 ${software.config_sha256}`,
-      `key ${statement.kid}, in force at height ${asOf}`,
+      `key ${statement.kid}, in force at height ${asOf}, ${shownAt}; what was reported of it since `
+        + "is not shown",
       `on record: certificate.issued of report_hash ${case_.sha256}, if it is there`,
     ],
     [
       `生成软件 ${made}，配置 SHA-256 ${software.config_sha256}`,
-      `密钥 ${statement.kid}，在高度 ${asOf} 有效`,
+      `密钥 ${statement.kid}，在高度 ${asOf}（${shownAt}）有效；此后是否被报告泄露，此处未展示`,
       `链上如有出证记录（certificate.issued），其 report_hash 应为 ${case_.sha256}`,
     ],
   );

@@ -55,6 +55,7 @@ def test_without_a_trust_file_the_fingerprint_is_to_be_compared(cli: Cli, folder
     assert ended.code == ExitCode.OK
     assert "P2 – Trust file: not checked: " in ended.out
     assert f"fingerprint {FINGERPRINT}" in ended.out
+    assert "a forger can put in one of their own" in ended.out.splitlines()[-2]
     same = cli("verify", folder / "good-b-lta.pdf", "--fingerprint", FINGERPRINT)
     assert same.code == ExitCode.OK
     other = cli("verify", folder / "good-b-lta.pdf", "--fingerprint", "00" * 32)

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from builders.certificate_corpus import CORPUS, TRUST, Recorded, recorded
+from builders.certificate_pdfs import certificate_of, files_of, office
 from builders.javascript import JAVASCRIPT, JavaScriptError
+from builders.pdf_revisions import (
+    append_revision,
+    newest,
+    object_text,
+    packed_pdf,
+    stream_text,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.core.anchors.der import SEQUENCE, encode_der
+from node.core.bundle import decode_bundle
 from node.core.errors import InvalidInput
 from node.core.pdf.filters import decode_stream
 from node.core.pdf.objects import Stream
@@ -95,3 +107,70 @@ def test_inflating_is_what_zlib_does(
     assert found == inflated_here(bytes(packed), most)
     if flip is None:
         assert found == (data if len(data) <= most else None)
+
+
+SEALED = recorded("good-b-b").pdf
+STORED = re.sub(
+    rb"\s*>>\Z",
+    b" /DSS << /Certs [900 0 R] >> >>",
+    object_text(SEALED, newest(SEALED).trailer["Root"].number),
+)
+DER = zlib.compress(b"\x30\x03\x02\x01\x00")
+LARGE = zlib.compress(encode_der(SEQUENCE, bytes((4 << 20) - 6)))
+ODD_FILES = {
+    "predictor-with-a-point": append_revision(
+        SEALED,
+        {
+            newest(SEALED).trailer["Root"].number: STORED,
+            900: stream_text(b"/Filter /FlateDecode /DecodeParms << /Predictor 1.0 >>", DER),
+        },
+    ),
+    "offset-with-a-point": packed_pdf(
+        {1: b"<< /Type /Catalog >>"}, {2: b"(two)"}, content=b"2 0.(two) "
+    ),
+    "validation-data-that-grows": append_revision(
+        SEALED,
+        {
+            newest(SEALED).trailer["Root"].number: STORED.replace(
+                b"900 0 R", b" ".join(b"%d 0 R" % number for number in range(900, 905))
+            ),
+            **dict.fromkeys(range(900, 905), stream_text(b"/Filter /FlateDecode", LARGE)),
+        },
+    ),
+    "hint-of-a-later-field": recorded("good-b-lta").pdf.replace(
+        b"/TU (Timestamp)", b"/TU (Withdrawn)"
+    ),
+    "name-of-a-later-field": re.sub(
+        rb"/T \(Timestamp[^)]*\)",
+        lambda found: b"/T (Seal)".ljust(len(found[0])),
+        recorded("good-b-lta").pdf,
+    ),
+    "many-keys": packed_pdf(
+        {1: b"<< /Type /Catalog >>"},
+        {2: b"<< %s >>" % b"".join(b"/%x 0" % key for key in range(200_000))},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD_FILES)
+def test_both_say_the_same_of_odd_files(name: str) -> None:
+    there = JAVASCRIPT.call(MODULE, FUNCTION, ODD_FILES[name], TRUST)
+    here = verify_certificate(ODD_FILES[name], TRUST)
+    assert told_there(there) == told(here)
+    assert [step["text"] for step in there["steps"]] == [step.text for step in here.steps]
+    assert not here.accepted
+
+
+@pytest.mark.parametrize(("early", "status"), [(0, "passed"), (59, "passed"), (61, "failed")])
+def test_nobody_signs_over_a_state_that_is_not_there_yet(
+    early: int, status: str, tmp_path: Path
+) -> None:
+    made = office(tmp_path)
+    bundle = decode_bundle(files_of(made)["bundle.json"])
+    shown = bundle.chain.headers[-1].time.milliseconds // 1000
+    pdf = certificate_of(made, iat=shown - early, sealing_certificate_sha256="")
+    here = verify_certificate(pdf, made.trust)
+    assert {step.label: step.status for step in here.steps}["P7"] == status
+    there = JAVASCRIPT.call(MODULE, FUNCTION, pdf, made.trust)
+    assert told_there(there) == told(here)
+    assert there["steps"][-1]["text"] == here.steps[-1].text

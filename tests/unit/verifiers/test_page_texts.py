@@ -77,6 +77,8 @@ def test_records_are_those_that_the_command_shows() -> None:
         ("𠮷\u200d\ufeff", [(False, "𠮷"), (True, "⟦U+200D⟧"), (True, "⟦U+FEFF⟧")]),
         ("\U000e0041\u3164\n", [(True, "⟦U+E0041⟧"), (True, "⟦U+3164⟧"), (True, "⟦U+000A⟧")]),
         ("\ue000", [(True, "⟦U+E000⟧")]),
+        ("邊\U000e0101\u034f", [(False, "邊"), (True, "⟦U+E0101⟧"), (True, "⟦U+034F⟧")]),
+        ("\u2800", [(True, "⟦U+2800⟧")]),
         ("", []),
     ],
 )

@@ -6,7 +6,7 @@
 import { InvalidInput } from "../errors.js";
 import { readAttachments } from "./attachments.js";
 import { checkLater } from "./later.js";
-import { Ref, Stream } from "./objects.js";
+import { Ref, Stream, binaryText } from "./objects.js";
 import { readPdf } from "./revisions.js";
 import { DETACHED, readSignatures } from "./signature_fields.js";
 
@@ -14,6 +14,7 @@ import { DETACHED, readSignatures } from "./signature_fields.js";
 const CHANGING = [
   "AA", "JS", "JavaScript", "NeedAppearances", "OCProperties", "OpenAction", "XFA",
 ];
+const HEADER = /\d[\x00\t\n\x0c\r ]+obj/g;
 
 /**
  * Read a certificate. Nothing is verified here but its form.
@@ -60,7 +61,7 @@ function checkSteady(view) {
           throw new InvalidInput(
             place, `${name} is not used in certificates`, "含有可使显示内容变化的项");
         }
-        waiting.push(...value.values());
+        value.forEach((item) => waiting.push(item));
       } else if (Array.isArray(value)) {
         value.forEach((item) => waiting.push(item));
       }
@@ -73,9 +74,24 @@ function checkSteady(view) {
  * @returns how many there are.
  * @throws {InvalidInput} one of them changed something that was sealed.
  */
-export function checkRevisions({ seal, views }) {
+export function checkRevisions({ file, seal, views }) {
   for (let number = seal.revision + 1; number < views.length; number += 1) {
+    checkPlain(file.data, file.revisions[number], `revision ${number + 1}`);
     checkLater(views[number - 1], views[number], `revision ${number + 1}`);
   }
   return views.length - seal.revision - 1;
+}
+
+/**
+ * A reader that takes a file for broken looks for objects and trailers wherever their words stand:
+ * none may stand inside a stream or a string that was added after the seal.
+ */
+function checkPlain(data, revision, place) {
+  const added = binaryText(data.subarray(revision.start, revision.end));
+  const headers = (added.match(HEADER) ?? []).length;
+  const trailers = added.split("trailer").length - 1;
+  if (headers !== revision.plain || trailers !== (revision.table ? 1 : 0)) {
+    throw new InvalidInput(
+      place, "holds an object or a trailer inside a stream or a string", "流或字符串中夹带了对象或文件尾");
+  }
 }

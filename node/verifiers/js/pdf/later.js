@@ -20,6 +20,9 @@ const FIELD = ["FT", "T", "TU", "Type", "Subtype", "F", "Rect", "P", "V"];
 const STAMP = ["Type", "Filter", "SubFilter", "Contents", "ByteRange"];
 const EXTENSION = ["Type", "BaseVersion", "ExtensionLevel", "ExtensionRevision", "URL"];
 const HIDDEN_PRINTED_LOCKED = 132;
+const NAME = /^[!-~]{1,64}$/;
+// A reader shows it as a hint, or reads it aloud: nobody may say more there after the seal.
+const SPOKEN = "Timestamp";
 const METADATA_WORD = />([^<>]+)|[\w:.-]+(?:="([^"]*)"|='([^']*)')?/g;
 const NAMESPACE = /xmlns(?::[\w.-]+)?=(?:"[^"]*"|'[^']*')/g;
 const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
@@ -42,6 +45,7 @@ class Comparison {
     this._after = after;
     this._place = place;
     this._explained = new Set();
+    this._names = new Set();
   }
 
   check() {
@@ -181,6 +185,9 @@ class Comparison {
     if (!same(before, after.slice(0, before.length))) {
       throw this._fault("AcroForm Fields");
     }
+    this._names = new Set(before.map((item) => (
+      textOf(this._before.dictionary(item, place).get("T"))
+    )));
     for (let position = before.length; position < after.length; position += 1) {
       this._field(after[position], `AcroForm Fields[${position}]`);
     }
@@ -196,13 +203,11 @@ class Comparison {
       && rectangle.every((item) => isNumber(item, 0));
     const named = entries.get("FT") === "Sig" && entries.get("Type") === "Annot"
       && entries.get("Subtype") === "Widget" && isNumber(entries.get("F"), HIDDEN_PRINTED_LOCKED);
-    const texts = ["T", "TU"].every((key) => (
-      !entries.has(key) || entries.get(key) instanceof Uint8Array
-    ));
     const known = [...entries.keys()].every((key) => FIELD.includes(key));
-    if (!known || !invisible || !named || !texts) {
+    if (!known || !invisible || !named) {
       throw this._fault(what);
     }
+    this._called(entries, what);
     const stamp = this._new(entries.get("V"), what);
     if (![...stamp.entries.keys()].every((key) => STAMP.includes(key))
         || stamp.entries.get("SubFilter") !== TIME_STAMP) {
@@ -211,6 +216,18 @@ class Comparison {
     this._explained.add(one.number);
     this._explained.add(stamp.number);
     this._page(entries.get("P"), one.number, what);
+  }
+
+  /** Its name, which no other field has; and what is read aloud of it says no more. */
+  _called(entries, what) {
+    const name = textOf(entries.get("T"));
+    if (!NAME.test(name) || this._names.has(name)) {
+      throw this._fault(`${what}, its name`);
+    }
+    if (entries.has("TU") && textOf(entries.get("TU")) !== SPOKEN) {
+      throw this._fault(`${what}, what is read aloud of it`);
+    }
+    this._names.add(name);
   }
 
   /** An object that was not there before. */
@@ -256,6 +273,11 @@ class Comparison {
       }
     }
   }
+}
+
+/** A string as text of one character for each byte; "" for anything else. */
+function textOf(value) {
+  return value instanceof Uint8Array ? binaryText(value) : "";
 }
 
 function isExtension(item) {

@@ -78,7 +78,8 @@ export class View {
  * Read a file whole.
  *
  * @returns `{data, revisions, views}`: of each revision, oldest first, its bytes (`start`, `end`),
- *   `trailer` and the objects `written` in it, and the document after it.
+ *   `trailer` and the objects `written` in it, how many of them stand in the bytes themselves and not
+ *   in object streams (`plain`), whether its section is a `table`; and the document after it.
  * @throws {InvalidInput} it is no PDF, cut off, encrypted, too large, or not of the strict form of
  *   docs/spec/certificate.md.
  */
@@ -94,8 +95,9 @@ export function readPdf(data) {
       "pdf", "is not a PDF file of a version from 1.4 to 2.0", "不是 1.4 至 2.0 版的 PDF 文件");
   }
   const revisions = [];
-  let [start, at, read, count] = [0, begins[0].length, 0, 0];
+  let [start, at, read, count, size] = [0, begins[0].length, 0, 0, 0];
   for (const section of readSections(text, data)) {
+    size = grownSize(section, size);
     count += section.offsets.size + section.packed.size;
     if (count > MAX_OBJECTS) {
       throw new InvalidInput("pdf", `has more than ${MAX_OBJECTS} objects`, "对象过多");
@@ -106,7 +108,10 @@ export function readPdf(data) {
     if (section.own !== null) {
       directories.add(section.own.number);
     }
-    revisions.push({ start, end: section.end, trailer: section.trailer, written, directories });
+    revisions.push({
+      start, end: section.end, trailer: section.trailer, written, directories,
+      plain: section.offsets.size + (section.own === null ? 0 : 1), table: section.own === null,
+    });
     start = section.end;
     at = section.end;
   }
@@ -115,6 +120,18 @@ export function readPdf(data) {
       "pdf", `${data.length - start} bytes follow its last revision`, "最后一个版本之后有多余字节");
   }
   return { data, revisions, views: viewsOf(revisions) };
+}
+
+/** The Size of a section's trailer, which must not be below that of the revision before. */
+function grownSize(section, before) {
+  const size = section.trailer.get("Size");
+  if (size < before || size > MAX_OBJECTS + 1) {
+    throw new InvalidInput(
+      `pdf at byte ${section.start}, trailer`,
+      `Size must be from ${before}, that of the revision before, to ${MAX_OBJECTS + 1}`,
+      "Size 小于前一版本或过大，会使部分对象失效");
+  }
+  return size;
 }
 
 function viewsOf(revisions) {

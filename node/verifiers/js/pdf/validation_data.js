@@ -17,7 +17,7 @@ const RELATED = ["Cert", "CRL", "OCSP", "TS", "TU", "Type"];
 const LISTS = ["Certs", "CRLs", "OCSPs", "Cert", "CRL", "OCSP"];
 const SIGNATURE = /^[0-9A-F]{40}$/;
 const MOST_ITEMS = 1_000;
-const MOST_BYTES = 4 << 20;
+const MOST_BYTES = 16 << 20;
 const STREAM = ["Length", "Filter", "DecodeParms"];
 
 /**
@@ -36,8 +36,9 @@ export function checkValidationData(before, after, place) {
     }
     return new Set();
   }
-  const numbers = new Store(after, `${place}, DSS`).walk(value);
-  const mine = old === undefined ? new Set() : new Store(before, `${place}, DSS`).walk(old);
+  const numbers = new Store(after, `${place}, DSS`, true).walk(value);
+  const mine = old === undefined ? new Set()
+    : new Store(before, `${place}, DSS`, false).walk(old);
   for (const number of numbers) {
     if (!mine.has(number) && before.objects.has(number)) {
       throw new InvalidInput(
@@ -50,13 +51,18 @@ export function checkValidationData(before, after, place) {
   return numbers;
 }
 
-/** Walks over all of a store and notes the numbers of its objects. */
+/**
+ * Walks over all of a store and notes the numbers of its objects. Of a store that stood there before
+ * the documents are not read (`reads`): their turn was earlier.
+ */
 class Store {
-  constructor(view, place) {
+  constructor(view, place, reads) {
     this._view = view;
     this._place = place;
+    this._reads = reads;
     this._numbers = new Set();
     this._left = MOST_ITEMS;
+    this._bytesLeft = MOST_BYTES;
   }
 
   walk(value) {
@@ -124,6 +130,10 @@ class Store {
       throw new InvalidInput(
         place, "must be streams of documents in DER", "须为 DER 编码的文档");
     }
-    decodeDer(decodeStream(stream, place, MOST_BYTES), place, SEQUENCE);
+    if (this._reads) {
+      const unpacked = decodeStream(stream, place, this._bytesLeft);
+      this._bytesLeft -= unpacked.length;
+      decodeDer(unpacked, place, SEQUENCE);
+    }
   }
 }

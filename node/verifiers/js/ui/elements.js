@@ -4,8 +4,11 @@
  * Characters that would not be seen, or would reorder what is, are written out.
  */
 
-/** Controls, marks of direction, zero-width characters, tags, and what has no meaning (Unicode Cc, Cf, Co, Cn, Cs). */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
+/**
+ * Controls, marks of direction, zero-width characters, tags, selectors of variants, blanks of no ink,
+ * and what has no meaning (Unicode Cc, Cf, Co, Cn, Cs, Default_Ignorable_Code_Point).
+ */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** Make an element: its tag, its attributes, and its children, elements or texts. */
 export function element(tag, attributes = {}, ...children) {

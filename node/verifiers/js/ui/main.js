@@ -1,7 +1,9 @@
 /**
  * The page: files are chosen or dropped, verified, and the report is shown in either language.
  *
- * It keeps one state, and draws everything anew from it; no text of a file becomes HTML.
+ * It keeps one state, and draws everything anew from it; no text of a file becomes HTML. What is
+ * asked of it is done one thing behind the other, and a result that something newer was asked
+ * behind is never shown: it would stand beside files that it is not of.
  */
 
 import { element, foreign } from "./elements.js";
@@ -11,8 +13,9 @@ import { reportOf } from "./report.js";
 import { sentence } from "./texts.js";
 
 const state = {
-  language: "zh", evidence: null, trust: null, outcome: null, refused: null, doing: "",
+  language: "zh", evidence: null, trust: null, outcome: null, refused: null, doing: "", asked: 0,
 };
+let last = Promise.resolve();
 
 function place(id) {
   return document.getElementById(id);
@@ -60,7 +63,7 @@ function chosenFile(name, accept) {
   const input = element("input", {
     type: "file", id: name, accept, "aria-describedby": name === "trust" ? "trust-hint" : false,
   });
-  input.addEventListener("change", () => guarded(() => chooseAs(name, input.files)));
+  input.addEventListener("change", () => ask(() => chooseAs(name, [...input.files])));
   const parts = [element("label", { for: name }, say(name)), input];
   if (state[name] !== null) {
     parts.push(element("p", { class: "soft", id: `${name}-chosen` }, "→ ", foreign(state[name].name)));
@@ -94,23 +97,30 @@ function refusal({ text, values }) {
 /** Take what an input holds for `name`; one without a file leaves what was chosen before. */
 async function chooseAs(name, files) {
   if (files.length > 0) {
-    state[name] = await readFile(files[0]);
     forget();
+    state[name] = null; // what cannot be read must not leave the file before it in its place
+    state[name] = await readFile(files[0]);
     draw();
     place(name).focus();
   }
 }
 
 /** Take dropped files, each for what it seems to be, and verify as soon as that is possible. */
-async function chooseDropped(files) {
+async function chooseDropped(files, turn) {
   forget();
-  for (const file of files) {
-    const read = await readFile(file);
-    state[read.kind === "trust" ? "trust" : "evidence"] = read;
+  const before = state.evidence;
+  state.evidence = null;
+  const read = await Promise.all(files.map(readFile));
+  const trusts = read.filter(({ kind }) => kind === "trust");
+  const others = read.filter(({ kind }) => kind !== "trust");
+  if (trusts.length > 1 || others.length > 1) {
+    throw new FileRefused("tooMany");
   }
+  state.evidence = others[0] ?? before;
+  state.trust = trusts[0] ?? state.trust;
   draw();
   if (state.evidence !== null && (state.trust !== null || state.evidence.kind === "certificate")) {
-    await verify();
+    await verify(turn);
   }
 }
 
@@ -121,7 +131,8 @@ function forget() {
   place("fault").hidden = true;
 }
 
-async function verify() {
+/** Verify what is chosen; `turn` is that of whoever asked. */
+async function verify(turn) {
   forget();
   drawResult();
   if (state.evidence === null) {
@@ -129,11 +140,16 @@ async function verify() {
   }
   tellDoing("waiting");
   await painted();
+  let outcome;
   try {
-    state.outcome = await verifyFiles(state.evidence, state.trust);
+    outcome = await verifyFiles(state.evidence, state.trust);
   } finally {
     tellDoing("");
   }
+  if (turn !== state.asked) {
+    return;
+  }
+  state.outcome = outcome;
   drawResult();
   tellDoing("done");
   place("verdict").focus();
@@ -150,6 +166,13 @@ function painted() {
   });
 }
 
+/** Run `work(turn)` behind what was asked for before it. */
+function ask(work) {
+  state.asked += 1;
+  const turn = state.asked;
+  last = last.then(() => guarded(() => work(turn)));
+}
+
 /** Run what somebody asked for; what goes wrong is told, whatever it is. */
 async function guarded(work) {
   try {
@@ -157,7 +180,7 @@ async function guarded(work) {
   } catch (error) {
     if (error instanceof FileRefused) {
       state.refused = error;
-      drawResult();
+      draw();
     } else {
       tellFault(error);
     }
@@ -192,7 +215,8 @@ function listenForDrops() {
   root.addEventListener("drop", (event) => {
     event.preventDefault();
     root.classList.remove("over");
-    guarded(() => chooseDropped([...event.dataTransfer.files]));
+    const files = [...event.dataTransfer.files];
+    ask((turn) => chooseDropped(files, turn));
   });
 }
 
@@ -203,7 +227,7 @@ function start() {
   listenForDrops();
   place("chooser").addEventListener("submit", (event) => {
     event.preventDefault();
-    guarded(verify);
+    ask(verify);
   });
   place("language").addEventListener("click", () => {
     state.language = state.language === "zh" ? "en" : "zh";

@@ -46,13 +46,17 @@ function verdict(outcome, language) {
     element("span", { "aria-hidden": "true" }, mark), sentence(language, name));
   const lines = outcome.accepted ? claim(outcome, language) : [refusal(outcome, language)];
   return element("section", { class: `verdict ${look}`, "aria-labelledby": "verdict" },
-    heading, ...lines, counts(outcome, language));
+    heading, element("p", { id: "checked" }, sentence(language, "checked"), foreign(outcome.files[0].name)),
+    ...lines, counts(outcome, language));
 }
 
 function claim(outcome, language) {
   const { records } = outcome;
   const last = records[records.length - 1];
-  const name = records.length === 1 ? "claimOne" : "claim";
+  const known = outcome.bundleSteps.some(({ id, status }) => (
+    id === "transactions.keys" && status === "passed"
+  ));
+  const name = !known ? "claimDoubted" : records.length === 1 ? "claimOne" : "claim";
   const proven = sentence(language, name, records.length, rfc3339(records[0].provenTime),
     rfc3339(last.provenTime), last.chainId);
   const open = allSteps(outcome).filter((step) => step.status === "not checked" && !step.part);

@@ -104,3 +104,20 @@ def test_the_trailer_cannot_point_elsewhere() -> None:
     )
     with pytest.raises(InvalidInput, match="trailer Root"):
         check_revisions(read_certificate(moved))
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "rule"),
+    [
+        (rb"/TU \(Timestamp\)", b"/TU (Withdrawn)", "read aloud"),
+        (rb"/T \(Timestamp[^)]*\)", b"/T (Seal)", "its name"),
+        (rb"/T \(Timestamp[^)]*\)", b"/T (a b)", "its name"),
+        (rb"/T \(Timestamp[^)]*\)", b"", "its name"),
+    ],
+)
+def test_a_later_field_says_nothing_by_its_name(written: bytes, instead: bytes, rule: str) -> None:
+    pdf = recorded("good-b-lta").pdf
+    assert check_revisions(read_certificate(pdf)) == 2
+    [found] = re.findall(written, pdf)
+    with pytest.raises(InvalidInput, match=rule):
+        check_revisions(read_certificate(pdf.replace(found, instead.ljust(len(found)))))
