@@ -30,7 +30,8 @@ network, no node. Each step passes, fails, or says that it was not checked and w
 
 A certificate's PDF is checked as a whole: its seal, what was added after it, the statement of who
 issued it (steps P1 to P7), and then the bundle that is attached to it. Without --trust the trust
-file that is attached to the PDF is used.
+file that is attached to the PDF is used, and the exit code is 4 and not 0: compare its fingerprint,
+or give it with --fingerprint.
 
 With --document it also says which records name a file, by its SHA-256; a file that none of them
 names is refused.
@@ -119,8 +120,10 @@ def run(args: argparse.Namespace) -> int:
             tell_documents(documents, args.lang)
         if args.show and report.accepted:
             tell_records(shown_records(bundle), args.lang)
-    named = all(document.named for document in documents)
-    return ExitCode.OK if report.accepted and named else ExitCode.REFUSED
+    if not report.accepted or not all(document.named for document in documents):
+        return ExitCode.REFUSED
+    # whoever forged all of a certificate forged the trust file in it
+    return ExitCode.UNTRUSTED if trust is None and args.fingerprint is None else ExitCode.OK
 
 
 def _verify_bundle(data: bytes, trust: bytes | None, backend: Backend) -> Report:

@@ -36,7 +36,7 @@ examples:
 
 exit codes:
 """
-_TOLD = ("OK", "REFUSED", "USAGE", "BAD_INPUT", "FAULT", "INPUT_OUTPUT", "INTERRUPTED")
+_TOLD = ("OK", "REFUSED", "USAGE", "UNTRUSTED", "BAD_INPUT", "FAULT", "INPUT_OUTPUT", "INTERRUPTED")
 
 
 def build_alone_parser() -> CommandParser:

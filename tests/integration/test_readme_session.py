@@ -18,4 +18,4 @@ def test_the_session_of_the_readme_goes_as_it_stands_there(tmp_path: Path) -> No
         steps += 1
         told = mismatch(transcript)
         assert told is None, told
-    assert steps == 11
+    assert steps == 14
