@@ -27,7 +27,7 @@ MEANINGS = {
     ExitCode.REFUSED: "refused by a rule, not found, or a verification failed",
     ExitCode.USAGE: "called with wrong arguments, or a package for it is not installed",
     ExitCode.UNREACHABLE: "the node cannot be reached, or another process has its home",
-    ExitCode.UNTRUSTED: "nothing failed, by a certificate's own trust file: compare its fingerprint",
+    ExitCode.UNTRUSTED: "nothing failed, by the PDF's own trust file: compare its fingerprint",
     ExitCode.BAD_INPUT: "a file, configuration or answer is not of its format",
     ExitCode.FAULT: "the ledger holds something that cannot be right, or the program has a fault",
     ExitCode.INPUT_OUTPUT: "the system refused to read or write",
