@@ -29,6 +29,8 @@ from builders.verapdf import check_pdfa
 from node.evidence.certificates.port import Draft, Issuer, Order
 from node.evidence.certificates.typesetting import typeset
 
+_RIGHT = 595.3 - 24 / 25.4 * 72 + 2
+"""The right margin of A4 in points, and a little for characters that hang."""
 PAGE = re.compile(r"第\d+页，共\d+页|page\d+of\d+")
 
 
@@ -37,7 +39,7 @@ def ledger() -> Registry:
     return registry()
 
 
-def pdftotext(pdf: bytes, folder: Path) -> str:
+def pdftotext(pdf: bytes, folder: Path, *options: str) -> str:
     if shutil.which("pdftotext") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("pdftotext (poppler-utils) is missing")
@@ -45,7 +47,10 @@ def pdftotext(pdf: bytes, folder: Path) -> str:
     file = folder / "certificate.pdf"
     file.write_bytes(pdf)
     ran = subprocess.run(
-        ["pdftotext", "-enc", "UTF-8", str(file), "-"], capture_output=True, text=True, check=True
+        ["pdftotext", "-enc", "UTF-8", *options, str(file), "-"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return ran.stdout
 
@@ -108,6 +113,19 @@ def test_headings_stand_in_order_and_the_number_on_each_page(
         ]
         assert -1 not in places
         assert places == sorted(places)
+
+
+def test_long_runs_end_at_the_margin_and_are_copied_as_they_are(
+    ledger: Registry, tmp_path: Path
+) -> None:
+    """A hash in a sentence has nowhere to end: it ran out of its column and over the page."""
+    for name, draft in drafts(ledger).items():
+        made = typeset(draft)
+        words = pdftotext(made.pdf, tmp_path, "-bbox")
+        assert max(map(float, re.findall(r'xMax="([\d.]+)"', words))) < _RIGHT, name
+        text = squeezed(pdftotext(made.pdf, tmp_path))
+        assert ledger.bench.genesis.hash.hex() in text, name
+        assert "\u200b" not in text
 
 
 def squeezed(text: str) -> str:
