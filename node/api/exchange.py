@@ -16,6 +16,7 @@ __all__ = [
     "HEADERS",
     "PLAIN_HEADERS",
     "PROBLEM_JSON",
+    "SLOWEST_BYTES",
     "Exchange",
     "Message",
     "Receive",
@@ -41,6 +42,8 @@ _LENGTH_DIGITS = 15
 BODY_SECONDS = 30.0
 """Longest time in which nothing more of a submission or batch may arrive, and in which the whole of
 any other body has to."""
+SLOWEST_BYTES = 64 << 10
+"""Bytes a second that a body comes in which may take longer than that."""
 PROBLEM_JSON = b"application/problem+json"
 
 HEADERS: tuple[Header, ...] = (
@@ -61,8 +64,10 @@ PLAIN_HEADERS: tuple[Header, ...] = (
 class Exchange:
     """One request and its answer on their way through an application that knows no limits.
 
-    ``most`` bytes of a body are taken, and counted in ``share``; it has ``seconds`` to arrive.
-    ``status`` is 0 until the answer begins.
+    ``most`` bytes of a body are taken, and counted in ``share``; it has ``seconds`` to arrive, or
+    `BODY_SECONDS`. Of more than those it gets as many as go with what has come, a second for each
+    `SLOWEST_BYTES`: who sends nothing holds no place for long. ``status`` is 0 until the answer
+    begins.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class Exchange:
         self._seconds = seconds
         self._body_done = False
         self._received = 0
-        self._late_at: float | None = None
+        self._began: float | None = None
         self.status = 0
 
     async def receive(self) -> Message:
@@ -93,13 +98,14 @@ class Exchange:
         """
         if self._body_done:
             return await self._receive()
-        seconds = BODY_SECONDS if self._seconds is None else self._seconds
         now = asyncio.get_running_loop().time()
-        if self._late_at is None:
-            self._late_at = now + seconds
-        if now > self._late_at:
+        if self._began is None:
+            self._began = now
+        seconds = self._allowed()
+        left = self._began + seconds - now
+        if left < 0:
             raise _late(seconds)
-        message = await _receive_in_time(self._receive, self._late_at - now, seconds)
+        message = await _receive_in_time(self._receive, left, seconds)
         if message["type"] == "http.disconnect" and not self.status:
             raise _gone()
         size = len(message.get("body", b""))
@@ -109,6 +115,12 @@ class Exchange:
         self._share.hold(size)
         self._body_done = not message.get("more_body", False)
         return message
+
+    def _allowed(self) -> float:
+        """Seconds that the body may take, by what of it has come."""
+        if self._seconds is None:
+            return BODY_SECONDS
+        return min(self._seconds, BODY_SECONDS + self._received / SLOWEST_BYTES)
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer, with the headers that every answer has."""

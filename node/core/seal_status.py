@@ -15,7 +15,8 @@ from node.core.compact_jws import CompactJws, decode_compact_jws
 from node.core.encoding import decode_json_object, rfc3339
 from node.core.errors import InvalidBundle, InvalidEncoding, InvalidInput, InvalidProof
 from node.core.fields import exact_members, read_integer, read_match, read_object, read_text
-from node.core.signatures import Backend, PublicJwk
+from node.core.signatures import Backend
+from node.core.statement_signer import active_member, signing_key
 from node.core.transaction import MAX_SECONDS
 from node.core.trust import Trust
 from node.core.verify_case import Case
@@ -35,7 +36,6 @@ __all__ = [
     "SealStatusStatement",
     "StaleStatus",
     "StatusListPlace",
-    "check_key_of",
     "derived_status",
     "verify_seal_status",
 ]
@@ -133,7 +133,9 @@ def verify_seal_status(
     for check in (check_form, check_identity, check_commits, check_headers, check_state):
         check(case)
     told = _read_claims(statement, case)
-    check_key_of(case, statement, told.member)
+    key = signing_key(case.state, statement.kid, told.member, told.as_of_height)
+    active_member(case.state, told.member, told.as_of_height)
+    statement.verify(key, backend)
     _check_seal(case, told, es_id)
     _check_age(told, now, max_age_ms)
     status = derived_status(_stored(case, es_id), told.valid_from, told.valid_to, now)
@@ -197,28 +199,6 @@ def _read_place(claims: dict[str, Any], place: str) -> StatusListPlace | None:
         read_text(value["uri"], f"{inside}.uri", most=2048),
         read_integer(value["idx"], f"{inside}.idx"),
     )
-
-
-def check_key_of(case: Case, statement: CompactJws, member: str) -> None:
-    """Check that ``statement`` is signed by ``member``, with a key that is its own at ``as_of``.
-
-    Raises:
-        InvalidInput: the key is not shown, is another's, is not in force or was reported
-            compromised, or the signature does not hold.
-    """
-    name = f"key/{statement.kid}"
-    value = case.need_state(name)
-    place, height = f"state {name}", case.need_bundle().as_of
-    if value.get("member") != member:
-        raise InvalidProof(place, f"is not a key of {member}")
-    if "use" in value:
-        raise InvalidProof(place, "is a recovery key, which signs no statements")
-    start, end = value.get("from"), value.get("to")
-    if type(start) is not int or start > height or (type(end) is int and end <= height):
-        raise InvalidProof(place, f"was not valid at height {height}")
-    if "suspect_from" in value:
-        raise InvalidProof(place, "was reported compromised")
-    statement.verify(PublicJwk.from_json(value.get("jwk"), place=f"{place}.jwk"), case.backend)
 
 
 def _stored(case: Case, es_id: str) -> str:

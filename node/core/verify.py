@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from node.core import verify_anchors, verify_case, verify_chain, verify_log, verify_records
 from node.core.anchors.receipts import check_trusted
@@ -23,9 +24,12 @@ __all__ = [
     "NOT_CHECKED",
     "PASSED",
     "STEPS",
+    "AnyStep",
     "Report",
     "Step",
+    "Titled",
     "check_bundle",
+    "steps_of",
     "verify_bundle",
 ]
 
@@ -55,6 +59,9 @@ class Step:
     def label(self) -> str:
         """Its number as it is printed: ``16``, or ``16.2`` for a part."""
         return f"{self.number}.{self.part}" if self.part else str(self.number)
+
+
+AnyStep = TypeVar("AnyStep", bound=Step)
 
 
 @dataclass(frozen=True)
@@ -230,29 +237,36 @@ def check_bundle(
         status, told = _run(planned, case, bundle, passed)
         if status == PASSED:
             passed.add(planned.id)
-        steps += _steps(number, planned, status, told, case.parts)
+        steps += steps_of(Step, number, planned, status, told, case.parts)
         case.parts = []
     return Report(tuple(steps), believed.fingerprint.hex(), chosen.name), case
 
 
-def _steps(
-    number: int, planned: _Planned, status: str, told: Told, parts: list[Part]
-) -> list[Step]:
+class Titled(Protocol):
+    """What is planned to be checked: its id, and its title in both languages."""
+
+    @property
+    def id(self) -> str:
+        """Such as ``bundle.form``."""
+
+    @property
+    def title(self) -> str:
+        """In English."""
+
+    @property
+    def title_zh(self) -> str:
+        """In Chinese."""
+
+
+def steps_of(
+    kind: type[AnyStep], number: int, planned: Titled, status: str, told: Told, parts: list[Part]
+) -> list[AnyStep]:
     """The step, and one for each of its parts."""
-    whole = Step(
-        number,
-        planned.id,
-        planned.title,
-        planned.title_zh,
-        status,
-        told.text,
-        told.text_zh,
-        told.details,
-    )
-    return [whole] + [
-        Step(
+    whole = Part(status, planned.title, planned.title_zh, told)
+    return [
+        kind(
             number,
-            f"{planned.id}.{place}",
+            f"{planned.id}.{place}" if place else planned.id,
             part.title,
             part.title_zh,
             part.status,
@@ -261,7 +275,7 @@ def _steps(
             part.told.details,
             place,
         )
-        for place, part in enumerate(parts, 1)
+        for place, part in enumerate([whole, *parts])
     ]
 
 

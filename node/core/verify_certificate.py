@@ -25,6 +25,7 @@ from node.core.verify import (
     STEPS,
     Report,
     Step,
+    steps_of,
     verify_bundle,
 )
 from node.core.verify_case import NotChecked, Told
@@ -210,7 +211,7 @@ def verify_certificate(
             case.report = _verify_attached(case)
         status, told = _run(planned, case, ended)
         ended[planned.id] = status
-        steps += _steps(number, planned, status, told, case)
+        steps += steps_of(DocumentStep, number, planned, status, told, case.parts)
         case.parts = []
     assert case.report is not None
     said = case.statement
@@ -244,36 +245,6 @@ def _run(planned: _Planned, case: CertificateCase, ended: dict[str, str]) -> tup
 
 def _resting_on(step: str) -> Told:
     return Told(f"rests on {step}, which did not pass", f"其依据的步骤 {step} 未通过")
-
-
-def _steps(
-    number: int, planned: _Planned, status: str, told: Told, case: CertificateCase
-) -> list[DocumentStep]:
-    """The step, and one for each of its parts."""
-    whole = DocumentStep(
-        number,
-        planned.id,
-        planned.title,
-        planned.title_zh,
-        status,
-        told.text,
-        told.text_zh,
-        told.details,
-    )
-    return [whole] + [
-        DocumentStep(
-            number,
-            f"{planned.id}.{place}",
-            part.title,
-            part.title_zh,
-            part.status,
-            part.told.text,
-            part.told.text_zh,
-            part.told.details,
-            place,
-        )
-        for place, part in enumerate(case.parts, 1)
-    ]
 
 
 def _verify_attached(case: CertificateCase) -> Report:

@@ -13,7 +13,7 @@ from node.core.entry import decode_entry
 from node.core.errors import InvalidInput, InvalidProof
 from node.core.evidence_code import parse_code
 from node.core.genesis import decode_genesis
-from node.core.signatures import PublicJwk
+from node.core.statement_signer import active_member, signing_key
 from node.core.verify import PASSED
 from node.core.verify_case import NotChecked, Told, decode_state_value
 
@@ -42,8 +42,8 @@ def check_statement(case: CertificateCase) -> Told:
         raise InvalidProof("statement.code", f"must be {shown}, which the bundle is of")
     shown_at = _check_time(statement, bundle)
     state = _proven(bundle)
-    key = _check_key(statement, state, bundle.as_of)
-    name = _check_member(statement, state, bundle.as_of)
+    key = signing_key(state, statement.kid, statement.issuer, bundle.as_of)
+    name = active_member(state, statement.issuer, bundle.as_of)
     try:
         statement.algorithm.verify(key, statement.signing_input, statement.signature, case.backend)
     except InvalidInput as error:
@@ -98,53 +98,3 @@ def _proven(bundle: Bundle) -> dict[str, dict[str, Any]]:
         for proof in bundle.state
         if proof.value is not None and proof.key.startswith(("key/", "member/"))
     }
-
-
-def _value(state: dict[str, dict[str, Any]], key: str) -> dict[str, Any]:
-    if key not in state:
-        raise InvalidProof(f"state {key}", "no proof of it is in the bundle")
-    return state[key]
-
-
-def _check_key(statement: Statement, state: dict[str, dict[str, Any]], as_of: int) -> PublicJwk:
-    """The key that the statement names: its member's own, in force at ``as_of``, for records."""
-    place = f"state key/{statement.kid}"
-    value = _value(state, f"key/{statement.kid}")
-    jwk = PublicJwk.from_json(value.get("jwk"), place=f"{place}.jwk")
-    if jwk.thumbprint() != statement.kid:
-        raise InvalidProof(place, "is not this key's")
-    if value.get("member") != statement.issuer:
-        raise InvalidProof(place, f"is not a key of {statement.issuer}")
-    if value.get("use") is not None:
-        raise InvalidProof(place, "may not sign certificates")
-    start, end = value.get("from"), value.get("to")
-    if type(start) is not int or as_of < start or (type(end) is int and as_of >= end):
-        raise InvalidProof(place, f"was not valid at height {as_of}")
-    if value.get("suspect_from") is not None:
-        raise InvalidProof(place, "was reported compromised before this certificate was made")
-    return jwk
-
-
-def _check_member(statement: Statement, state: dict[str, dict[str, Any]], as_of: int) -> str:
-    """The name of the member, which must be active at ``as_of``."""
-    place = f"state member/{statement.issuer}"
-    value = _value(state, f"member/{statement.issuer}")
-    if _in_force(value, "status", as_of) != "active":
-        raise InvalidProof(place, f"was not active at height {as_of}")
-    since = value.get("since", 0)
-    if type(since) is not int or as_of < since:
-        raise InvalidProof(place, f"was no member yet at height {as_of}")
-    name = _in_force(value, "name", as_of)
-    if not isinstance(name, str):
-        raise InvalidProof(f"{place}.name", "must be text")
-    return name
-
-
-def _in_force(value: dict[str, Any], name: str, height: int) -> Any:
-    """A member of a state value that may be about to change (docs/spec/state-map.md)."""
-    coming = value.get("next")
-    change = coming.get(name) if isinstance(coming, dict) else None
-    start = change.get("from") if isinstance(change, dict) else None
-    if isinstance(change, dict) and type(start) is int and height >= start:
-        return change.get("value")
-    return value.get(name)

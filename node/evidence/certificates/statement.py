@@ -10,14 +10,11 @@ import hashlib
 from collections.abc import Iterable
 
 from node.client.keys import SigningKey
-from node.core.encoding import canonical_json, encode_base64url
+from node.core.certificate_statement import STATEMENT, STATEMENT_FORMAT, STATEMENT_TYP
+from node.core.compact_jws import encode_compact_jws
 from node.evidence.certificates.port import Attachment, Issuer, Language
 
-__all__ = ["STATEMENT_FORMAT", "STATEMENT_NAME", "STATEMENT_TYP", "make_statement"]
-
-STATEMENT_FORMAT = "evidence-certificate/1"
-STATEMENT_NAME = "statement.jwt"
-STATEMENT_TYP = "evidence-certificate+jwt"
+__all__ = ["make_statement"]
 
 
 def make_statement(
@@ -60,11 +57,9 @@ def make_statement(
             "version": issuer.version,
         },
     }
-    header = {"alg": "ES256", "kid": key.kid, "typ": STATEMENT_TYP}
-    signed = ".".join(encode_base64url(canonical_json(part)) for part in (header, payload))
-    jws = f"{signed}.{encode_base64url(key.sign(signed.encode('ascii')))}"
+    jws = encode_compact_jws(STATEMENT_TYP, key.kid, payload, key.sign)
     return Attachment(
-        STATEMENT_NAME,
+        STATEMENT,
         "application/jwt",
         "出证机构对本证书及其附件的签名声明 Signed statement of the issuing member",
         jws.encode("ascii"),

@@ -143,7 +143,7 @@ function checkKey(statement, state, asOf) {
       place, `is not a key of ${statement.issuer}`, `不是成员 ${statement.issuer} 的密钥`);
   }
   if (hasMember(value, "use")) {
-    throw new InvalidInput(place, "may not sign certificates", "此密钥不得签署证书");
+    throw new InvalidInput(place, "may not sign statements", "此密钥不得签署声明");
   }
   const { from: start, to: end } = value;
   if (!Number.isInteger(start) || asOf < start || (Number.isInteger(end) && asOf >= end)) {
@@ -152,7 +152,7 @@ function checkKey(statement, state, asOf) {
   if (hasMember(value, "suspect_from")) {
     throw new InvalidInput(
       place,
-      "was reported compromised before this certificate was made",
+      "was reported compromised before this was signed",
       "密钥在出具本证书之前已被报告泄露",
     );
   }

@@ -104,6 +104,25 @@ def test_once_the_body_is_there_waiting_for_the_end_has_no_limit(
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("sent", "ends"), [(b"a", Problem), (bytes(1 << 20), TimeoutError)], ids=["idle", "under way"]
+)
+def test_an_upload_has_longer_only_while_it_comes(
+    sent: bytes, ends: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A megabyte has earned sixteen seconds, one byte none: it holds no place for minutes."""
+    monkeypatch.setattr(exchange_module, "BODY_SECONDS", 0.0)
+
+    async def scenario() -> None:
+        parts = source(part(sent, more=True), None)
+        exchange = Exchange(parts, nowhere, 1 << 21, free(), 300.0)
+        await exchange.receive()
+        with pytest.raises(ends):
+            await asyncio.wait_for(exchange.receive(), 0.2)
+
+    asyncio.run(scenario())
+
+
 def test_a_body_that_trickles_has_no_longer_than_one_that_stops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -301,8 +301,9 @@ def test_without_any_backend_the_caller_is_told(
 
 
 def verifier_modules() -> list[str]:
-    """The modules of the core that the verifier loads."""
-    found, queue = set(), ["verify"]
+    """The modules of the core that those load who verify: bundles, certificates, statuses."""
+    found = set()
+    queue = ["verify", "verify_certificate", "seal_status", "status_list", "consortium_description"]
     while queue:
         name = queue.pop()
         if name in found:

@@ -174,6 +174,24 @@ def test_what_an_operator_says_must_be_what_is_proven(
         check(bench, _resigned(signed(bench, statuses), change))
 
 
+def test_a_member_that_is_not_active_vouches_for_nothing(
+    bench: LedgerBench, statuses: SealStatuses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its key may be in force still. The proofs are left alone, what they show is changed."""
+    from node.core import verify_chain
+
+    honest = verify_chain.decode_state_value
+
+    def suspended(value: bytes, key: str) -> dict[str, Any]:
+        shown = honest(value, key)
+        return {**shown, "status": "suspended"} if key == f"member/{OPERATOR}" else shown
+
+    content = signed(bench, statuses)
+    monkeypatch.setattr(verify_chain, "decode_state_value", suspended)
+    with pytest.raises(InvalidInput, match="was not active at height"):
+        check(bench, content)
+
+
 def test_an_old_state_signed_anew_is_stale(statuses: SealStatuses) -> None:
     bench = LedgerBench()
     for event_type in ("seal.applied", "seal.created", "seal.filed"):

@@ -4,7 +4,7 @@
  * refuses to say anything, BigInt does. Nothing here signs.
  */
 
-import { fromBase64url, toBase64url, utf8 } from "../bytes.js";
+import { fromBase64url, toBase64url, toHex, utf8 } from "../bytes.js";
 import { InvalidInput } from "../errors.js";
 import { CURVES, isOnCurve } from "./curves.js";
 import { ecdsaHolds } from "./ecdsa.js";
@@ -152,6 +152,23 @@ async function checkEcdsa(name, point, digestName, message, signature, called) {
   }
 }
 
+const MOST_IMPORTED = 64;
+const imported = new Map();
+
+/** The key as WebCrypto wants it. Importing takes as long as a check, and a bundle has few keys. */
+async function importedKey(subtle, keyAlgorithm, rawKey) {
+  const name = `${keyAlgorithm.name} ${keyAlgorithm.namedCurve ?? ""} ${toHex(rawKey)}`;
+  let key = imported.get(name);
+  if (key === undefined) {
+    key = await subtle.importKey("raw", rawKey, keyAlgorithm, false, ["verify"]);
+    if (imported.size >= MOST_IMPORTED) {
+      imported.clear();
+    }
+    imported.set(name, key);
+  }
+  return key;
+}
+
 /** Whether it holds, as WebCrypto says; null where it has no such algorithm. */
 async function askWebCrypto(keyAlgorithm, rawKey, algorithm, message, signature) {
   const subtle = globalThis.crypto?.subtle;
@@ -159,7 +176,7 @@ async function askWebCrypto(keyAlgorithm, rawKey, algorithm, message, signature)
     return null;
   }
   try {
-    const key = await subtle.importKey("raw", rawKey, keyAlgorithm, false, ["verify"]);
+    const key = await importedKey(subtle, keyAlgorithm, rawKey);
     return await subtle.verify(algorithm, key, signature, message);
   } catch {
     return null;
