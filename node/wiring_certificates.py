@@ -48,6 +48,7 @@ from node.evidence.imprints.imprint import draw_imprint
 from node.ledger.reader import LedgerReader
 from node.rules.rejections import REJECTIONS
 from node.submission.operator import OperatorRecords
+from node.verifiers.building import hashes
 
 if TYPE_CHECKING:
     from node.config import NodeConfig
@@ -157,7 +158,7 @@ def _issuer(node: Node, settings: SealSettings, reader: LedgerReader) -> Issuer:
         software=_SOFTWARE,
         version=__version__,
         config_sha256=hashlib.sha256(config.path("node.toml").read_bytes()).hexdigest(),
-        verifiers=file_hashes(config.path(name) for name in own.verifiers),
+        verifiers=file_hashes(config.path(name) for name in own.verifiers) or hashes(),
         sealing=describe_chain(settings.chain),
         time_stamp_authority="" if settings.tsa is None else settings.tsa.name,
         description=None if described is None else described.to_json(),

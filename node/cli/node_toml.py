@@ -65,7 +65,7 @@ imprint = ""                # PDF, SVG or PNG of the seal; without one it is dra
 seal_code = ""              # 13 or 14 digits, for the drawn one
 trust = ""                  # the trust file that the members publish; none: made of what is here
 description = ""            # the consortium's signed description
-verifiers = []              # files of the published verifiers, whose hashes certificates print
+verifiers = []              # files whose hashes certificates print; none: this program's own
 workers = 0                 # processes that typeset and seal; 0: one a core
 most = 64                   # certificates under way before 503
 

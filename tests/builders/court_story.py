@@ -82,18 +82,18 @@ def play(
         )
         court.out.mkdir(parents=True)
         court.certificates.append(_in_english(court))
-        say("12. Three verifiers, where no node can be reached")
+        say("13. Three verifiers, where no node can be reached")
         hashes = build_all(court.verifiers)
         for name, digest in sorted(hashes.items()):
             say(f"   {name}  SHA-256 {digest}")
         _verify(court, court.certificates[0], accepted=True)
-        say("13. The same certificate with one digit changed")
+        say("14. The same certificate with one digit changed")
         _verify(court, _forged(court), accepted=False)
-        say("14. Others' programs on the certificate")
+        say("15. Others' programs on the certificate")
         _others(court)
-        say("15. The corpus of good and forged bundles, judged by all three")
+        say("16. The corpus of good and forged bundles, judged by all three")
         _corpus(court, names)
-        say("16. The pages, on a phone and on a desk")
+        say("17. The pages, on a phone and on a desk")
         _screens(court)
         say(f"Everything is in {out}: certificates, verifiers, screens, the corpus's table")
 
@@ -140,7 +140,7 @@ def _in_english(court: Court) -> Path:
     )
     assert done.returncode == 0, done.stderr
     [item] = json.loads(done.stdout)["certificates"]
-    court.say(f"11. In English too: {item['file']}")
+    court.say(f"12. In English too: {item['file']}")
     return Path(item["file"])
 
 
@@ -258,7 +258,7 @@ def _pem(der: bytes) -> bytes:
 
 
 def _corpus(court: Court, names: Sequence[str] | None) -> None:
-    lines = [f"{'case':<52} {'command':<22} {'archive':<22} {'HTML':<22}"]
+    lines = [f"{'case':<52} {'command':<22} {'archive':<22} {'JavaScript':<22}"]
     disagreed = 0
     for case in [one for one in held() if names is None or one.name in names]:
         bundle, trust = court.out / "case.json", court.out / "case-trust.json"

@@ -91,6 +91,16 @@ def test_a_certificate_is_on_record_before_it_is_answered(node: ServedNode) -> N
     assert PURPOSE in text
 
 
+def test_it_names_the_verifiers_by_the_hashes_that_are_published(node: ServedNode) -> None:
+    """None are configured: they are those that this very program makes."""
+    text = text_of(pdf_of(node, issued(node)["certificate_no"]))
+    published = httpx.get(f"{node.url}/v1/verifiers", timeout=60).json()["verifiers"]
+    assert len(published) == 2
+    for one in published:
+        assert one["name"] in text
+        assert one["sha256"] in text
+
+
 def test_the_file_is_still_pdf_a_and_both_verifiers_of_signatures_accept_it(
     node: ServedNode, tmp_path: Path
 ) -> None:

@@ -59,7 +59,8 @@ class CertificatesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     ``token`` names one. ``imprint`` is a PDF, SVG or PNG file; without one a round seal is drawn
     with ``seal_code``. ``trust`` is the trust file that the members publish, ``description`` the
     consortium's signed description, ``verifiers`` the published verifiers' files, whose hashes are
-    printed. ``workers`` 0 means one a core; ``most`` may be under way before 503.
+    printed, by default those that this program makes. ``workers`` 0 means one a core; ``most`` may
+    be under way before 503.
     """
 
     institution: str = ""
