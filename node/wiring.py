@@ -29,11 +29,11 @@ from node.engines.solo.engine import SoloEngine, SoloSettings
 from node.evidence.seal_status import SealStatuses, StatusTimes
 from node.evidence.status_lists import STATUS_LISTS_PATH, StatusLists
 from node.ledger.application import Application, OpenedFrame
-from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
 from node.ledger.lineage import read_geneses
 from node.ledger.published import Published
 from node.ledger.reader import LedgerReader, open_reader
+from node.ledger.reader_cache import ReaderCache
 from node.ledger.rows import ANCHOR_POINT, ENDED, META, decode_meta, number_key
 from node.ledger.snapshots.format import Manifest
 from node.ledger.snapshots.restoring import discard_half_restored
@@ -247,7 +247,7 @@ class Node:
         if self.application.meta is None:
             self.application.init_chain(_read_genesis(config.path("genesis.json")))
         self.genesis: Genesis = self.application.genesis()
-        self.frames = FrameCache(stores.blocks)
+        self.frames = ReaderCache(stores.blocks)
         self.vault = open_vault(stores.local, config.path("keys"))
         self.access_log = AccessLog(stores.local)
         self._checkpoint_key = EdKey.load(config.path("keys/checkpoint.pem"))

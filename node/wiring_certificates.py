@@ -25,11 +25,11 @@ from node.core.errors import InvalidInput
 from node.core.signatures import PublicJwk, load_backend
 from node.core.trust import MAX_TRUST_BYTES, Trust, decode_trust
 from node.evidence.bundle import Shown
-from node.evidence.certificates.composing import compose
+from node.evidence.certificates.composing import Composer
 from node.evidence.certificates.errors import NotOnRecord
 from node.evidence.certificates.finishing import Ledger
 from node.evidence.certificates.issuing import CertificateIssuer
-from node.evidence.certificates.keeping import KeptCertificates
+from node.evidence.certificates.keeping import COPIES, KeptCertificates
 from node.evidence.certificates.keys import FileKey, SealChain, TokenKey, check_key
 from node.evidence.certificates.materials import (
     describe_chain,
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
 __all__ = ["build_certificates", "seal_settings"]
 
 _SOFTWARE = "evidence-ledger-node"
-_COPIES = "certificates"
 _REASON = "出具存证证书"
 _KEY_NAME = "certificate_copy_key"
 
@@ -88,13 +87,13 @@ def build_certificates(node: Node) -> CertificateIssuer:
         text = f"certificates: {error.filename}: {error.strerror}"
         raise ConfigError(f"{config.path('node.toml')}, {text}") from error
     copies = VaultKeys(node.vault, node.member, node.now)
-    kept = KeptCertificates(node.stores.local, config.path(_COPIES), copies)
+    kept = KeptCertificates(node.stores.local, config.path(COPIES), copies)
     workers = SealingWorkers(settings, typeset, config.certificates.workers or config.workers)
     return CertificateIssuer(
         issuer,
         key,
         Ledger(node.reader, node.genesis.chain_id, trust, node.receipts.items, node.now),
-        compose,
+        Composer().compose,
         workers,
         kept,
         Records(node.operator, node.reader),

@@ -28,10 +28,10 @@ from node.core.signatures import P256_ORDER, PublicJwk, use_low_s
 from node.core.transaction import SD_ALGORITHM, TYP, split_compact
 from node.engines.solo.engine import SoloEngine, SoloSettings
 from node.ledger.application import Application, Committed, OpenedFrame
-from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
 from node.ledger.lineage import read_end
 from node.ledger.reader import LedgerReader, open_reader
+from node.ledger.reader_cache import ReaderCache
 from node.storage.memory import MemorySegments, MemoryStore
 
 __all__ = [
@@ -258,7 +258,7 @@ class ExampleChain:
 
     def reader(self) -> LedgerReader:
         """The ledger as of its last block."""
-        return open_reader(self._store, FrameCache(self._bodies), self._application.layers)
+        return open_reader(self._store, ReaderCache(self._bodies), self._application.layers)
 
     def values(self) -> dict[str, bytes]:
         """The whole state map."""

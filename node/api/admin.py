@@ -8,6 +8,7 @@ import queue
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,15 @@ __all__ = ["create_admin"]
 
 _MAX_REQUEST = 64 << 10
 _TOLD_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class _Backup:
+    """A backup that is asked for, as `write_backup` has it."""
+
+    target: Path
+    keys: bool
+    certificates: bool
 
 
 class _Admin:
@@ -83,14 +93,14 @@ class _Admin:
 
     async def backup(self, request: Request) -> Response:
         """Back the node up to ``target``; tells how far it is as NDJSON, last the manifest."""
-        target, keys = await _read_backup(request)
+        asked = await _read_backup(request)
         if self._backing_up.locked():
             raise Problem(
                 "busy", "another backup is being made", "正在进行另一备份", {"retry_after": 30}
             )
-        return StreamingResponse(self._told(target, keys), media_type="application/x-ndjson")
+        return StreamingResponse(self._told(asked), media_type="application/x-ndjson")
 
-    async def _told(self, target: Path, keys: bool) -> AsyncIterator[bytes]:
+    async def _told(self, asked: _Backup) -> AsyncIterator[bytes]:
         node = self._service.node
         told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
@@ -99,10 +109,11 @@ class _Admin:
 
         def work() -> dict[str, Any]:
             home, now = node.config.home, node.now()
+            parts = {"keys": asked.keys, "certificates": asked.certificates}
             try:
                 with node.vault.purges_held():
                     return write_backup(
-                        node.stores, home, target, keys=keys, now=now, progress=progress
+                        node.stores, home, asked.target, **parts, now=now, progress=progress
                     )
             finally:
                 node.purge_due()
@@ -161,23 +172,31 @@ def _newest(told: queue.SimpleQueue[dict[str, Any]]) -> bytes:
     return b"".join(orjson.dumps(item) + b"\n" for item in newest.values())
 
 
-async def _read_backup(request: Request) -> tuple[Path, bool]:
-    """Read ``{"target": <absolute path>, "keys"?: bool}``. Raises Problem."""
+async def _read_backup(request: Request) -> _Backup:
+    """Read ``{"target": <absolute path>, "keys"?: bool, "certificates"?: bool}``.
+
+    Raises:
+        Problem: it is not of that form, or the target is there already.
+    """
     body = await request.body()
     try:
         value = orjson.loads(body[:_MAX_REQUEST])
     except orjson.JSONDecodeError as error:
         raise malformed("body", "must be JSON") from error
-    if not isinstance(value, dict) or not {"target"} <= set(value) <= {"keys", "target"}:
-        raise malformed("body", 'must have "target" and may have "keys"')
+    known = {"certificates", "keys", "target"}
+    if not isinstance(value, dict) or not {"target"} <= set(value) <= known:
+        raise malformed("body", 'must have "target" and may have "keys" and "certificates"')
     target, keys = value["target"], value.get("keys", False)
+    certificates = value.get("certificates", True)
     if not isinstance(target, str) or "\0" in target or not os.path.isabs(target):
         raise malformed("body.target", "must be an absolute path")
     if not isinstance(keys, bool):
         raise malformed("body.keys", "must be true or false")
+    if not isinstance(certificates, bool):
+        raise malformed("body.certificates", "must be true or false")
     if os.path.lexists(target):
         raise malformed("body.target", f"{target} is there already and is not overwritten")
-    return Path(target), keys
+    return _Backup(Path(target), keys, certificates)
 
 
 def create_admin(service: Service, stop: Callable[[], None]) -> Starlette:

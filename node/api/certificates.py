@@ -30,10 +30,11 @@ from node.api.views import Views
 from node.core.errors import LedgerFault
 from node.evidence.bundle import Shown, bundle_dossier, encode_bundle
 from node.evidence.certificates.finishing import certificate_record
-from node.evidence.certificates.issuing import Asked, CertificateIssuer, Issued, Wanted
+from node.evidence.certificates.issuing import CertificateIssuer
 from node.evidence.certificates.keeping import Kept
 from node.evidence.certificates.numbering import read_certificate_no
 from node.evidence.certificates.port import Order
+from node.evidence.certificates.requests import Asked, Issued, Wanted
 from node.ledger.indexes import find
 from node.ledger.reader import LedgerReader, LogEntry
 from node.vault import policy

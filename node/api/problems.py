@@ -121,7 +121,7 @@ def problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, InvalidInput):
         kind = "invalid-signature" if isinstance(error, InvalidSignature) else "malformed"
-        return malformed(error.place, error.rule, kind)
+        return malformed(error.place, error.rule, kind, error.rule_zh)
     if isinstance(error, SubmissionError):
         return _unsubmitted(error)
     if isinstance(error, NotProven):
@@ -150,11 +150,10 @@ def problem_of(error: Exception) -> Problem:
     )
 
 
-def malformed(place: str, rule: str, kind: str = "malformed") -> Problem:
+def malformed(place: str, rule: str, kind: str = "malformed", rule_zh: str = "") -> Problem:
     """Something in the request is not of its form."""
-    return Problem(
-        kind, f"{place}: {rule}", f"{place} 不符合要求：{rule}", {"place": place, "rule": rule}
-    )
+    text_zh = f"{place} 不符合要求：{rule_zh or rule}"
+    return Problem(kind, f"{place}: {rule}", text_zh, {"place": place, "rule": rule})
 
 
 def _uncertified(error: CertificateError) -> Problem:

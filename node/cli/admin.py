@@ -62,9 +62,11 @@ class Admin:
             raise self._unanswered(error) from error
         return self._object(answer)
 
-    def backup(self, target: str, *, keys: bool) -> Iterator[dict[str, Any]]:
+    def backup(self, target: str, *, keys: bool, certificates: bool) -> Iterator[dict[str, Any]]:
         """Have the node back itself up; yields what it tells meanwhile. Raises CommandFailure."""
-        request = {"keys": keys, "target": target}
+        request: dict[str, Any] = {"keys": keys, "target": target}
+        if not certificates:  # a node of a release before does not know the member
+            request["certificates"] = False
         try:
             with self._http.stream(
                 "POST", "/admin/backup", json=request, timeout=httpx.Timeout(_SECONDS, read=None)

@@ -27,6 +27,10 @@ here. The copy is read back before it is given its name, so what bears the name 
 
 The folder keys is copied only with --keys: whoever has keys/wrapping.key and the vault can read all
 private data. Keep it apart, but keep it: without it the private data is lost.
+
+The node's copies of the certificates that it issued are part of it, encrypted as they lie in the
+home; --no-certificates leaves them out. A node that is restored without them says that they are
+gone; whoever has the PDF needs no copy.
 """
 _EXAMPLES = """
 evidence-node backup --home /var/lib/evidence --to /mnt/backup/2026-03-01
@@ -42,6 +46,9 @@ def add_parser(subparsers: Any) -> None:
         "--to", required=True, metavar="DIR", help="the backup's directory, which must not exist"
     )
     parser.add_argument("--keys", action="store_true", help="copy the folder keys too")
+    parser.add_argument(
+        "--no-certificates", action="store_true", help="leave out the copies of certificates"
+    )
     parser.set_defaults(run=run)
 
 
@@ -49,18 +56,19 @@ def run(args: argparse.Namespace) -> int:
     """Make the backup."""
     config = read_home(args.home)
     target = Path(os.path.abspath(args.to))
+    parts = {"keys": args.keys, "certificates": not args.no_certificates}
     check_absent(target)
     admin = find_running(config.home)
     with shown_progress() as progress:
         if admin is not None:
             with admin:
-                manifest = _ask(admin, target, args.keys, progress)
+                manifest = _ask(admin, target, parts, progress)
         else:
             now = time.time_ns() // 1_000_000
             with opened_stores(config) as stores:
                 read_meta(stores.ledger)
                 manifest = write_backup(
-                    stores, config.home, target, keys=args.keys, now=now, progress=progress
+                    stores, config.home, target, **parts, now=now, progress=progress
                 )
     if args.json:
         write_json({**manifest, "target": str(target)})
@@ -69,12 +77,23 @@ def run(args: argparse.Namespace) -> int:
         say("Chain:    {}, height {}", manifest["chain_id"], manifest["height"])
         say("Log:      {} entries, root {}", manifest["size"], manifest["root"])
         say("Keys:     {}", manifest["keys"])
+        say("Copies:   {}", _copies(manifest))
     return ExitCode.OK
 
 
-def _ask(admin: Admin, target: Path, keys: bool, progress: Progress) -> dict[str, Any]:
+def _copies(manifest: dict[str, Any]) -> str:
+    """What it holds of certificates; of a node of a release before it says nothing."""
+    copied = manifest["parts"].get("certificates")
+    if copied is None:
+        return "certificates left out"
+    missing = manifest.get("certificates_missing", 0)
+    told = f"; the files of {missing} more are missing" if missing else ""
+    return f"certificates, {copied['count']}{told}"
+
+
+def _ask(admin: Admin, target: Path, parts: dict[str, bool], progress: Progress) -> dict[str, Any]:
     """Have the running node make the backup; returns what its backup.json says."""
-    for told in admin.backup(str(target), keys=keys):
+    for told in admin.backup(str(target), **parts):
         if told["event"] == "progress":
             progress(told["part"], told["done"], told["total"])
         elif told["event"] == "failed":

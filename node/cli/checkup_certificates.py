@@ -27,7 +27,7 @@ def check_certificates(patient: Patient) -> list[Finding]:
     # Typesetting and sealing are loaded where there is something to examine.
     from node.evidence.certificates.keys import check_key
     from node.evidence.certificates.materials import describe_chain
-    from node.evidence.certificates.sealing import names_revocation
+    from node.evidence.certificates.seal_paths import names_revocation
     from node.wiring_certificates import seal_settings
 
     try:

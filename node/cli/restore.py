@@ -14,6 +14,7 @@ from node.cli.output import say, write_json
 from node.cli.parsers import add_command
 from node.cli.progress import shown_progress
 from node.config import load_config
+from node.evidence.certificates.keeping import COPIES
 
 __all__ = ["add_parser", "run"]
 
@@ -23,9 +24,11 @@ genesis. Only when nothing is wrong does it become the home. The backup is left 
 that is not empty is refused. The audit needs as much space again as the ledger.
 
 A backup from before an erasure brings the erased data back: erase again what the chain names in
-disclosure.erased. Never let two nodes run with the same validator key. A backup of a consortium's
-node does not hold its engine's directory, so that a validator key never signs twice: the restored
-ledger can be read and audited, and docs/consortium.md says how such a node joins again.
+disclosure.erased. Copies of certificates that are not those that backup.json tells of keep it from
+becoming a home; --no-certificates restores it without them. Never let two nodes run with the same
+validator key. A backup of a consortium's node does not hold its engine's directory, so that a
+validator key never signs twice: the restored ledger can be read and audited, and docs/consortium.md
+says how such a node joins again.
 """
 _CONSORTIUM = """The engine's directory is in no backup, so that no validator key signs twice.
 Put it back as it was when the node last ran, if it is still whole; else have the node join anew,
@@ -42,6 +45,9 @@ def add_parser(subparsers: Any) -> None:
         "--from", required=True, metavar="BACKUP", dest="backup", help="the backup's directory"
     )
     add_home(parser, "the new home: a directory that does not exist, or is empty")
+    parser.add_argument(
+        "--no-certificates", action="store_true", help="leave out the copies of certificates"
+    )
     parser.set_defaults(run=run)
 
 
@@ -49,10 +55,17 @@ def run(args: argparse.Namespace) -> int:
     """Restore the backup."""
     home = Path(args.home)
     with shown_progress() as progress:
-        audit = restore_home(Path(args.backup), home, progress)
+        audit = restore_home(
+            Path(args.backup), home, progress, certificates=not args.no_certificates
+        )
     keys = (home / "keys").is_dir()
     if args.json:
-        write_json({**audit_json(audit), "home": args.home, "keys": "there" if keys else "missing"})
+        told = {
+            "certificates": "there" if (home / COPIES).is_dir() else "none",
+            "home": args.home,
+            "keys": "there" if keys else "missing",
+        }
+        write_json({**audit_json(audit), **told})
     else:
         tell_audit(audit)
         if audit.findings:

@@ -16,6 +16,8 @@ from node.cli.progress import Progress, shown_progress
 from node.cli.records_shown import shown_records, tell_records
 from node.cli.verify_told import report_json, tell_report
 from node.core.bundle import MAX_BUNDLE_BYTES
+from node.core.chinese.failures import failure_zh
+from node.core.errors import InvalidInput
 from node.core.signatures import Backend, PublicJwk, load_backend
 from node.core.trust import MAX_TRUST_BYTES
 from node.core.verify import Report, verify_bundle
@@ -98,13 +100,12 @@ def run(args: argparse.Namespace) -> int:
     trust = None if args.trust is None else read_input(args.trust, MAX_TRUST_BYTES)
     data = read_input(args.bundle, MAX_BUNDLE_BYTES)
     with shown_progress() as progress:
-        counting = _Counting(backend, progress)
-        certificate = verify_certificate(data, trust, counting) if is_pdf(data) else None
-        report = (
-            _verify_bundle(data, trust, counting)
-            if certificate is None
-            else _whole_report(certificate)
-        )
+        try:
+            report, certificate = _checked(data, trust, _Counting(backend, progress))
+        except InvalidInput as error:  # the trust file is none: what is checked never raises
+            if args.lang == "en" or args.json:
+                raise
+            raise CommandFailure(ExitCode.BAD_INPUT, failure_zh("trust", error)) from error
     bundle = data if certificate is None else certificate.attached
     if args.fingerprint is not None:
         _check_fingerprint(args.fingerprint, report.trust_fingerprint)
@@ -124,6 +125,15 @@ def run(args: argparse.Namespace) -> int:
         return ExitCode.REFUSED
     # whoever forged all of a certificate forged the trust file in it
     return ExitCode.UNTRUSTED if trust is None and args.fingerprint is None else ExitCode.OK
+
+
+def _checked(
+    data: bytes, trust: bytes | None, backend: Backend
+) -> tuple[Report, CertificateReport | None]:
+    if not is_pdf(data):
+        return _verify_bundle(data, trust, backend), None
+    certificate = verify_certificate(data, trust, backend)
+    return _whole_report(certificate), certificate
 
 
 def _verify_bundle(data: bytes, trust: bytes | None, backend: Backend) -> Report:

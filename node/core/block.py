@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from node.core.encoding import encode_uvarint
 from node.core.errors import InvalidProof, InvalidSignature
@@ -63,6 +64,8 @@ def _varint(field: int, value: int) -> bytes:
 def _bytes(field: int, value: bytes, *, always: bool = False) -> bytes:
     if not value and not always:
         return b""
+    if len(value) < 0x80 and field < 16:
+        return bytes((field << 3 | 2, len(value))) + value
     return encode_uvarint(field << 3 | 2) + encode_uvarint(len(value)) + value
 
 
@@ -130,6 +133,10 @@ class Header:
 
     def hash(self) -> bytes:
         """Merkle root of the encoded fields: the block's identity."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> bytes:
         wrapped = (
             self.last_commit_hash,
             self.data_hash,
@@ -295,7 +302,8 @@ def verify_commit(
             message = commit.sign_bytes(header.chain_id, vote.time)
             verify_vote_signature(validator.public_key, message, vote.signature, backend)
         except InvalidSignature as error:
-            raise InvalidSignature(place, error.rule) from error
+            rule_zh = "验证节点的签名与其公钥不符"
+            raise InvalidSignature(place, error.rule, rule_zh) from error
         signed += validator.power
     if 3 * signed <= 2 * validators.total_power:
         raise InvalidProof(

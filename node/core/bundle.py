@@ -28,6 +28,7 @@ from node.core.fields import (
     exact_members,
     read_each,
     read_hash,
+    read_hashes,
     read_integer,
     read_kind,
     read_list,
@@ -232,7 +233,7 @@ def _read_chain(value: Any, place: str) -> BundledChain:
 
 
 def _read_path(value: Any, place: str) -> tuple[bytes, ...]:
-    return read_each(value, place, read_hash, most=64)
+    return read_hashes(value, place, most=64)
 
 
 def _read_entry(value: Any, place: str) -> BundledEntry:

@@ -121,7 +121,9 @@ def open_note(note: bytes, key: NoteKey, backend: Backend) -> str:
         try:
             backend.verify_ed25519(key.public_key, text.encode("utf-8"), signature)
         except InvalidInput as error:
-            raise InvalidSignature("note", f"signature of {key.name}: {error.rule}") from error
+            rule_zh = error.rule_zh and f"{key.name} 的签名：{error.rule_zh}"
+            rule = f"signature of {key.name}: {error.rule}"
+            raise InvalidSignature("note", rule, rule_zh) from error
     return text
 
 

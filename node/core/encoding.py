@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from node.core.errors import InvalidEncoding
@@ -331,6 +332,7 @@ def _civil_from_days(days: int) -> tuple[int, int, int]:
     return year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) // 5 + 1
 
 
+@lru_cache(maxsize=1024)
 def rfc3339(milliseconds: int, *, offset_hours: int = 8, whole_seconds: bool = False) -> str:
     """Write a Unix time in milliseconds as RFC 3339, in China's time unless told otherwise.
 

@@ -33,20 +33,30 @@ class EvidenceError(Exception):
 class InvalidInput(EvidenceError):
     """Something that came in breaks a rule of its format.
 
-    ``place`` names where (``payload.iat``, ``entries[3].path``), ``rule`` what is asked there.
+    ``place`` names where (``payload.iat``, ``entries[3].path``), ``rule`` what is asked there, and
+    ``rule_zh`` the same in Chinese where that does not follow from the rule alone.
     """
 
-    def __init__(self, place: str, rule: str) -> None:
+    def __init__(self, place: str, rule: str, rule_zh: str = "") -> None:
         super().__init__(place, rule)
         self.place = place
         self.rule = rule
+        self._rule_zh = rule_zh
 
     def __str__(self) -> str:
         return f"{self.place}: {self.rule}"
 
     def under(self, place: str) -> InvalidInput:
         """The same error, its place prefixed with the ``place`` it was found in."""
-        return type(self)(f"{place}.{self.place}", self.rule)
+        return type(self)(f"{place}.{self.place}", self.rule, self._rule_zh)
+
+    @property
+    def rule_zh(self) -> str:
+        """The rule in Chinese, a half sentence to stand behind the place; "" where it has none."""
+        # Here, so that whoever verifies what is good never loads the tables.
+        from node.core.chinese.rules import rule_zh
+
+        return self._rule_zh or rule_zh(self.rule)
 
 
 class InvalidEncoding(InvalidInput):

@@ -13,6 +13,7 @@ __all__ = [
     "exact_members",
     "read_each",
     "read_hash",
+    "read_hashes",
     "read_integer",
     "read_kind",
     "read_list",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 _KIND = re.compile(r"[a-z][a-z0-9._-]{0,39}", re.ASCII)
+_HASHES = re.compile(r"[0-9a-f]*", re.ASCII)
 _Item = TypeVar("_Item")
 
 
@@ -49,6 +51,8 @@ def exact_members(
     """``value``, which must be an object with all ``required`` members and no unknown ones."""
     members = read_object(value, place)
     needed = set(required)
+    if members.keys() == needed:
+        return members
     for name in sorted(needed):
         if name not in members:
             raise InvalidEncoding(f"{place}.{name}", "is missing")
@@ -97,3 +101,14 @@ def read_match(value: Any, place: str, pattern: re.Pattern[str], rule: str) -> s
 def read_hash(value: Any, place: str) -> bytes:
     """``value``, which must be a SHA-256 in lower-case hex."""
     return decode_hash(value, place=place)
+
+
+def read_hashes(value: Any, place: str, *, most: int) -> tuple[bytes, ...]:
+    """``value``, which must be an array of up to ``most`` of them."""
+    items = read_list(value, place, most=most)
+    if {*map(type, items)} <= {str} and {*map(len, items)} <= {64}:
+        joined = "".join(items)
+        if _HASHES.fullmatch(joined) is not None:
+            raw = bytes.fromhex(joined)
+            return tuple([raw[start : start + 32] for start in range(0, len(raw), 32)])
+    return read_each(items, place, read_hash, most=most)

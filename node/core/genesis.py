@@ -340,7 +340,7 @@ def _check_unique(
             raise InvalidEncoding(f"genesis.validators[{position}].member", "is no member")
     public = [item.validator.public_key for item in validators]
     if len(set(public)) != len(public):
-        raise InvalidEncoding("genesis.validators", "names a key twice")
+        raise InvalidEncoding("genesis.validators", "names a key twice", "验证节点密钥重复")
 
 
 def _read_parameters(value: Any, member_ids: set[str]) -> dict[str, Any]:

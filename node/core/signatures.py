@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from node.core.encoding import canonical_json, decode_base64url, encode_base64url
@@ -99,6 +99,10 @@ class PublicJwk:
 
     def thumbprint(self) -> str:
         """SHA-256 thumbprint in base64url (RFC 7638 §3): the key's ``kid``."""
+        return self._thumbprint
+
+    @cached_property
+    def _thumbprint(self) -> str:
         return encode_base64url(hashlib.sha256(canonical_json(self.to_json())).digest())
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from node.core.encoding import decode_hash
 from node.core.errors import InvalidEncoding, InvalidProof
+from node.core.fields import read_hashes
 
 __all__ = [
     "EMPTY_STATE",
@@ -155,10 +156,7 @@ def _read_path(value: Any, place: str) -> tuple[tuple[int, tuple[bytes, ...]], .
             raise InvalidEncoding(f"{here}.bitmap", "must be an integer from 1 to 65535")
         if not isinstance(siblings, list) or len(siblings) > 16:
             raise InvalidEncoding(f"{here}.siblings", "must be a list of at most 16 hashes")
-        hashes = [
-            decode_hash(item, place=f"{here}.siblings[{n}]") for n, item in enumerate(siblings)
-        ]
-        steps.append((bitmap, tuple(hashes)))
+        steps.append((bitmap, read_hashes(siblings, f"{here}.siblings", most=16)))
     return tuple(steps)
 
 

@@ -29,7 +29,7 @@ def signing_key(state: _State, kid: str, member: str, as_of: int) -> PublicJwk:
     if jwk.thumbprint() != kid:
         raise InvalidProof(place, "is not this key's")
     if value.get("member") != member:
-        raise InvalidProof(place, f"is not a key of {member}")
+        raise InvalidProof(place, f"is not a key of {member}", f"不是成员 {member} 的密钥")
     if value.get("use") is not None:
         raise InvalidProof(place, "may not sign statements")
     start, end = value.get("from"), value.get("to")

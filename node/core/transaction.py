@@ -343,4 +343,5 @@ def verify_transaction(transaction: Transaction, key: PublicJwk, backend: Backen
     try:
         transaction.algorithm.verify(key, transaction.signing_input, transaction.signature, backend)
     except InvalidInput as error:
-        raise error.under("transaction") from error
+        place = f"transaction.{error.place}"
+        raise type(error)(place, error.rule, "签名与公钥不符") from error

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from node.core import verify_anchors, verify_case, verify_chain, verify_log, verify_records
 from node.core.anchors.receipts import check_trusted
 from node.core.bundle import decode_bundle
+from node.core.chinese.failures import failure_zh, resting_on_zh
 from node.core.errors import InvalidInput
 from node.core.signatures import Backend, load_backend
-from node.core.trust import decode_trust
+from node.core.trust import Trust, decode_trust
 from node.core.verify_case import Case, NotChecked, Part, Told
 
 __all__ = [
@@ -228,8 +230,7 @@ def check_bundle(
         InvalidInput: the trust file is not of its format.
     """
     chosen = load_backend() if backend is None else backend
-    believed = decode_trust(trust)
-    check_trusted(believed)
+    believed = _believed(trust)
     steps: list[Step] = []
     case = Case(trust=believed, backend=chosen)
     passed: set[str] = set()
@@ -240,6 +241,14 @@ def check_bundle(
         steps += steps_of(Step, number, planned, status, told, case.parts)
         case.parts = []
     return Report(tuple(steps), believed.fingerprint.hex(), chosen.name), case
+
+
+@lru_cache(maxsize=4)
+def _believed(trust: bytes) -> Trust:
+    """A trust file, decoded: one is believed of many bundles. Raises InvalidInput."""
+    believed = decode_trust(trust)
+    check_trusted(believed)
+    return believed
 
 
 class Titled(Protocol):
@@ -282,9 +291,7 @@ def steps_of(
 def _run(planned: _Planned, case: Case, raw: bytes, passed: set[str]) -> tuple[str, Told]:
     missing = [need for need in planned.needs if need not in passed]
     if missing:
-        return NOT_CHECKED, Told(
-            f"rests on {missing[0]}, which did not pass", f"其依据的步骤 {missing[0]} 未通过"
-        )
+        return NOT_CHECKED, _resting_on(missing[0])
     try:
         if planned.id == "bundle.form":
             case.bundle = decode_bundle(raw)
@@ -292,4 +299,13 @@ def _run(planned: _Planned, case: Case, raw: bytes, passed: set[str]) -> tuple[s
     except NotChecked as reason:
         return NOT_CHECKED, reason.told
     except InvalidInput as error:
-        return FAILED, Told(str(error), str(error))  # names places and rules, in English
+        return FAILED, Told(str(error), failure_zh(planned.id, error))
+
+
+def _resting_on(step: str) -> Told:
+    ids = [planned.id for planned in STEPS]
+    number = ids.index(step)
+    return Told(
+        f"rests on {step}, which did not pass",
+        resting_on_zh(str(number + 1), STEPS[number].title_zh),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from node.core.anchors.receipts import AnchorReceipt, read_anchor_receipt, verify_receipt
 from node.core.anchors.vouching import Vouched
+from node.core.chinese.failures import part_failure_zh
 from node.core.encoding import rfc3339
 from node.core.errors import InvalidInput, InvalidProof
 from node.core.verify_case import FAILED, NOT_CHECKED, PASSED, Case, NotChecked, Part, Told
@@ -38,7 +39,9 @@ def check_anchors(case: Case) -> Told:
     vouched = [_check_one(case, roots, value, place) for place, value in enumerate(items)]
     failed = [part for part in case.parts if part.status == FAILED]
     if failed:
-        raise InvalidProof("anchors", f"{failed[0].title}: {failed[0].told.text}")
+        first, [short, *_] = failed[0], failed[0].told.text_zh.split("。错误位置")
+        rule = f"{first.title}: {first.told.text}"
+        raise InvalidProof("anchors", rule, f"{first.title_zh}：{short}")
     found = [item for item in vouched if item is not None]
     if not found:
         raise NotChecked(
@@ -69,7 +72,8 @@ def _check_one(
         case.parts.append(Part(NOT_CHECKED, title, title_zh, reason.told))
         return None
     except InvalidInput as error:
-        case.parts.append(Part(FAILED, title, title_zh, Told(str(error), str(error))))
+        told = Told(str(error), part_failure_zh(error, "回执不符合其格式或不成立"))
+        case.parts.append(Part(FAILED, title, title_zh, told))
         return None
     case.parts.append(Part(PASSED, vouched.by, vouched.by, _told(case, item, vouched)))
     return item, vouched

@@ -7,11 +7,12 @@ from typing import Any
 
 from node.core.block import Header, ValidatorSet
 from node.core.bundle import Bundle, BundledEntry, Roots
+from node.core.disclosure import Disclosure
 from node.core.encoding import decode_canonical_json
 from node.core.entry import Entry
 from node.core.errors import InvalidProof
 from node.core.genesis import Genesis
-from node.core.signatures import Backend
+from node.core.signatures import Backend, PublicJwk
 from node.core.transaction import Transaction
 from node.core.trust import Trust
 
@@ -71,9 +72,10 @@ class Record:
 class Case:
     """What has been established so far. Steps fill it in; only what passed is in it.
 
-    ``geneses`` are those of all chains, oldest first, the last of them ``genesis``; ``parts`` are
-    those of the step that is being checked, ``anchored`` the times (ms) at which somebody outside
-    has vouched for the log.
+    ``geneses`` are those of all chains, oldest first, the last of them ``genesis``; ``keys`` are
+    the signers', by ``kid``; ``disclosed`` the genuine disclosures by their records' places;
+    ``parts`` are those of the step that is being checked, ``anchored`` the times (ms) at which
+    somebody outside has vouched for the log.
     """
 
     trust: Trust
@@ -85,7 +87,9 @@ class Case:
     validator_sets: list[ValidatorSet] = field(default_factory=list)
     roots: dict[int, Roots] = field(default_factory=dict)
     state: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    keys: dict[str, PublicJwk] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
+    disclosed: dict[str, tuple[Disclosure, ...]] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     anchored: list[int] = field(default_factory=list)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from node.core.anchors.receipts import check_trusted
 from node.core.certificate_case import CertificateCase
 from node.core.certificate_statement import STATEMENT, decode_statement
+from node.core.chinese.failures import failure_zh, resting_on_zh
 from node.core.errors import InvalidEncoding, InvalidInput
 from node.core.pdf.certificate_file import read_certificate
 from node.core.signatures import Backend, load_backend
@@ -240,11 +241,16 @@ def _run(planned: _Planned, case: CertificateCase, ended: dict[str, str]) -> tup
     except NotChecked as reason:
         return NOT_CHECKED, reason.told
     except InvalidInput as error:
-        return FAILED, Told(str(error), str(error))  # names places and rules, in English
+        return FAILED, Told(str(error), failure_zh(planned.id, error))
 
 
 def _resting_on(step: str) -> Told:
-    return Told(f"rests on {step}, which did not pass", f"其依据的步骤 {step} 未通过")
+    ids = [planned.id for planned in DOCUMENT_STEPS]
+    number = ids.index(step)
+    return Told(
+        f"rests on {step}, which did not pass",
+        resting_on_zh(f"P{number + 1}", DOCUMENT_STEPS[number].title_zh),
+    )
 
 
 def _verify_attached(case: CertificateCase) -> Report:

@@ -329,6 +329,7 @@ def _operator(case: Case, owners: dict[bytes, str], validator: Validator) -> str
     value = case.state.get(f"validator/{address}")
     if value is None or value.get("public_key") != validator.public_key.hex():
         raise NotChecked(
-            f"who runs the validator {address} is not shown", f"未展示验证节点 {address} 的运营方"
+            f"who runs the validator {address} is not shown",
+            f"未展示验证节点 {address} 的运营方，故未核验",
         )
     return str(value.get("member"))

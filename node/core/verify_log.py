@@ -46,7 +46,7 @@ def check_checkpoint(case: Case) -> Told:
     reached = _proved_ends(case)
     proved = prove_roots(case) | _signed_roots(case)
     if known is None:
-        raise NotChecked("the trust file names no checkpoint", "信任文件未包含检查点")
+        raise NotChecked("the trust file names no checkpoint", "信任文件未包含检查点，故未核验")
     if any(size == known.size and root != known.root for size, root in proved):
         raise InvalidProof(
             "checkpoint", f"at size {known.size} the log had another root: this log was forked"

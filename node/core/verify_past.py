@@ -35,14 +35,19 @@ def place_of_chain(case: Case, position: int) -> str:
 
 def explain_other_genesis(case: Case) -> InvalidProof:
     """Why a genesis that is not the trusted one is refused, and what whoever asks can do."""
-    rule = "its hash is not the one in the trust file"
+    rule, rule_zh = "its hash is not the one in the trust file", "创世文件的哈希与信任文件不符"
     for chain in case.need_bundle().predecessors:
         if sha256(chain.genesis).digest() == case.trust.genesis_hash:
             rule += (
                 f", which is of {case.trust.chain_id}: this chain says that it continues that one. "
                 "Get the new chain's trust file from those who run it, or use a bundle made before"
             )
-    return InvalidProof("genesis", rule)
+            rule_zh += (
+                f"；本证据包所属的链自称延续 {case.trust.chain_id}，请向运营方索取新链的信任文件，"
+                "或使用此前生成的证据包"
+            )
+            break
+    return InvalidProof("genesis", rule, rule_zh)
 
 
 def read_geneses(case: Case, newest: Genesis) -> list[Genesis]:

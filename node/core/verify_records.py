@@ -118,7 +118,12 @@ def check_head(case: Case) -> Told:
     last, first = case.records[-1], case.records[0].transaction
     head = case.need_state(f"dossier/{last.transaction.sub}")
     if head.get("count") != len(case.records):
-        raise InvalidProof("dossier", f"has {head.get('count')} records, the bundle another number")
+        shown, held = head.get("count"), len(case.records)
+        raise InvalidProof(
+            "dossier",
+            f"has {shown} records, the bundle another number",
+            f"链上该卷宗有 {shown} 条记录，证据包有 {held} 条",
+        )
     if head.get("head") != leaf_hash(last.bundled.text).hex():
         raise InvalidProof("dossier", "its last record is another than the bundle's")
     counter = head.get("counter")
@@ -137,9 +142,13 @@ def check_head(case: Case) -> Told:
 
 def _key(case: Case, kid: str) -> tuple[PublicJwk, dict[str, object]]:
     value = case.need_state(f"key/{kid}")
+    known = case.keys.get(kid)
+    if known is not None:
+        return known, value
     jwk = PublicJwk.from_json(value.get("jwk"), place=f"state key/{kid}.jwk")
     if jwk.thumbprint() != kid:
         raise InvalidProof(f"state key/{kid}", "is not this key's")
+    case.keys[kid] = jwk
     return jwk, value
 
 
@@ -225,6 +234,7 @@ def check_disclosures(case: Case) -> Told:
             )
         except InvalidInput as error:
             raise error.under(record.place) from error
+        case.disclosed[record.place] = tuple(genuine)
         found += [f"{record.entry.code}: {disclosure.name}" for disclosure in genuine]
     return Told(
         f"{len(found)} of at most {total} private fields are disclosed and genuine",

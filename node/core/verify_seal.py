@@ -10,6 +10,7 @@ from node.core.anchors.rfc3161 import MAX_TOKEN_BYTES, check_token, decode_token
 from node.core.anchors.x509 import Certificate, decode_certificate
 from node.core.anchors.x509_path import find_path
 from node.core.certificate_case import CertificateCase
+from node.core.chinese.failures import part_failure_zh
 from node.core.encoding import rfc3339
 from node.core.errors import InvalidEncoding, InvalidInput, InvalidProof
 from node.core.pdf.certificate_file import check_revisions
@@ -93,7 +94,8 @@ def check_times(case: CertificateCase) -> Told:
     found = [_check_stamp(case, *stamp) for stamp in stamps]
     failed = [part for part in case.parts if part.status == FAILED]
     if failed:
-        raise InvalidProof("time-stamps", f"{failed[0].title}: {failed[0].told.text}")
+        rule = f"{failed[0].title}: {failed[0].told.text}"
+        raise InvalidProof("time-stamps", rule, f"{failed[0].title_zh}不成立")
     times = [time for time in found if time is not None]
     _check_sequence(found)
     if not times:
@@ -116,7 +118,8 @@ def _check_stamp(case: CertificateCase, token: bytes, content: bytes, kind: str)
         case.parts.append(Part(NOT_CHECKED, kind, title_zh, reason.told))
         return None
     except InvalidInput as error:
-        case.parts.append(Part(FAILED, kind, title_zh, Told(str(error), str(error))))
+        failed = Told(str(error), part_failure_zh(error, "时间戳不符合其格式或不成立"))
+        case.parts.append(Part(FAILED, kind, title_zh, failed))
         return None
     case.parts.append(Part(PASSED, kind, title_zh, told))
     return time
@@ -126,7 +129,8 @@ def _verify_stamp(
     case: CertificateCase, token: bytes, content: bytes, place: str
 ) -> tuple[int, Told]:
     if len(token) > MAX_TOKEN_BYTES:
-        raise InvalidEncoding(place, f"has more than {MAX_TOKEN_BYTES} bytes")
+        rule = f"has more than {MAX_TOKEN_BYTES} bytes"
+        raise InvalidEncoding(place, rule, "时间戳过长")
     stamp = decode_token(token, place)
     digest = hashlib.sha256(content).digest()
     if stamp.info.digest != "sha256" or stamp.info.imprint != digest:

@@ -8,6 +8,7 @@ from typing import Any
 from node.core.bundle import Bundle, decode_bundle
 from node.core.certificate_case import CertificateCase
 from node.core.certificate_statement import Statement
+from node.core.chinese.failures import resting_on_zh
 from node.core.encoding import rfc3339
 from node.core.entry import decode_entry
 from node.core.errors import InvalidInput, InvalidProof
@@ -47,7 +48,8 @@ def check_statement(case: CertificateCase) -> Told:
     try:
         statement.algorithm.verify(key, statement.signing_input, statement.signature, case.backend)
     except InvalidInput as error:
-        raise error.under("statement") from error
+        place = f"statement.{error.place}"
+        raise type(error)(place, error.rule, "签名与公钥不符") from error
     said = rfc3339(statement.iat * 1000, whole_seconds=True)
     software = f"{statement.software['name']} {statement.software['version']}"
     return Told(
@@ -66,11 +68,13 @@ def check_statement(case: CertificateCase) -> Told:
 
 def _check_grounds(case: CertificateCase) -> None:
     assert case.report is not None
-    ended = {step.id: step.status for step in case.report.steps}
+    steps = {step.id: step for step in case.report.steps}
     for needed in _ROUND:
-        if ended[needed] != PASSED:
+        ground = steps[needed]
+        if ground.status != PASSED:
             raise NotChecked(
-                f"rests on {needed}, which did not pass", f"其依据的步骤 {needed} 未通过"
+                f"rests on {needed}, which did not pass",
+                resting_on_zh(ground.label, ground.title_zh),
             )
 
 

@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Self
 
 from node.core.errors import LedgerFault
-from node.ledger.frame_cache import FrameCache
 from node.ledger.node_layers import NodeLayers, PublishedLayers
 from node.ledger.reader import LedgerReader, open_reader
+from node.ledger.reader_cache import ReaderCache
 from node.ledger.rows import KEPT, META, Meta, decode_meta, number_key
 from node.storage.ports import Reader, Store
 
@@ -146,7 +146,7 @@ class Published:
         readable = self._readable
         return None if readable is None else readable.meta.height
 
-    def open(self, frames: FrameCache) -> LedgerReader:
+    def open(self, frames: ReaderCache) -> LedgerReader:
         """The ledger as of the newest proven block; before there is one, as of the last written."""
         with self._lock:
             readable = self._readable

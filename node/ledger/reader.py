@@ -29,11 +29,11 @@ from node.core.merkle import (
 )
 from node.core.statemap import StateProof
 from node.core.statetree import Node, StateTree
-from node.ledger.frame_cache import FrameCache
 from node.ledger.lineage import genesis_documents, read_geneses
 from node.ledger.log import TileReader
 from node.ledger.log_entry import LogEntry
 from node.ledger.node_layers import NodeLayers, NoLayer, PublishedLayers
+from node.ledger.reader_cache import ReaderCache
 from node.ledger.rows import (
     ANCHOR_POINT,
     BLOCK,
@@ -89,7 +89,7 @@ class LedgerReader:
     """
 
     def __init__(
-        self, snapshot: Reader, frames: FrameCache, meta: Meta, nodes: NodeLayers, newest: Reader
+        self, snapshot: Reader, frames: ReaderCache, meta: Meta, nodes: NodeLayers, newest: Reader
     ) -> None:
         self.meta = meta
         self._rows = snapshot
@@ -363,16 +363,18 @@ class LedgerReader:
         state = self.state(f"dossier/{subject}")
         if state is None:
             return []
-        indexes = [int(state["index"])]
-        while len(indexes) < state["count"]:
-            first, row = self._entries_row(indexes[-1])
-            rank = indexes[-1] - first
-            before = row.before[rank]
-            if not before:
-                raise LedgerFault(f"dossier {subject}: entry {indexes[-1]} names none before it")
-            indexes.append(before - 1)
-        indexes.reverse()
-        return indexes
+        last, count = int(state["index"]), int(state["count"])
+        return self._frames.dossiers.of(
+            subject, last, count, lambda index: self._before(subject, index)
+        )
+
+    def _before(self, subject: str, index: int) -> int:
+        """The index of the entry before one of a dossier's."""
+        first, row = self._entries_row(index)
+        before = row.before[index - first]
+        if not before:
+            raise LedgerFault(f"dossier {subject}: entry {index} names none before it")
+        return before - 1
 
     # -- transactions and state -----------------------------------------------------------------
 
@@ -429,7 +431,7 @@ def _altered(index: int, row: EntriesRow) -> LedgerFault:
     )
 
 
-def open_reader(store: Store, frames: FrameCache, layers: PublishedLayers) -> LedgerReader:
+def open_reader(store: Store, frames: ReaderCache, layers: PublishedLayers) -> LedgerReader:
     """The ledger as of the last written block.
 
     Raises:

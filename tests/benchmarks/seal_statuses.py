@@ -18,8 +18,8 @@ from harness import Figure, interleave
 from node.client.keys import SigningKey
 from node.evidence.seal_status import SealStatuses, StatusTimes
 from node.evidence.status_lists import StatusLists
-from node.ledger.frame_cache import FrameCache
 from node.ledger.reader import open_reader
+from node.ledger.reader_cache import ReaderCache
 from node.storage.leveldb import open_leveldb
 
 _SEALS = 2_000
@@ -40,7 +40,7 @@ def seal_statuses(rounds: int) -> list[Figure]:
         lists = StatusLists(key, "operator-a", StatusTimes(), "/lists")
         names = [f"ES-{number}" for number in range(_SEALS)]
         random.Random(1).shuffle(names)
-        now, frames = bench.time(), FrameCache(bench.bodies)
+        now, frames = bench.time(), ReaderCache(bench.bodies)
 
         def measure() -> float:
             started = time.perf_counter()

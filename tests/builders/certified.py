@@ -15,7 +15,7 @@ from builders.signing import digests_of, private_fields
 
 from node.core.trust import decode_trust
 from node.evidence.bundle import no_receipts
-from node.evidence.certificates.composing import compose
+from node.evidence.certificates.composing import Composer
 from node.evidence.certificates.port import Draft, Issuer, Order
 
 __all__ = [
@@ -91,6 +91,7 @@ class Registry:
 
     bench: LedgerBench = field(default_factory=LedgerBench)
     shown: dict[str, list[tuple[bytes, str]]] = field(default_factory=dict)
+    composer: Composer = field(default_factory=Composer)
 
     def record(
         self,
@@ -177,7 +178,7 @@ class Registry:
             **changes,
         }
         with self.bench.reader() as reader:
-            return compose(reader, order, issuer, **settings)
+            return self.composer.compose(reader, order, issuer, **settings)
 
 
 def registry() -> Registry:

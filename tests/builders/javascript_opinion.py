@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from builders.javascript import JAVASCRIPT, JavaScriptError
+from builders.told_failures import told_otherwise
 
 from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput
@@ -76,6 +77,7 @@ def _compared(bundle: bytes, trust: bytes, said: Any, backend: Backend | None) -
         if ours != theirs
     ]
     assert not differ
+    assert told_otherwise(report.steps, said["steps"]) == []
     assert len(said["steps"]) == len(report.steps)
     assert said["accepted"] == report.accepted
     assert said["trustFingerprint"] == report.trust_fingerprint

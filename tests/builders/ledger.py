@@ -24,10 +24,10 @@ from node.core.trust import Trust
 from node.engines.solo.blocks import BlockMaker
 from node.engines.solo.recovery import encode_seal
 from node.ledger.application import Application, Finalized, OpenedFrame
-from node.ledger.frame_cache import FrameCache
 from node.ledger.intake import Intake
 from node.ledger.lineage import read_end
 from node.ledger.reader import LedgerReader, open_reader
+from node.ledger.reader_cache import ReaderCache
 from node.rules.engine_updates import NO_UPDATES, EngineUpdates
 from node.rules.rejections import REJECTIONS
 from node.storage.memory import MemorySegments, MemoryStore
@@ -244,7 +244,7 @@ class LedgerBench:
 
     def reader(self) -> LedgerReader:
         """The ledger as of the last block written."""
-        return open_reader(self.store, FrameCache(self.bodies), self.application.layers)
+        return open_reader(self.store, ReaderCache(self.bodies), self.application.layers)
 
     def trust(self) -> bytes:
         """A trust file for this chain."""

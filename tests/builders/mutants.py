@@ -114,7 +114,8 @@ def _edit(chance: random.Random, bases: list[bytes], known: list[list[Span]], ba
     if kind == "item":
         return _item(chance, text, start, stop)
     other = chance.randrange(len(bases))
-    same = [span for span in chance.sample(known[other], 40) if span[2] == kind]
+    whole = (0, len(bases[other]), "object")  # another good bundle, and no forgery
+    same = [one for one in chance.sample(known[other], 40) if one[2] == kind and one != whole]
     if not same:
         return start, stop, chance.choice([b"[]", b"{}", b'""', b"0"])
     from_, to, _ = chance.choice(same)

@@ -24,6 +24,7 @@ from node.wiring import EdKey
 
 CLONE = "clone"
 _FRAMES_A_BLOCK = 20
+_ROUNDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -164,22 +165,27 @@ def test_a_frame_at_the_limit_and_one_byte_over(net: Net) -> None:
 
 
 def test_a_block_full_of_full_frames(net: Net) -> None:
-    """Two engines sleep while the frames come, so that they wait for one block together."""
-    made = [frame_of_size(net, MAX_FRAME_BYTES, slack=300) for _ in range(_FRAMES_A_BLOCK)]
-    asleep = [node.engine_pid() for node in net.nodes[2:]]
-    for pid in asleep:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        accepted = broadcast(net.nodes[0], [frame for frame, _ in made])
-    finally:
+    """Two engines sleep while the frames come, so that they wait for one block together. Who
+    proposes it may have woken with half of them, which is luck: so it is tried a few times."""
+    for _ in range(_ROUNDS):
+        made = [frame_of_size(net, MAX_FRAME_BYTES, slack=300) for _ in range(_FRAMES_A_BLOCK)]
+        frames, each = [frame for frame, _ in made], len(made[0][1])
+        asleep = [node.engine_pid() for node in net.nodes[2:]]
         for pid in asleep:
-            os.kill(pid, signal.SIGCONT)
-    assert accepted == [0] * _FRAMES_A_BLOCK
-    recorded_everywhere(net, [identifiers[0] for _, identifiers in made])
-    blocks = net.nodes[3].get("/v1/blocks?limit=100").json()["blocks"]
-    fullest = max(block["recorded"] for block in blocks)
-    assert fullest > _FRAMES_A_BLOCK // 2 * len(made[0][1]), "as many as 8 MB unpacked allow"
-    agree(net.nodes)
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            accepted = broadcast(net.nodes[0], frames)
+        finally:
+            for pid in asleep:
+                os.kill(pid, signal.SIGCONT)
+        assert accepted == [0] * _FRAMES_A_BLOCK
+        recorded_everywhere(net, [identifiers[0] for _, identifiers in made])
+        agree(net.nodes)
+        blocks = net.nodes[3].get("/v1/blocks?limit=100").json()["blocks"]
+        fullest = max(block["recorded"] for block in blocks)
+        if fullest > _FRAMES_A_BLOCK // 2 * each:
+            return
+    raise AssertionError(f"no block had more than {fullest // each} of {_FRAMES_A_BLOCK} frames")
 
 
 def test_calls_follow_the_grammar_and_the_ledgers_are_what_the_blocks_give(net: Net) -> None:

@@ -100,7 +100,8 @@ def decode_signed_data(data: bytes, place: str) -> SignedData:
     embedded = contents.take("certificates", CONTEXT_CONSTRUCTED)
     certificates = Contents(embedded).rest(SEQUENCE)
     if len(certificates) > MAX_CERTIFICATES:
-        raise InvalidEncoding(embedded.place, f"must be at most {MAX_CERTIFICATES}")
+        rule, rule_zh = f"must be at most {MAX_CERTIFICATES}", f"证书不得超过 {MAX_CERTIFICATES} 张"
+        raise InvalidEncoding(embedded.place, rule, rule_zh)
     signer = read_sole(contents.take("signerInfos", SET), "0", SEQUENCE)
     contents.end()
     return _read_signer(signer, digests, content_type, octets.content, certificates)

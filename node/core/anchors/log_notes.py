@@ -153,7 +153,9 @@ def check_log_signature(
         else:
             backend.verify_ed25519(key.key, message, signature)
     except InvalidInput as error:
-        raise InvalidSignature(place, f"signature of {key.name}: {error.rule}") from error
+        rule_zh = error.rule_zh and f"{key.name} 的签名：{error.rule_zh}"
+        rule = f"signature of {key.name}: {error.rule}"
+        raise InvalidSignature(place, rule, rule_zh) from error
 
 
 def check_cosignature(
@@ -175,7 +177,9 @@ def check_cosignature(
     try:
         backend.verify_ed25519(witness.key, message, signature[8:])
     except InvalidInput as error:
-        raise InvalidSignature(place, f"cosignature of {witness.name}: {error.rule}") from error
+        rule_zh = error.rule_zh and f"{witness.name} 的联署：{error.rule_zh}"
+        rule = f"cosignature of {witness.name}: {error.rule}"
+        raise InvalidSignature(place, rule, rule_zh) from error
     return Cosigned(witness, seconds * 1000 + 999)
 
 

@@ -163,7 +163,11 @@ def check_statement(rule: SignedText, text: str, point: AnchorPoint, place: str)
         raise InvalidProof(f"{place}, {rule.digest_field}", "is not this point's digest")
     for name, allowed in rule.expects.items():
         if fields[name] not in allowed:
-            raise InvalidProof(f"{place}, {name}", f"must be {' or '.join(allowed)}")
+            raise InvalidProof(
+                f"{place}, {name}",
+                f"must be {' or '.join(allowed)}",
+                f"须为 {' 或 '.join(allowed)}",
+            )
     time = read_time(fields[rule.time_field], rule.time_form, place=f"{place}, {rule.time_field}")
     serial = "" if rule.serial_field is None else fields[rule.serial_field]
     return Statement(time, serial, fields)

@@ -131,7 +131,8 @@ def decode_service_entry(value: Any, place: str) -> ServiceEntry:
 
 def _one_of(value: Any, allowed: tuple[str, ...], place: str) -> str:
     if not isinstance(value, str) or value not in allowed:
-        raise InvalidEncoding(place, f"must be one of {', '.join(allowed)}")
+        rule_zh = f"须为以下之一：{'、'.join(allowed)}"
+        raise InvalidEncoding(place, f"must be one of {', '.join(allowed)}", rule_zh)
     return value
 
 

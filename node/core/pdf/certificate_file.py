@@ -65,7 +65,8 @@ def _check_steady(view: View) -> None:
             if isinstance(value, dict):
                 for name in _CHANGING:
                     if name in value:
-                        raise InvalidEncoding(place, f"{name} is not used in certificates")
+                        rule = f"{name} is not used in certificates"
+                        raise InvalidEncoding(place, rule, "含有可使显示内容变化的项")
                 waiting += value.values()
             elif isinstance(value, list):
                 waiting += value

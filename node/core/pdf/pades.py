@@ -83,7 +83,8 @@ def decode_pades(data: bytes, content: bytes, place: str) -> PadesSignature:
     embedded = contents.take("certificates", CONTEXT_CONSTRUCTED)
     certificates = Contents(embedded).rest(SEQUENCE)
     if len(certificates) > MAX_CERTIFICATES:
-        raise InvalidEncoding(embedded.place, f"must be at most {MAX_CERTIFICATES}")
+        rule, rule_zh = f"must be at most {MAX_CERTIFICATES}", f"证书不得超过 {MAX_CERTIFICATES} 张"
+        raise InvalidEncoding(embedded.place, rule, rule_zh)
     signer = read_sole(contents.take("signerInfos", SET), "0", SEQUENCE)
     contents.end()
     signed, token = _read_signer(signer, digests, content, certificates)

@@ -116,7 +116,8 @@ def read_pdf(data: bytes) -> PdfFile:
             docs/spec/certificate.md.
     """
     if len(data) > MAX_PDF_BYTES:
-        raise InvalidEncoding("pdf", f"{len(data)} bytes, at most {MAX_PDF_BYTES} are allowed")
+        rule = f"{len(data)} bytes, at most {MAX_PDF_BYTES} are allowed"
+        raise InvalidEncoding("pdf", rule, "文件过大")
     begins = _BEGINNING.match(data)
     if begins is None:
         raise InvalidEncoding("pdf", "is not a PDF file of a version from 1.4 to 2.0")

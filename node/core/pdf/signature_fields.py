@@ -71,7 +71,8 @@ def _signature_objects(view: View) -> list[int]:
     form = view.dictionary(view.catalog().get("AcroForm", {}), "pdf AcroForm")
     fields = view.array(form.get("Fields", []), "pdf AcroForm.Fields")
     if len(fields) > MAX_SIGNATURES:
-        raise InvalidEncoding("pdf AcroForm.Fields", f"must be at most {MAX_SIGNATURES}")
+        rule = f"must be at most {MAX_SIGNATURES}"
+        raise InvalidEncoding("pdf AcroForm.Fields", rule, "签名域过多")
     numbers = []
     for position, item in enumerate(fields):
         place = f"pdf AcroForm.Fields[{position}]"
@@ -98,7 +99,8 @@ def _read_signature(file: PdfFile, views: list[View], number: int) -> PdfSignatu
     entries = one.entries
     for key in entries:
         if key not in _SIGNATURE_KEYS:
-            raise InvalidEncoding(place, f"{key[:64]} is not used in certificates")
+            rule = f"{key[:64]} is not used in certificates"
+            raise InvalidEncoding(place, rule, "签名含证书不使用的项")
     subfilter, hole = entries.get("SubFilter"), one.hexadecimal.get("Contents")
     if subfilter not in (DETACHED, TIME_STAMP) or hole is None:
         raise InvalidEncoding(place, f"must be {DETACHED} or {TIME_STAMP}, in hexadecimal")

@@ -81,7 +81,8 @@ class _Store:
             self._numbers.add(value.number)
         self._left -= 1
         if self._left < 0:
-            raise InvalidEncoding(self._place, f"has more than {_MOST_ITEMS} items")
+            rule = f"has more than {_MOST_ITEMS} items"
+            raise InvalidEncoding(self._place, rule, "验证资料过多")
         return self._view.resolve(value, self._place)
 
     def _dictionary(self, value: Any, known: set[str] | None) -> dict[str, Any]:

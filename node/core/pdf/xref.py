@@ -76,7 +76,8 @@ def _check_trailer(trailer: Any, known: set[str], numbers: dict[int, Any], start
         raise InvalidEncoding("pdf", "is encrypted: a certificate can be read by everybody")
     for name in trailer:
         if name not in known:
-            raise InvalidEncoding(place, f"{name[:64]} is not used in certificates")
+            rule = f"{name[:64]} is not used in certificates"
+            raise InvalidEncoding(place, rule, "含证书不使用的项")
     size, previous = trailer.get("Size"), trailer.get("Prev", 0)
     if type(size) is not int or any(number >= size for number in numbers):
         raise InvalidEncoding(place, "Size must be above the number of every object")

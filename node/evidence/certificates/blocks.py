@@ -104,8 +104,13 @@ def _length(value: Value) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum(_length(item) for item in value.values())
-    return sum(max(_length(item), _LINE) for item in value)
+        (held,) = value.values()
+        return _length(held)
+    length = 0
+    for item in value:
+        own = len(item) if isinstance(item, str) else _length(item)
+        length += own if own > _LINE else _LINE
+    return length
 
 
 def section(number: str, title: str, blocks: Iterable[Block]) -> dict[str, Any]:

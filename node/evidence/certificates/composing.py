@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
+
+import orjson
 
 from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput
+from node.core.signatures import load_backend
 from node.core.trust import Trust
 from node.evidence.bundle import Receipts, bundle_dossier, bundle_record, encode_bundle
+from node.evidence.certificates.checked_signatures import CheckedSignatures
 from node.evidence.certificates.content import whole_content
 from node.evidence.certificates.port import Attachment, Draft, Issuer, Order
 from node.evidence.certificates.proven import Proven, prove
+from node.evidence.certificates.seal_bundles import ProvenSeal, SealBundles
 from node.evidence.certificates.section_seals import named_seals
 from node.evidence.certificates.setting import Setting
 from node.evidence.certificates.wording import Wording
 from node.ledger.reader import LedgerReader
 
-__all__ = ["MAX_CERTIFIED_RECORDS", "compose"]
+__all__ = ["MAX_CERTIFIED_RECORDS", "Composer"]
 
 MAX_CERTIFIED_RECORDS = 200
 """Records of one certificate; of a longer dossier they are certified one by one."""
@@ -26,52 +30,75 @@ _MOST_SEALS = 12
 """Seals whose own bundles are attached to a case's certificate."""
 
 
-def compose(
-    reader: LedgerReader,
-    order: Order,
-    issuer: Issuer,
-    *,
-    kid: str,
-    certificate_no: str,
-    issued_at: int,
-    anchors: Receipts,
-    trust: Trust,
-) -> Draft:
-    """What a certificate says, and the files that it carries.
+class Composer:
+    """Composes certificates. What it has checked for one it need not check again for the next;
+    nothing else of one gets into another. Safe for threads."""
 
-    The bundle also proves the issuer's ``member/<id>`` and its key ``key/<kid>``, by which its
-    statement can be checked. Everything that is said of records is read from the bundle after it
-    passed the verifier.
+    def __init__(self) -> None:
+        self._backend = CheckedSignatures(load_backend())
+        self._seals = SealBundles(self._backend)
 
-    Args:
-        reader: the ledger as of the moment that the certificate speaks of.
-        order: who wants a certificate of what; its disclosures are all that is shown in clear.
-        issuer: who issues it.
-        kid: the ledger key that the issuer's statement is signed with.
-        certificate_no: its number.
-        issued_at: ms since the Unix epoch.
-        anchors: gives the receipts of outside chains.
-        trust: the trust file of this chain, which is attached.
+    def compose(
+        self,
+        reader: LedgerReader,
+        order: Order,
+        issuer: Issuer,
+        *,
+        kid: str,
+        certificate_no: str,
+        issued_at: int,
+        anchors: Receipts,
+        trust: Trust,
+    ) -> Draft:
+        """What a certificate says, and the files that it carries.
 
-    Raises:
-        InvalidInput: there is no such dossier or record, it has too many records, a disclosure is
-            of none of them, or the bundle does not verify under the trust file.
-    """
-    trust_file = canonical_json(trust.to_json())
-    also = (f"member/{issuer.member}", f"key/{kid}", *_ALSO, *_of_seal(reader, order.subject))
-    bundle = _bundle(reader, order, anchors, also)
-    proven = prove(bundle, trust_file)
-    _check_key(proven, issuer.member, kid)
-    seals = _seal_bundles(reader, proven)
-    setting = Setting(
-        order, issuer, kid, certificate_no, issued_at, proven, Wording(order.language),
-        {es_id: prove(file, trust_file) for es_id, file in seals.items()},
-    )  # fmt: skip
-    attachments = _attachments(setting, bundle, trust_file, seals)
-    content = json.dumps(
-        whole_content(setting, attachments), ensure_ascii=False, separators=(",", ":")
-    )
-    return Draft(certificate_no, issued_at, order.language, content, attachments)
+        The bundle also proves the issuer's ``member/<id>`` and its key ``key/<kid>``, by which its
+        statement can be checked. Everything that is said of records is read from the bundle after
+        it passed the verifier.
+
+        Args:
+            reader: the ledger as of the moment that the certificate speaks of.
+            order: who wants a certificate of what; its disclosures are all that is shown in clear.
+            issuer: who issues it.
+            kid: the ledger key that the issuer's statement is signed with.
+            certificate_no: its number.
+            issued_at: ms since the Unix epoch.
+            anchors: gives the receipts of outside chains.
+            trust: the trust file of this chain, which is attached.
+
+        Raises:
+            InvalidInput: there is no such dossier or record, it has too many records, a disclosure
+                is of none of them, or the bundle does not verify under the trust file.
+        """
+        trust_file = canonical_json(trust.to_json())
+        also = (f"member/{issuer.member}", f"key/{kid}", *_ALSO, *_of_seal(reader, order.subject))
+        bundle = _bundle(reader, order, anchors, also)
+        proven = prove(bundle, trust_file, self._backend)
+        _check_key(proven, issuer.member, kid)
+        seals = self._proven_seals(reader, proven, trust_file)
+        setting = Setting(
+            order, issuer, kid, certificate_no, issued_at, proven, Wording(order.language),
+            {es_id: seal.proven for es_id, seal in seals.items()},
+        )  # fmt: skip
+        files = {es_id: seal.bundle for es_id, seal in seals.items()}
+        attachments = _attachments(setting, bundle, trust_file, files)
+        content = orjson.dumps(whole_content(setting, attachments)).decode("utf-8")
+        return Draft(certificate_no, issued_at, order.language, content, attachments)
+
+    def _proven_seals(
+        self, reader: LedgerReader, proven: Proven, trust: bytes
+    ) -> dict[str, ProvenSeal]:
+        """The dossiers of the seals that a case names, by the seal's id."""
+        found: dict[str, ProvenSeal] = {}
+        if proven.kind != "case":
+            return found
+        for es_id in named_seals(proven):
+            subject = (proven.state.get(f"seal/{es_id}") or {}).get("dossier")
+            if not isinstance(subject, str) or len(found) == _MOST_SEALS:
+                continue
+            if reader.dossier_count(subject) <= MAX_CERTIFIED_RECORDS:
+                found[es_id] = self._seals.of(reader, subject, trust, proven.as_of_time)
+        return found
 
 
 def _of_seal(reader: LedgerReader, subject: str) -> Iterable[str]:
@@ -100,20 +127,6 @@ def _bundle(reader: LedgerReader, order: Order, anchors: Receipts, also: Iterabl
     return encode_bundle(
         bundle_record(reader, index, order.disclosures, anchors=anchors, also=also)
     )
-
-
-def _seal_bundles(reader: LedgerReader, proven: Proven) -> dict[str, bytes]:
-    """Bundles of the dossiers of the seals that a case names, by the seal's id."""
-    found: dict[str, bytes] = {}
-    if proven.kind != "case":
-        return found
-    for es_id in named_seals(proven):
-        subject = (proven.state.get(f"seal/{es_id}") or {}).get("dossier")
-        if not isinstance(subject, str) or len(found) == _MOST_SEALS:
-            continue
-        if reader.dossier_count(subject) <= MAX_CERTIFIED_RECORDS:
-            found[es_id] = encode_bundle(bundle_dossier(reader, subject))
-    return found
 
 
 def _check_key(proven: Proven, member: str, kid: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ from node.evidence.certificates.section_verification import verification_section
 from node.evidence.certificates.setting import Setting
 from node.evidence.certificates.wording import breakable, show_unprintable
 
-__all__ = ["whole_content"]
+__all__ = ["printable", "whole_content"]
 
 _SECTIONS = (
     statement_section,
@@ -49,6 +50,13 @@ _SECTIONS = (
     limits_section,
 )
 
+_NARROW, _WIDE = (
+    r"[!-~\u00b7\u2014\u201c\u201d\u2026]",
+    r"[ \u3001-\u3011\u4e00-\u9fff\uff01-\uff5e]",
+)
+_is_plain = re.compile(f"(?:{_NARROW}{{0,24}}+{_WIDE}++)*+{_NARROW}{{0,24}}+").fullmatch
+"""As most texts are: all of it prints, and no run of it is too long to be broken."""
+
 
 def whole_content(setting: Setting, attachments: Sequence[Attachment]) -> dict[str, Any]:
     """The JSON document that the template reads: every text of the certificate."""
@@ -67,7 +75,7 @@ def whole_content(setting: Setting, attachments: Sequence[Attachment]) -> dict[s
         "seal_page": seal_page(setting),
     }
     return {
-        **_shown(shown),
+        **printable(shown),
         "language": setting.words.language,
         "title": title,
         "document": {
@@ -102,17 +110,25 @@ def _qr(setting: Setting) -> str:
     return code.svg_inline(border=2, dark="#000", light=None)
 
 
-def _shown(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """The content with what prints nothing made visible, and long runs in pieces."""
-    if isinstance(value, str):
-        text = breakable(show_unprintable(value))
-        return text if isinstance(text, str) else {"w": text}
-    if isinstance(value, dict):
-        return (
-            value
-            if "s" in value or "svg" in value
-            else {name: _shown(item) for name, item in value.items()}
-        )
-    if isinstance(value, (list, tuple)):
-        return [_shown(item) for item in value]
+    kind = type(value)
+    if kind is str:
+        return value if _is_plain(value) else _printable_text(value)
+    if kind is dict:
+        if "s" in value or "svg" in value:
+            return value
+        return {
+            name: item if type(item) is str and _is_plain(item) else printable(item)
+            for name, item in value.items()
+        }
+    if kind is list or kind is tuple:
+        return [
+            item if type(item) is str and _is_plain(item) else printable(item) for item in value
+        ]
     return value
+
+
+def _printable_text(value: str) -> Any:
+    text = breakable(show_unprintable(value))
+    return text if isinstance(text, str) else {"w": text}

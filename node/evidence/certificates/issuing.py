@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from node.client.keys import SigningKey
@@ -32,19 +32,13 @@ from node.evidence.certificates.finishing import Finisher, Ledger, Recorder, cer
 from node.evidence.certificates.keeping import Kept, KeptCertificates
 from node.evidence.certificates.numbering import new_certificate_no
 from node.evidence.certificates.port import Draft, Issuer, Order
+from node.evidence.certificates.requests import Asked, Issued, Wanted
 from node.evidence.certificates.statement import make_statement
 from node.evidence.certificates.tally import Tally
 from node.evidence.certificates.workers import Made
 from node.ledger.reader import LedgerReader, LogEntry
 
-__all__ = [
-    "Asked",
-    "CertificateIssuer",
-    "Compose",
-    "Issued",
-    "Makes",
-    "Wanted",
-]
+__all__ = ["CertificateIssuer", "Compose", "Makes"]
 
 _EVENT = "certificate.issued"
 _STOPPING_SECONDS = 60
@@ -53,7 +47,7 @@ _THREADS = 16
 
 
 class Compose(Protocol):
-    """Answers every section of a certificate from the ledger; `composing.compose` is it."""
+    """Answers every section of a certificate from the ledger; `composing.Composer` does."""
 
     def __call__(
         self,
@@ -84,42 +78,6 @@ class Makes(Protocol):
         """End what runs."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Who asks: the member, and its idempotency token, "" without one."""
-
-    member: str
-    token: str = ""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """An order, the evidence code that it is about, as it goes on the chain, and whether private
-    fields are to be shown; what these are is added with `showing`."""
-
-    order: Order
-    code: str
-    disclosed: bool = False
-
-    def showing(self, disclosures: tuple[Shown, ...]) -> Wanted:
-        """The same with the private fields that were released for it."""
-        return replace(self, order=replace(self.order, disclosures=disclosures))
-
-
-@dataclass(frozen=True)
-class Issued:
-    """A certificate whose record is on the chain. ``record`` is that record's code, ``again``
-    whether it was issued before, for the same token."""
-
-    number: str
-    code: str
-    report_hash: str
-    issued_at: int
-    record: str
-    pages: int
-    again: bool = False
-
-
 class CertificateIssuer:
     """One institution's issuing of certificates. Safe for threads.
 
@@ -147,6 +105,7 @@ class CertificateIssuer:
         self._workers, self._recorder, self._most = workers, recorder, most
         self._erased = erased
         self._changed = threading.Condition()
+        self._composing = threading.Lock()
         self._under_way = 0
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="certificate")
         self._tokens: set[bytes] = set()
@@ -254,12 +213,11 @@ class CertificateIssuer:
     def _issue(self, wanted: Wanted, asked: Asked, token: bytes, request: bytes) -> Issued:
         self._check_seal()
         with self._number() as number:
-            issued_at = self._ledger.now()
-            draft = self._draft(wanted, number, issued_at)
-            made = self._workers.make(draft, issued_at)
+            draft = self._draft(wanted, number)
+            made = self._workers.make(draft, draft.issued_at)
             report_hash = hashlib.sha256(made.pdf).hexdigest()
             signed = self._sign(wanted, number, report_hash)
-            transaction = signed.transaction
+            transaction, submission = signed.transaction, signed.encode()
             kept = self.kept.keep(
                 Kept(
                     number=number,
@@ -269,7 +227,7 @@ class CertificateIssuer:
                     key="",
                     report_hash=report_hash,
                     submission=b"",
-                    issued_at=issued_at,
+                    issued_at=draft.issued_at,
                     expires=transaction.exp * 1000,
                     pages=made.pages,
                     member=asked.member,
@@ -278,10 +236,10 @@ class CertificateIssuer:
                     disclosed=wanted.disclosed,
                 ),
                 made.pdf,
-                signed.encode(),
+                submission,
             )
         self._check_disclosed(kept, wanted.order)
-        return _issued(kept, self._finisher.record(kept, signed.encode()))
+        return _issued(kept, self._finisher.record(kept, submission))
 
     def _check_disclosed(self, kept: Kept, order: Order) -> None:
         """An erasure drops the copies that it finds; this one may have come too late for that."""
@@ -313,9 +271,12 @@ class CertificateIssuer:
             with self._changed:
                 self._numbers.discard(number)
 
-    def _draft(self, wanted: Wanted, number: str, issued_at: int) -> Draft:
+    def _draft(self, wanted: Wanted, number: str) -> Draft:
         ledger, order = self._ledger, wanted.order
-        with ledger.read() as reader:
+        # One at a time runs anyway: so the first is done first, and the others wait for nothing.
+        with self._composing, ledger.read() as reader:
+            # Not before: whoever has waited would be issued before the state that it speaks of.
+            issued_at = ledger.now()
             draft = self._compose(
                 reader,
                 order,

@@ -2,7 +2,8 @@
 
 A copy is encrypted under a key of its own (AES-256-GCM), which lies in the vault under the dossier
 of the certificate's record: whoever has the disk has nothing, and erasing the key erases the copy,
-in backups too. The rows are in the node's local store:
+wherever else its file lies. Only a backup from before holds that key too. The rows are in the
+node's local store:
 
 =========================== ===================================================================
 ``c/n/<number>``            what is known of the certificate, `Kept`
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -28,13 +29,17 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.evidence.certificates.errors import CopyLost
+from node.evidence.certificates.numbering import looks_like_number
 from node.storage.directory import ensure_directory, sync_directory
-from node.storage.errors import from_os_error
+from node.storage.errors import StoreCorrupt, from_os_error
 
 if TYPE_CHECKING:
-    from node.storage.ports import Batch, Store
+    from node.storage.ports import Batch, Reader, Store
 
-__all__ = ["CopyKeys", "Kept", "KeptCertificates"]
+__all__ = ["COPIES", "CopyKeys", "Kept", "KeptCertificates", "kept_files"]
+
+COPIES = "certificates"
+"""The folder of the copies in a node's home."""
 
 _ROW, _UNFINISHED, _TOKEN, _ABOUT = b"c/n/", b"c/u/", b"c/t/", b"c/a/"
 _KEY_BYTES, _NONCE_BYTES = 32, 12
@@ -104,7 +109,7 @@ class KeptCertificates:
         batch = self._store.batch()
         name = self._keys.put(batch, kept.record, kept.number, secret)
         label = kept.number.encode("ascii")
-        sealed = _encrypt(secret, _RECORD + label, submission)
+        sealed = b"".join(_encrypted(secret, _RECORD + label, submission))
         kept = msgspec.structs.replace(kept, key=name, submission=sealed)
         batch.put(_ROW + label, msgspec.msgpack.encode(kept))
         batch.put(_UNFINISHED + label, b"")
@@ -115,7 +120,7 @@ class KeptCertificates:
         self._writing.add(kept.number)
         try:
             self._store.write(batch, sync=True)
-            self._write(self._path(kept.number), _encrypt(secret, _COPY + label, pdf))
+            self._write(self._path(kept.number), _encrypted(secret, _COPY + label, pdf))
         finally:
             self._writing.discard(kept.number)
         return kept
@@ -202,15 +207,15 @@ class KeptCertificates:
             raise CopyLost(f"the copy of {kept.number} was altered") from error
 
     def _path(self, number: str) -> Path:
-        return self._folder / number[2:8] / f"{number}.pdf.enc"
+        return self._folder / _file_name(number)
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def _write(self, path: Path, parts: Iterable[bytes]) -> None:
         ensure_directory(path.parent, create=True)
         temporary = path.with_suffix(".part")
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -221,13 +226,32 @@ class KeptCertificates:
         sync_directory(path.parent)
 
 
+def kept_files(rows: Reader) -> Iterator[str]:
+    """The files that a local store's rows name, by their paths in the folder of the copies, each
+    greater than the one before. Of one that is being written or dropped the file may be missing.
+
+    Raises:
+        StoreCorrupt: a row bears no certificate's number.
+    """
+    for row, _ in rows.scan(_ROW, _ROW + b"\xff"):
+        number = row[len(_ROW) :].decode("ascii", "replace")
+        if not looks_like_number(number):
+            raise StoreCorrupt("the local store", f"the row {row!r} bears no certificate's number")
+        yield _file_name(number)
+
+
+def _file_name(number: str) -> str:
+    return f"{number[2:8]}/{number}.pdf.enc"
+
+
 def _about_row(kept: Kept) -> bytes:
     return _ABOUT + f"{kept.about}/{kept.number}".encode("ascii")
 
 
-def _encrypt(secret: bytes, label: bytes, plain: bytes) -> bytes:
+def _encrypted(secret: bytes, label: bytes, plain: bytes) -> tuple[bytes, bytes]:
+    """The nonce, and what comes behind it."""
     nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(secret).encrypt(nonce, plain, label)
+    return nonce, AESGCM(secret).encrypt(nonce, plain, label)
 
 
 def _decrypt(secret: bytes, label: bytes, sealed: bytes) -> bytes:

@@ -72,6 +72,9 @@ def open_signer(key: FileKey | TokenKey, chain: SealChain) -> Signer:
     """
     certificate = x509.Certificate.load(chain.certificate)
     above = [x509.Certificate.load(one) for one in chain.above]
+    # The root is not in the signature but in the validation data (EN 319 142-1 §6.3, B-LT): who
+    # validates as of the past looks there for who signed a revocation list.
+    above = [one for one in above if one.self_signed == "no"]
     if isinstance(key, FileKey):
         return _file_signer(key, certificate, above)
     return _token_signer(key, certificate, above)
@@ -136,7 +139,6 @@ def _file_signer(
         signing_cert=certificate,
         signing_key=keys.PrivateKeyInfo.load(encoded),
         cert_registry=store,
-        embed_roots=False,
     )
 
 
@@ -169,7 +171,6 @@ def _token_signer(
         ca_chain=above,
         key_label=key.key_label or None,
         key_id=bytes.fromhex(key.key_id) or None,
-        embed_roots=False,
         use_raw_mechanism=True,  # tokens that hash by themselves are few
     )
 

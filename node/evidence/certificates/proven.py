@@ -9,13 +9,14 @@ from typing import Any
 
 from node.core.block import Header
 from node.core.bundle import Bundle, BundledEntry, Roots
-from node.core.disclosure import Disclosure, match_disclosures
+from node.core.disclosure import Disclosure
 from node.core.entry import Entry
 from node.core.errors import InvalidProof
 from node.core.genesis import Genesis
+from node.core.signatures import Backend
 from node.core.transaction import Transaction
 from node.core.verify import FAILED, PASSED, Report, Step, check_bundle
-from node.core.verify_case import Record
+from node.core.verify_case import Case, Record
 from node.rules.judgement import in_force
 
 __all__ = ["Proven", "ProvenRecord", "prove"]
@@ -128,14 +129,14 @@ class Proven:
         return next(known, member)
 
 
-def prove(bundle: bytes, trust: bytes) -> Proven:
-    """Verify a bundle and read what it proves.
+def prove(bundle: bytes, trust: bytes, backend: Backend | None = None) -> Proven:
+    """Verify a bundle, its signatures with ``backend``, and read what it proves.
 
     Raises:
         InvalidProof: a step of the verifier failed: no certificate may be made of it.
         InvalidInput: the trust file is malformed.
     """
-    report, case = check_bundle(bundle, trust)
+    report, case = check_bundle(bundle, trust, backend)
     failed = next((step for step in report.steps if step.status == FAILED), None)
     if failed is not None:
         raise InvalidProof(
@@ -145,20 +146,20 @@ def prove(bundle: bytes, trust: bytes) -> Proven:
     return Proven(
         bundle=case.need_bundle(),
         report=report,
-        records=tuple(_record(record, case.headers) for record in case.records),
+        records=tuple(_record(record, case) for record in case.records),
         state=case.state,
         headers=case.headers,
         geneses=tuple(case.geneses),
     )
 
 
-def _record(record: Record, headers: dict[int, Header]) -> ProvenRecord:
-    transaction, bundled, height = record.transaction, record.bundled, record.entry.height
-    private = match_disclosures(transaction.digests, bundled.disclosures, transaction.data)
+def _record(record: Record, case: Case) -> ProvenRecord:
+    headers, height = case.headers, record.entry.height
+    private = case.disclosed.get(record.place, ())
     return ProvenRecord(
-        bundled,
+        record.bundled,
         record.entry,
-        transaction,
+        record.transaction,
         headers[height].time.milliseconds,
         headers[height + 1].time.milliseconds,
         tuple(sorted(private, key=lambda item: item.name)),

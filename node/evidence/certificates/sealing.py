@@ -10,27 +10,21 @@ These functions run an event loop of their own and are not for use inside one.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import math
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from asn1crypto import x509
 from pyhanko.pdf_utils import content, generic, layout
 from pyhanko.pdf_utils.generic import pdf_name
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
-from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
-from pyhanko.sign.signers.pdf_signer import (
-    DSSContentSettings,
-    PdfSigningSession,
-    TimestampDSSContentSettings,
-)
+from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, PdfTimeStamper, Signer
+from pyhanko.sign.signers.pdf_signer import PdfSigningSession
+from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.stamp import StaticStampStyle
-from pyhanko_certvalidator import ValidationContext
 
 from node.core.errors import EvidenceError
 from node.evidence.certificates.errors import SealingFailed
@@ -41,24 +35,20 @@ from node.evidence.certificates.keys import (
     close_signer,
     open_signer,
 )
+from node.evidence.certificates.pdf_updates import open_update
 from node.evidence.certificates.port import SealSpace
+from node.evidence.certificates.seal_paths import CheckedPaths, PathChecker
+from node.evidence.certificates.signature_forms import SignatureForm
 from node.evidence.certificates.time_stamps import HttpTimeStamper, TsaSettings
 
-__all__ = ["FIELD_NAME", "TIME_STAMP_FIELD", "OpenedSeal", "SealSettings", "names_revocation"]
+__all__ = ["FIELD_NAME", "TIME_STAMP_FIELD", "OpenedSeal", "SealSettings"]
 
 FIELD_NAME = "InstitutionSeal"
 TIME_STAMP_FIELD = "DocumentTimeStamp"
 _BYTES_RESERVED = 16_384
 """Hex digits for the CMS object: three P-256 certificates take a quarter."""
 _BYTES_RESERVED_WITH_TOKEN = 49_152
-_REVOCATION_SECONDS = 600
-"""How long fetched revocation data is used again."""
-# No VRI dictionary, which the standard has given up: so the document time-stamp comes last and
-# covers the whole file.
-_STORE = DSSContentSettings(
-    include_vri=False,
-    next_ts_settings=TimestampDSSContentSettings(include_vri=False, update_before_ts=True),
-)
+_HASH = "sha256"
 
 
 @dataclass(frozen=True)
@@ -76,13 +66,12 @@ class SealSettings:
 class _ImprintPage(content.PdfContent):
     """The imprint's page as a form XObject of the document that it is laid on."""
 
-    def __init__(self, imprint: bytes) -> None:
+    def __init__(self, imprint: PdfFileReader) -> None:
         super().__init__()
         self._imprint = imprint
 
     def render(self) -> bytes:
-        page = PdfFileReader(io.BytesIO(self._imprint))
-        form = self._ensure_writer.import_page_as_xobject(page)
+        form = self._ensure_writer.import_page_as_xobject(self._imprint)
         self.resources.xobject[pdf_name("/Imprint")] = form
         # Ink on paper: what the seal lies on can still be read.
         ink = generic.DictionaryObject()  # type: ignore[no-untyped-call]
@@ -110,7 +99,7 @@ class _Signer(PdfSigner):
 
 
 class OpenedSeal:
-    """A seal ready for use in this process: its key opened, its authority known."""
+    """A seal ready for use in this process: its key opened, its authority known. For one thread."""
 
     def __init__(self, settings: SealSettings) -> None:
         """Open the key.
@@ -120,16 +109,21 @@ class OpenedSeal:
         """
         self._settings = settings
         self._signer: Signer = open_signer(settings.key, settings.chain)
-        self._stamper = None if settings.tsa is None else HttpTimeStamper(settings.tsa)
-        self._above = [x509.Certificate.load(one) for one in settings.chain.above]
-        self._fetched: tuple[float, list[Any], list[Any]] = (-math.inf, [], [])
-        self._fetches = names_revocation((settings.chain.certificate, *settings.chain.above))
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._made: tuple[SignatureForm, PdfFileReader] | None = None
+        self._stamper = self._paths = None
+        if settings.tsa is not None:
+            self._stamper = HttpTimeStamper(settings.tsa)
+            self._paths = PathChecker(
+                self._signer, settings.chain, self._stamper, settings.tsa.roots
+            )
 
     def close(self) -> None:
         """Let go of the token and of the connection to the authority."""
         close_signer(self._signer)
         if self._stamper is not None:
             self._stamper.close()
+        self._runner.close()
 
     def seal(self, pdf: bytes, space: SealSpace, signed_at: int) -> bytes:
         """The sealed PDF. ``signed_at`` (ms) is the time that the issuer claims.
@@ -137,25 +131,49 @@ class OpenedSeal:
         Raises:
             CertificateError: it could not be sealed, or not be time-stamped; nothing half is given.
         """
+        if not pdf.endswith(b"\n"):
+            # Else the first object of the update stands on the line of %%EOF (ISO 19005-3 §6.1.9).
+            pdf += b"\n"
         try:
-            return self._seal(pdf, space, datetime.fromtimestamp(signed_at / 1000, UTC))
+            sealing = self._seal(pdf, space, datetime.fromtimestamp(signed_at / 1000, UTC))
+            # Not `run`: it writes out what was returned, a document, to name a signal's handler.
+            return self._runner.get_loop().run_until_complete(sealing)
         except EvidenceError:
             raise
         except Exception as error:
             # A library of PDF, CMS and X.509 has errors of a dozen kinds for what it meets.
             raise SealingFailed(f"the PDF could not be sealed: {error!r}") from error
 
-    def _seal(self, pdf: bytes, space: SealSpace, signed_at: datetime) -> bytes:
-        if not pdf.endswith(b"\n"):
-            # Else the first object of the update stands on the line of %%EOF (ISO 19005-3 §6.1.9).
-            pdf += b"\n"
-        context = None if self._stamper is None else self._context()
+    async def _seal(self, pdf: bytes, space: SealSpace, signed_at: datetime) -> bytes:
+        if self._paths is None:
+            return await self._sign(pdf, space, signed_at)
+        await self._paths.check()
+        signed = await self._sign(pdf, space, signed_at)
+        # Again, since a time-stamp may be by a certificate that was not seen before: the store is
+        # to have what validates it, and a revoked one is not to be used.
+        checked = await self._paths.check()
+        sealed = await self._preserve(signed, checked)
+        if (last := await self._paths.check()) is not checked:
+            sealed = await self._preserve(signed, last)
+            await self._paths.check()
+        return sealed
+
+    async def _sign(self, pdf: bytes, space: SealSpace, signed_at: datetime) -> bytes:
+        """With the seal's signature, time-stamped where there is an authority."""
+        if self._made is None:
+            imprint = PdfFileReader(io.BytesIO(self._settings.imprint))
+            self._made = await SignatureForm.make(self._signer), imprint
+        form, imprint = self._made
         signer = _Signer(
-            self._metadata(context),
+            PdfSignatureMetadata(
+                field_name=FIELD_NAME,
+                md_algorithm=_HASH,
+                subfilter=SigSeedSubFilter.PADES,
+                reason=self._settings.reason,
+            ),
             self._signer,
             signed_at=signed_at,
-            timestamper=self._stamper,
-            stamp_style=_style(self._settings.imprint),
+            stamp_style=_style(imprint),
             new_field_spec=SigFieldSpec(
                 FIELD_NAME,
                 on_page=space.page,
@@ -163,55 +181,44 @@ class OpenedSeal:
                 readable_field_name=self._settings.reason,
             ),
         )
-        reserved = _BYTES_RESERVED if context is None else _BYTES_RESERVED_WITH_TOKEN
-        output: io.BytesIO = signer.sign_pdf(
-            IncrementalPdfFileWriter(io.BytesIO(pdf)), bytes_reserved=reserved
+        session = signer.init_signing_session(open_update(pdf, dated=True))
+        reserved = _BYTES_RESERVED if self._stamper is None else _BYTES_RESERVED_WITH_TOKEN
+        prepared, output = session.prepare_tbs_document(None, reserved).digest_tbs_document(
+            in_place=True
         )
-        if context is not None and self._fetches and not self._is_fresh():
-            self._fetched = (time.monotonic(), list(context.ocsps), list(context.crls))
+        signature = await form.sign(prepared.document_digest, self._stamper)
+        prepared.fill_with_cms(output, signature)
+        assert isinstance(output, io.BytesIO)
+        return _taken(output)
+
+    async def _preserve(self, signed: bytes, checked: CheckedPaths) -> bytes:
+        """With what validates it, and a document time-stamp over all of it.
+
+        There is no VRI dictionary, which the standard has given up: so the time-stamp comes last
+        and covers the whole file. The document's metadata is as it was signed.
+        """
+        assert self._stamper is not None
+        update = open_update(signed, dated=False)
+        DocumentSecurityStore.supply_dss_in_writer(
+            update,
+            None,
+            paths=checked.paths,
+            ocsps=checked.ocsps,
+            crls=checked.crls,
+            embed_roots=True,  # without them no path can be followed years later
+        )
+        stamper = PdfTimeStamper(self._stamper, field_name=TIME_STAMP_FIELD)
+        output: io.BytesIO = await stamper.async_timestamp_pdf(update, _HASH, in_place=True)
+        return _taken(output)
+
+
+def _taken(output: io.BytesIO) -> bytes:
+    """What was written; its memory is let go of now, and not when all that points to it is."""
+    with output:
         return output.getvalue()
 
-    def _metadata(self, context: ValidationContext | None) -> PdfSignatureMetadata:
-        lasting = context is not None
-        return PdfSignatureMetadata(
-            field_name=FIELD_NAME,
-            md_algorithm="sha256",
-            subfilter=SigSeedSubFilter.PADES,
-            reason=self._settings.reason,
-            embed_validation_info=lasting,
-            use_pades_lta=lasting,
-            timestamp_field_name=TIME_STAMP_FIELD,
-            validation_context=context,
-            dss_settings=_STORE,
-            signer_key_usage=set(),  # looked at when the node starts
-        )
 
-    def _is_fresh(self) -> bool:
-        return time.monotonic() - self._fetched[0] < _REVOCATION_SECONDS
-
-    def _context(self) -> ValidationContext:
-        """What the certificates are checked by before anything is signed."""
-        assert self._settings.tsa is not None
-        roots = [self._settings.chain.root, *self._settings.tsa.roots]
-        fetch = self._fetches and not self._is_fresh()
-        _, ocsps, crls = (0.0, [], []) if fetch else self._fetched
-        return ValidationContext(
-            trust_roots=[x509.Certificate.load(one) for one in roots],
-            other_certs=self._above,
-            allow_fetching=fetch,
-            ocsps=ocsps,
-            crls=crls,
-            revocation_mode="hard-fail",  # what a certificate names has to be had
-        )
-
-
-def names_revocation(certificates: tuple[bytes, ...]) -> bool:
-    """Whether one of these certificates (DER) names a CRL or an OCSP responder."""
-    loaded = [x509.Certificate.load(one) for one in certificates]
-    return any(one.ocsp_urls or one.crl_distribution_points for one in loaded)
-
-
-def _style(imprint: bytes) -> StaticStampStyle:
+def _style(imprint: PdfFileReader) -> StaticStampStyle:
     middle = layout.AxisAlignment.ALIGN_MID
     return StaticStampStyle(
         border_width=0,

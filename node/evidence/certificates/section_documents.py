@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from node.evidence.certificates import sentences
@@ -25,72 +27,98 @@ __all__ = ["document_section", "signature_section"]
 
 
 def document_section(setting: Setting) -> dict[str, Any]:
-    """七: every document and hash that the records name."""
+    """七: every hash that the records name, once, with what it is of and where it is named: so the
+    versions of a document follow one another."""
     say = setting.words.say
-    documents, hashes = list(_documents(setting)), list(_hashes(setting))
+    rows = [
+        [[digest(sha256), *found.besides], [*found.documents, *_named(setting, found)]]
+        for sha256, found in _hashes(setting).items()
+    ]
     blocks: list[Block] = [paragraph(say(*sentences.HOW_HASHES_ARE_WRITTEN))]
-    if documents:
-        blocks.append(subheading(say("文件", "Documents")))
-        blocks.append(
-            table(
-                (1.9, 4.1, 1.7),
-                [say("记录", "Record"), say("校验值", "Hash"), say("类型、大小", "Type, size")],
-                documents,
-            )
-        )
-    if hashes:
-        blocks.append(subheading(say("其他校验值", "Other hashes")))
-        blocks.append(
-            table(
-                (1.9, 1.7, 4.1),
-                [say("记录", "Record"), say("对象", "Of"), say("校验值", "Hash")],
-                hashes,
-            )
-        )
-    if not documents and not hashes:
+    if rows:
+        head = [say("校验值", "Hash"), say("对象、所在记录", "What it is of, and in which records")]
+        blocks.append(table((4.1, 3.6), head, rows))
+    else:
         blocks.append(note(say("这些记录没有载明任何文件校验值。", "These records name no hash.")))
     return section("七", say("证据文件清单与校验值", "Documents and their hashes"), blocks)
 
 
+@dataclass
+class _Named:
+    """One hash: the documents that have it, their SM3 hashes, and the fields it stands in, each
+    with the ordinals of its records."""
+
+    documents: list[str] = field(default_factory=list)
+    besides: list[Value] = field(default_factory=list)
+    fields: dict[str, list[int]] = field(default_factory=dict)
+
+
+def _hashes(setting: Setting) -> dict[str, _Named]:
+    """The hashes in the order in which they are first named."""
+    found: defaultdict[str, _Named] = defaultdict(_Named)
+    for record in setting.proven.records:
+        for sha256, text, sm3 in _documents(setting, record):
+            found[sha256].documents.append(text)
+            if sm3 is not None and digest(sm3) not in found[sha256].besides:
+                found[sha256].besides += [_sm3(setting, record, found[sha256]), digest(sm3)]
+        for label, sha256 in _fields(setting, record):
+            ordinals = found[sha256].fields.setdefault(label, [])
+            if record.ordinal not in ordinals:
+                ordinals.append(record.ordinal)
+    return found
+
+
+def _sm3(setting: Setting, record: ProvenRecord, named: _Named) -> str:
+    """What is written over an SM3 hash: of one that contradicts another, who says so, too."""
+    if not named.besides:
+        return "SM3"
+    at = setting.words.records([record.ordinal])
+    return setting.words.say(f"SM3（{at}另载）", f"SM3 (another one, by {at})")
+
+
+def _documents(setting: Setting, record: ProvenRecord) -> Iterator[tuple[str, str, str | None]]:
+    """Each document of a record: its hash, what is said of it, and its SM3 hash if it has one."""
+    say = setting.words.say
+    names = record.disclosed("document_names")
+    shown = names if isinstance(names, list) else []
+    for place, item in enumerate(record.data.get("documents") or ()):
+        name = [str(shown[place])] if place < len(shown) else []
+        size = say(f"{item['size']} 字节", f"{item['size']} bytes")
+        about = say("，", ", ").join([*name, item["media_type"], size])
+        at = setting.words.records([record.ordinal])
+        yield (
+            item["sha256"],
+            say(
+                f"文件：{about}（{at}，{setting.event_name(record)}）",
+                f"document: {about} ({at}, {setting.event_name(record)})",
+            ),
+            item.get("sm3"),
+        )
+
+
+def _fields(setting: Setting, record: ProvenRecord) -> Iterator[tuple[str, str]]:
+    """Every other hash of a record: the name of its field, and the hash."""
+    filing = record.data.get("imprint_filing", {})
+    named = {**record.data, **{f"imprint_filing.{name}": value for name, value in filing.items()}}
+    for name, value in named.items():
+        last = name.rpartition(".")[2]
+        if last not in HASH_FIELDS and last != "imprint_hash":
+            continue
+        label = setting.words.pick(FIELD_NAMES.get(last, ("印模哈希", "Hash of the imprint")))
+        for item in value if isinstance(value, list) else [value]:
+            yield label, item
+
+
+def _named(setting: Setting, found: _Named) -> list[str]:
+    say, words = setting.words.say, setting.words
+    return [
+        say(f"{label}：{words.records(ordinals)}", f"{label}: {words.records(ordinals)}")
+        for label, ordinals in found.fields.items()
+    ]
+
+
 def _at(setting: Setting, record: ProvenRecord) -> Value:
     return [setting.event_name(record), mono(record.entry.code)]
-
-
-def _documents(setting: Setting) -> Iterator[list[Value]]:
-    say = setting.words.say
-    for record in setting.proven.records:
-        names = record.disclosed("document_names")
-        shown = names if isinstance(names, list) else []
-        for place, item in enumerate(record.data.get("documents") or ()):
-            value: list[Value] = [digest(item["sha256"])]
-            if "sm3" in item:
-                value += ["SM3", digest(item["sm3"])]
-            about: list[Value] = [
-                mono(item["media_type"]),
-                say(f"{item['size']} 字节", f"{item['size']} bytes"),
-            ]
-            if place < len(shown):
-                about.insert(0, str(shown[place]))
-            yield [_at(setting, record), value, about]
-
-
-def _hashes(setting: Setting) -> Iterator[list[Value]]:
-    words = setting.words
-    for record in setting.proven.records:
-        found = {
-            **record.data,
-            **{
-                f"imprint_filing.{name}": value
-                for name, value in record.data.get("imprint_filing", {}).items()
-            },
-        }
-        for name, value in found.items():
-            field = name.rpartition(".")[2]
-            if field not in HASH_FIELDS and field != "imprint_hash":
-                continue
-            label = words.pick(FIELD_NAMES.get(field, ("印模哈希", "Hash of the imprint")))
-            for item in value if isinstance(value, list) else [value]:
-                yield [_at(setting, record), label, digest(item)]
 
 
 # -- eight ----------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from node.evidence.certificates import proof_sentences
@@ -42,7 +44,7 @@ def origin_section(setting: Setting) -> dict[str, Any]:
                     say("提交成员", "Submitted by"),
                     say("各环节间隔", "Lags"),
                 ],
-                [_row(setting, record) for record in setting.proven.records],
+                _rows(setting),
             ),
             facts(
                 (say("私密字段的保管", "Custody of private fields"), _custody(setting)),
@@ -59,38 +61,55 @@ def origin_section(setting: Setting) -> dict[str, Any]:
     )
 
 
-def _row(setting: Setting, record: ProvenRecord) -> list[Value]:
-    say, words, transaction = setting.words.say, setting.words, record.transaction
-    occurred, submitted = transaction.occurred_at, transaction.iat * 1000
-    collected = transaction.collected_at
-    late = record.entry.facts.get("late")
-    lags = [
-        say("采集：", "collected: ")
-        + (
-            words.absent
-            if collected is None
-            else say(
-                f"发生后 {words.lag(collected - occurred)}",
-                f"{words.lag(collected - occurred)} later",
-            )
-        ),
-        say(
-            f"提交：发生后 {words.lag(submitted - occurred)}",
-            f"submitted: {words.lag(submitted - occurred)} later",
-        ),
+def _rows(setting: Setting) -> Iterator[list[Value]]:
+    """A row for all the records that one member submitted from one system in one way. What lay
+    between the times of each stands in the time line."""
+    groups: defaultdict[tuple[str, str, str], list[ProvenRecord]] = defaultdict(list)
+    for record in setting.proven.records:
+        source = record.transaction.source
+        groups[source["system"], source["method"], record.transaction.iss].append(record)
+    for (system, method, member), records in groups.items():
+        yield [
+            setting.words.records([record.ordinal for record in records]),
+            [system, mono(method)],
+            setting.proven.member_name(member),
+            list(_lags(setting, records)),
+        ]
+
+
+def _lags(setting: Setting, records: list[ProvenRecord]) -> Iterator[str]:
+    say, words = setting.words.say, setting.words
+    collected = [
+        record.transaction.collected_at - record.transaction.occurred_at
+        for record in records
+        if record.transaction.collected_at is not None
     ]
-    if isinstance(late, int):
-        lags.append(say(f"迟报：{words.lag(late)}", f"late: {words.lag(late)}"))
-    if record.entry.facts.get("imported") == 1:
-        lags.append(
-            say("补录：此前环节未经本账本记录", "imported: what came before was not recorded here")
+    span = _span(setting, collected) if collected else words.absent
+    if 0 < len(collected) < len(records):
+        span += say("，其余未存证", ", of the others not on record")
+    yield say(f"采集：{span}", f"collected: {span}")
+    submitted = [one.transaction.iat * 1000 - one.transaction.occurred_at for one in records]
+    span = _span(setting, submitted)
+    yield say(f"提交：{span}", f"submitted: {span}")
+    for record in records:
+        late, at = record.entry.facts.get("late"), words.records([record.ordinal])
+        if isinstance(late, int):
+            yield say(f"迟报：{at}，{words.lag(late)}", f"late: {at}, {words.lag(late)}")
+    imported = [one.ordinal for one in records if one.entry.facts.get("imported") == 1]
+    if imported:
+        yield say(
+            f"补录：{words.records(imported)}，此前环节未经本账本记录",
+            f"imported: {words.records(imported)}; what came before was not recorded here",
         )
-    return [
-        [setting.event_name(record), mono(record.entry.code)],
-        [transaction.source["system"], mono(transaction.source["method"])],
-        setting.proven.member_name(transaction.iss),
-        lags,
-    ]
+
+
+def _span(setting: Setting, lags: list[int]) -> str:
+    """How long after what occurred: from the shortest to the longest."""
+    words = setting.words
+    least, most = words.lag(min(lags)), words.lag(max(lags))
+    if least == most:
+        return words.say(f"发生后 {most}", f"{most} later")
+    return words.say(f"发生后 {least}至 {most}", f"{least} to {most} later")
 
 
 def _custody(setting: Setting) -> Value:

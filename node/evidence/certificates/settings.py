@@ -11,6 +11,9 @@ __all__ = ["CertificatesConfig", "KeyTokenConfig", "TsaConfig"]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 _Hex = Annotated[str, msgspec.Meta(pattern="^(?:[0-9a-f]{2})*$")]
 _Url = Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s/].*)?$")]
+_LONGEST_ASKED_MS = 40_000
+"""For one time-stamp, without the pauses. A certificate asks for two, the first one of a process
+for up to four: with the pauses that ends before the process counts as stuck (workers.py, 240 s)."""
 
 
 class KeyTokenConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +50,11 @@ class TsaConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec tells with the member's place."""
+        if self.timeout_ms * self.attempts > _LONGEST_ASKED_MS:
+            raise ValueError(
+                f"timeout_ms times attempts is {self.timeout_ms * self.attempts}: at most "
+                f"{_LONGEST_ASKED_MS}, for a certificate asks for up to four time-stamps"
+            )
         if self.url and not (self.roots and self.name):
             raise ValueError("a url needs a name, and roots that its certificate leads to")
 

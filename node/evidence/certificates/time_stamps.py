@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import httpx
-from asn1crypto import cms, core, tsp
+from asn1crypto import cms, core, tsp, x509
 from pyhanko.sign.timestamps import TimeStamper
-from pyhanko.sign.timestamps.common_utils import extract_ts_certs
 
 from node.core.anchors.rfc3161 import TimeStamp, check_token, decode_token
 from node.core.anchors.x509 import Certificate, decode_certificate
@@ -75,9 +74,15 @@ class HttpTimeStamper(TimeStamper):
             for number, root in enumerate(settings.roots)
         ]
         self._backend = load_backend()
+        self._remembered: set[bytes] = set()
         self._client = httpx.Client(
             timeout=settings.timeout_ms / 1000, transport=transport, follow_redirects=False
         )
+
+    @property
+    def stamping(self) -> frozenset[bytes]:
+        """Issuer and serial number of each certificate that it has stamped with."""
+        return frozenset(self._certs)
 
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
         """See TimeStamper.
@@ -108,13 +113,23 @@ class HttpTimeStamper(TimeStamper):
         nonce, request = self.request_cms(digest, md_algorithm)  # type: ignore[no-untyped-call]
         token = self._token_of(self._post(request.dump()))
         try:
-            self._check(decode_token(token, "token"), digest, nonce)
+            stamp = decode_token(token, "token")
+            self._check(stamp, digest, nonce)
         except InvalidInput as error:
             raise self._failed(f"its token does not hold: {error}") from error
+        self._remember(stamp)
         content: cms.ContentInfo = cms.ContentInfo.load(token)
-        for one in extract_ts_certs(content, self.cert_registry):
-            self._certs[one.issuer_serial] = one  # what the document's store will hold of it
         return content
+
+    def _remember(self, stamp: TimeStamp) -> None:
+        """Keep the certificates of a token, of which the document's store will hold some."""
+        if stamp.signer.encoded not in self._remembered:
+            signer, *others = (
+                x509.Certificate.load(one.encoded) for one in (stamp.signer, *stamp.others)
+            )
+            self.cert_registry.register_multiple([signer, *others])
+            self._certs[signer.issuer_serial] = signer
+            self._remembered.add(stamp.signer.encoded)
 
     def _post(self, body: bytes) -> bytes:
         headers = {

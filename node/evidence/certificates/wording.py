@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +117,22 @@ class Wording:
             if count:
                 parts.append(self.say(f"{count} {zh}", f"{count} {en}"))
         return ("−" if milliseconds < 0 else "") + " ".join(parts[:2])
+
+    def records(self, ordinals: Sequence[int]) -> str:
+        """Records of a dossier by their ordinals, which ascend: three and more that follow one
+        another as a range."""
+        runs: list[list[int]] = []
+        for ordinal in ordinals:
+            if runs and ordinal == runs[-1][-1] + 1:
+                runs[-1].append(ordinal)
+            else:
+                runs.append([ordinal])
+        until, stop = self.say(" 至 ", " to "), self.say("、", ", ")
+        told = stop.join(
+            f"{run[0]}{until}{run[-1]}" if len(run) > 2 else stop.join(map(str, run))
+            for run in runs
+        )
+        return self.say(f"第 {told} 条", f"record{'s' if len(ordinals) > 1 else ''} {told}")
 
     def status(self, status: Any) -> str:
         """A status of a seal, case or record; its own word where it is none of the known ones."""

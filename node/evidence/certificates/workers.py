@@ -7,6 +7,7 @@ to an end, because of a token or a picture that never does, is killed.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import multiprocessing
 import os
@@ -29,9 +30,11 @@ __all__ = ["Made", "SealingWorkers", "Typeset"]
 
 Typeset = Callable[[Draft], TypesetCertificate]
 _ATTEMPTS = 2
-_SECONDS = 120.0
+_SECONDS = 240.0
 """Longest that a certificate may be in the making: an authority is asked a few times, and late; and
 longest that it waits for a process before that."""
+_PIPE_BYTES = 1 << 20
+"""As much as the kernel gives everybody; with less, a certificate takes many turns to come over."""
 _STOPPING_SECONDS = 10.0
 """Longest that a process in the middle of a certificate is waited for at the end."""
 
@@ -53,6 +56,7 @@ class _Worker:
         self.settings = settings
         self.typeset = typeset
         self._seal: OpenedSeal | None = None
+        self._has_sealed = False
 
     def seal(self) -> OpenedSeal:
         """The seal; opened at first use, so that what is wrong with it is told to who asks."""
@@ -64,7 +68,24 @@ class _Worker:
         """Open it anew the next time: a token may have been pulled out and put back."""
         if self._seal is not None:
             self._seal.close()
-        self._seal = None
+        self._seal, self._has_sealed = None, False
+
+    def sealed(self, typeset: TypesetCertificate, signed_at: int) -> bytes:
+        """The sealed PDF. A seal that has sealed before and now does not is opened anew for it:
+        its token was pulled out and put back, or a certificate of its authority has ended that
+        stamps no more."""
+        again = self._has_sealed
+        while True:
+            try:
+                pdf = self.seal().seal(typeset.pdf, typeset.seal, signed_at)
+            except SealingFailed:
+                self.forget_seal()
+                if not again:
+                    raise
+                again = False
+            else:
+                self._has_sealed = True
+                return pdf
 
 
 _worker: _Worker | None = None
@@ -94,11 +115,7 @@ def _make(draft: Draft, signed_at: int) -> Made:
     began = time.perf_counter()
     typeset = _worker.typeset(draft)
     between = time.perf_counter()
-    try:
-        sealed = _worker.seal().seal(typeset.pdf, typeset.seal, signed_at)
-    except SealingFailed:
-        _worker.forget_seal()
-        raise
+    sealed = _worker.sealed(typeset, signed_at)
     return Made(sealed, typeset.pages, between - began, time.perf_counter() - between)
 
 
@@ -107,13 +124,15 @@ def _open() -> None:
     _worker.seal()
 
 
-def _serve(connection: Connection, settings: SealSettings, typeset: Typeset) -> None:
+def _serve(
+    calls: Connection, outcomes: Connection, settings: SealSettings, typeset: Typeset
+) -> None:
     """What a process does: one call after another, until the other end is closed."""
     _begin(settings, typeset)
     with suppress(EOFError, OSError):
         while True:
-            function, arguments = connection.recv()
-            connection.send(_outcome(function, arguments))
+            function, arguments = calls.recv()
+            outcomes.send(_outcome(function, arguments))
 
 
 def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -131,20 +150,28 @@ class _Process:
 
     def __init__(self, settings: SealSettings, typeset: Typeset) -> None:
         context = multiprocessing.get_context("spawn")
-        self._connection, other = context.Pipe()
+        calls, self._calls = context.Pipe(duplex=False)
+        self._outcomes, outcomes = context.Pipe(duplex=False)
+        for one in (self._calls, outcomes):
+            with suppress(OSError):  # it may give less to who has many already
+                fcntl.fcntl(one.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._process = context.Process(
-            target=_serve, args=(other, settings, typeset), name="certificate", daemon=True
+            target=_serve,
+            args=(calls, outcomes, settings, typeset),
+            name="certificate",
+            daemon=True,
         )
         self._process.start()
-        other.close()
+        calls.close()
+        outcomes.close()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """What ``function`` gives there. Raises what it raises; EOFError or OSError where the
         process has died, TimeoutError where it is late."""
-        self._connection.send((function, arguments))
-        if not self._connection.poll(_SECONDS):
+        self._calls.send((function, arguments))
+        if not self._outcomes.poll(_SECONDS):
             raise TimeoutError
-        given, error = self._connection.recv()
+        given, error = self._outcomes.recv()
         if error is not None:
             raise error
         return given
@@ -157,7 +184,8 @@ class _Process:
     def close(self) -> None:
         """Let go of it. To be called by the thread that has it."""
         self.kill()
-        self._connection.close()
+        self._calls.close()
+        self._outcomes.close()
 
 
 class SealingWorkers:

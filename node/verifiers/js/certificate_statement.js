@@ -29,6 +29,7 @@ const FILE = /^[!-~]{1,64}$/;
 const HASH = /^[0-9a-f]{64}$/;
 const KID = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const A_HASH = "must be a SHA-256 value in lower-case hex";
+const A_HASH_ZH = "须为小写十六进制的 SHA-256 值";
 
 /**
  * Decode a statement and check everything that needs no key.
@@ -50,7 +51,8 @@ export function decodeStatement(jwt) {
     throw new InvalidInput("statement.header.typ", `must be ${TYP}`, "不是出证机构声明");
   }
   const kid = readMatch(
-    header.kid, "statement.header.kid", KID, "must be a SHA-256 thumbprint (RFC 7638)");
+    header.kid, "statement.header.kid", KID, "must be a SHA-256 thumbprint (RFC 7638)",
+    "须为 SHA-256 密钥指纹（RFC 7638）");
   checkEs256Form(signature);
   if (!hasLowS(signature)) {
     throw new InvalidInput(
@@ -71,7 +73,8 @@ export function decodeStatement(jwt) {
 function split(jwt) {
   if (jwt.length > MAX_BYTES) {
     throw new InvalidInput(
-      "transaction", `${jwt.length} bytes, at most ${MAX_BYTES} are allowed`, "声明过长");
+      "transaction", `${jwt.length} bytes, at most ${MAX_BYTES} are allowed`,
+      `超过 ${MAX_BYTES} 字节`);
   }
   const text = String.fromCharCode(...jwt);
   const parts = text.split(".");
@@ -85,16 +88,18 @@ function split(jwt) {
 }
 
 function readMembers(payload) {
-  const match = (name, pattern, what) => (
-    readMatch(payload[name], `statement.${name}`, pattern, `must be ${what}`)
+  const match = (name, pattern, rule, ruleZh) => (
+    readMatch(payload[name], `statement.${name}`, pattern, rule, ruleZh)
   );
   return {
-    certificateNo: match("certificate_no", NUMBER, "1 to 128 of A-Za-z0-9._:/-"),
-    chainId: match("chain_id", CHAIN_ID, "a chain id"),
+    certificateNo: match(
+      "certificate_no", NUMBER, "must be 1 to 128 of A-Za-z0-9._:/-",
+      "须为 1 至 128 个字母、数字或 . _ : / -"),
+    chainId: match("chain_id", CHAIN_ID, "must be a chain id", "链标识不符合规范"),
     code: readCode(payload.code),
     files: readFiles(payload.files),
     iat: readInteger(payload.iat, "statement.iat", { most: MAX_SECONDS }),
-    issuer: match("iss", MEMBER, "a member id"),
+    issuer: match("iss", MEMBER, "must be a member id", "成员标识不符合规范"),
     language: payload.language,
     sealing: readHashOrNone(
       payload.sealing_certificate_sha256, "statement.sealing_certificate_sha256"),
@@ -115,14 +120,17 @@ function readFiles(value) {
       place, `must be 1 to ${MOST_FILES} files, and not this one`, "附件数量有误或含声明自身");
   }
   for (const [name, hashed] of files) {
-    readMatch(name, place, FILE, "must be named by 1 to 64 of ASCII without blanks");
-    readMatch(hashed, `${place}.${name}`, HASH, A_HASH);
+    readMatch(
+      name, place, FILE, "must be named by 1 to 64 of ASCII without blanks",
+      "附件名须为 1 至 64 个不含空格的 ASCII 字符");
+    readMatch(hashed, `${place}.${name}`, HASH, A_HASH, A_HASH_ZH);
   }
   return files;
 }
 
 function readHashOrNone(value, place) {
-  return value === "" ? "" : readMatch(value, place, HASH, `${A_HASH}, or empty`);
+  return value === "" ? "" : readMatch(
+    value, place, HASH, `${A_HASH}, or empty`, `${A_HASH_ZH}，或为空`);
 }
 
 function readSoftware(value) {

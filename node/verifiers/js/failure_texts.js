@@ -1,4 +1,4 @@
-/** Failures in plain Chinese: what is wrong, where, and behind it the place and rule in English. */
+/** Failures in plain Chinese: what is wrong and where. Mirrors node/core/chinese/failures.py. */
 
 const STEPS = new Map([
   ["bundle.form", "证据包不符合规定的格式"],
@@ -18,6 +18,13 @@ const STEPS = new Map([
   ["log.checkpoint", "未能证明日志与已知检查点一致"],
   ["anchors", "第三方存证的回执不成立"],
   ["operators", "运营方无法核实"],
+  ["certificate.form", "文件不是可读的存证证书"],
+  ["certificate.trust", "证书所附信任文件不符合规定的格式"],
+  ["certificate.signature", "机构电子印章的签名不成立"],
+  ["certificate.later", "签章后文件被改动"],
+  ["certificate.time", "时间戳不成立"],
+  ["certificate.signer", "印章数字证书不可信"],
+  ["certificate.statement", "出证机构声明不成立"],
 ]);
 const ITEMS = [
   [/^bundle\.entries\[(\d+)\]/, (n) => `第${n + 1}条记录`],
@@ -47,12 +54,22 @@ export function placeZh(place) {
 }
 
 /**
- * A whole sentence about why a step failed.
+ * A whole sentence about why a step failed: what that means, what is wrong, and where.
  * @param {string} id the step's.
  * @param {InvalidInput} error
  */
 export function failureZh(id, error) {
   const said = [placeZh(error.place), error.ruleZh].filter((part) => part !== "").join("：");
   const where = said === "" ? "" : `（${said}）`;
-  return `${STEPS.get(id)}${where}。错误位置与规则：${error.message}`;
+  return `${STEPS.get(id)}${where}${atZh(error)}`;
+}
+
+/** The same of a part of a step, such as one receipt; `otherwise` where its rule has no Chinese. */
+export function partFailureZh(error, otherwise) {
+  return `${error.ruleZh || otherwise}${atZh(error)}`;
+}
+
+/** The place as it is, for who looks it up; with the rule where only English says it. */
+function atZh(error) {
+  return error.ruleZh === "" ? `。错误位置与规则：${error.message}` : `。错误位置：“${error.place}”`;
 }

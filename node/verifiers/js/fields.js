@@ -26,7 +26,8 @@ export function readObject(value, place) {
 export function readKind(value, place) {
   const members = readObject(value, place);
   const rule = "must be a lower-case letter and up to 39 letters, digits, '.', '_' or '-'";
-  readMatch(members.kind, `${place}.kind`, KIND, rule);
+  const ruleZh = "须以小写字母开头，后接至多 39 个小写字母、数字或 . _ -";
+  readMatch(members.kind, `${place}.kind`, KIND, rule, ruleZh);
   return members;
 }
 
@@ -104,7 +105,7 @@ function isLow(code) {
 }
 
 /** `value`, which must be text that `pattern` matches; patterns are written from `^` to `$`. */
-export function readMatch(value, place, pattern, rule, ruleZh = "") {
+export function readMatch(value, place, pattern, rule, ruleZh) {
   if (typeof value !== "string" || !pattern.test(value)) {
     throw new InvalidInput(place, rule, ruleZh);
   }

@@ -15,6 +15,7 @@ const PREFIXES =
 const STATE_KEY = new RegExp(`^(?:${PREFIXES})/[A-Za-z0-9._:/|-]{1,${MAX_KEY}}$`);
 const STATE_KEY_RULE =
   `must be a known prefix, '/', and 1 to ${MAX_KEY} of A-Za-z0-9._:/|-`;
+const STATE_KEY_RULE_ZH = `须为已知前缀、“/”及 1 至 ${MAX_KEY} 个字母、数字或 . _ : / | -`;
 const LEAF = Uint8Array.of(2);
 const NODE = Uint8Array.of(3);
 const EMPTY_STATE = new Uint8Array(32);
@@ -63,7 +64,7 @@ export class StateProof {
  */
 export function readStateProof(value, place) {
   const members = exactMembers(value, place, ["key", "path"], ["value", "other"]);
-  const key = readMatch(members.key, `${place}.key`, STATE_KEY, STATE_KEY_RULE);
+  const key = readMatch(members.key, `${place}.key`, STATE_KEY, STATE_KEY_RULE, STATE_KEY_RULE_ZH);
   const present = hasMember(members, "value");
   const hasOther = hasMember(members, "other");
   if (present && (typeof members.value !== "string" || hasOther)) {

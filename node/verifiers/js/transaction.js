@@ -38,14 +38,17 @@ export const PAYLOAD_MEMBERS = Object.freeze([...REQUIRED, ...OPTIONAL]);
 
 const IDENTIFIERS = [
   ["cid", /^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/,
-    "must be a chain id: 1 to 50 letters, digits, '.', '_' or '-'"],
+    "must be a chain id: 1 to 50 letters, digits, '.', '_' or '-'", "链标识不符合规范"],
   ["iss", /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
-    "must be a member id: 1 to 40 lower-case letters, digits or '-'"],
+    "must be a member id: 1 to 40 lower-case letters, digits or '-'", "成员标识不符合规范"],
   ["jti", /^[A-Za-z0-9._:-]{1,128}$/,
-    "must be 1 to 128 letters, digits, '.', '_', ':' or '-'"],
-  ["type", /^[a-z]{1,24}\.[a-z_]{1,32}$/, "must be an event type such as seal.applied"],
+    "must be 1 to 128 letters, digits, '.', '_', ':' or '-'",
+    "须为 1 至 128 个字母、数字或 . _ : -"],
+  ["type", /^[a-z]{1,24}\.[a-z_]{1,32}$/, "must be an event type such as seal.applied",
+    "不是事件类型"],
   ["sub", new RegExp(`^(?:${KINDS}):[a-z0-9-]{1,40}:[A-Za-z0-9._-]{1,64}$`),
-    `must be <kind>:<member>:<opaque id>, kind one of ${KINDS.split("|").join(", ")}`],
+    `must be <kind>:<member>:<opaque id>, kind one of ${KINDS.split("|").join(", ")}`,
+    "事项标识不符合规范"],
 ];
 const TIMES = [
   ["iat", MAX_SECONDS],
@@ -124,13 +127,15 @@ function checkHeader(header) {
   if (header.typ !== "evidence+sd-jwt") {
     throw new InvalidInput("header.typ", "must be evidence+sd-jwt", "不是存证交易");
   }
-  readMatch(header.kid, "header.kid", DIGEST, "must be a SHA-256 thumbprint (RFC 7638)");
+  readMatch(
+    header.kid, "header.kid", DIGEST, "must be a SHA-256 thumbprint (RFC 7638)",
+    "须为 SHA-256 密钥指纹（RFC 7638）");
 }
 
 function checkPayload(payload) {
   exactMembers(payload, "payload", REQUIRED, OPTIONAL);
-  for (const [name, pattern, rule] of IDENTIFIERS) {
-    readMatch(payload[name], `payload.${name}`, pattern, rule);
+  for (const [name, pattern, rule, ruleZh] of IDENTIFIERS) {
+    readMatch(payload[name], `payload.${name}`, pattern, rule, ruleZh);
   }
   checkSource(payload.source);
   checkTimes(payload);
@@ -143,7 +148,8 @@ function checkSource(source) {
   readText(source.system, "payload.source.system", { most: MAX_SYSTEM });
   readMatch(
     source.method, "payload.source.method", METHOD,
-    "must be 1 to 40 lower-case letters, digits, '_', '.' or '-'");
+    "must be 1 to 40 lower-case letters, digits, '_', '.' or '-'",
+    "须为 1 至 40 个小写字母、数字或 _ . -");
 }
 
 function checkTimes(payload) {
@@ -179,7 +185,9 @@ function checkDigests(payload) {
       "payload._sd", `must be a list of 1 to ${MAX_DIGESTS} digests`, `须为 1 至 ${MAX_DIGESTS} 个摘要`);
   }
   digests.forEach((digest, position) => {
-    readMatch(digest, `payload._sd[${position}]`, DIGEST, "must be a SHA-256 in base64url");
+    readMatch(
+      digest, `payload._sd[${position}]`, DIGEST, "must be a SHA-256 in base64url",
+      "须为 base64url 形式的 SHA-256 值");
   });
   if (new Set(digests).size !== digests.length) {
     throw new InvalidInput("payload._sd", "names a digest twice", "同一摘要出现两次");

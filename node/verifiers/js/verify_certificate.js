@@ -13,6 +13,7 @@ import { FAILED, NOT_CHECKED, PASSED, Told } from "./case.js";
 import { STATEMENT, decodeStatement } from "./certificate_statement.js";
 import { sha256 } from "./crypto/sha256.js";
 import { InvalidInput, NotChecked } from "./errors.js";
+import { failureZh } from "./failure_texts.js";
 import { readCertificate } from "./pdf/certificate_file.js";
 import { decodeTrust } from "./trust.js";
 import { STEPS, verifyBundle } from "./verify.js";
@@ -27,25 +28,21 @@ const SEALED = "certificate.signature";
 const TIMED = "certificate.time";
 const SIGNER = "certificate.signer";
 
-/** The steps in their order: id, titles, the ids that each rests on, what checks it, and what is
- * said in Chinese where it fails. */
+/** The steps in their order: id, titles, the ids that each rests on, and what checks it. */
 export const DOCUMENT_STEPS = [
-  step(FORM, "Form of the certificate", "证书文件格式", [], checkForm,
-    "文件不是可读的存证证书"),
-  step(TRUSTING, "Trust file", "信任文件", [FORM], checkTrust, "证书所附信任文件不符合规定的格式"),
-  step(SEALED, "The institution's seal", "机构电子印章签名", [FORM], checkSeal,
-    "机构电子印章的签名不成立"),
+  step(FORM, "Form of the certificate", "证书文件格式", [], checkForm),
+  step(TRUSTING, "Trust file", "信任文件", [FORM], checkTrust),
+  step(SEALED, "The institution's seal", "机构电子印章签名", [FORM], checkSeal),
   step("certificate.later", "What was added after it was sealed", "签章后的改动", [SEALED],
-    checkLaterRevisions, "签章后文件被改动"),
-  step(TIMED, "Time of the seal", "签章时间", [SEALED], checkSealTimes, "时间戳不成立"),
-  step(SIGNER, "Certificate of the seal", "印章数字证书", [SEALED], checkSigner,
-    "印章数字证书不可信"),
+    checkLaterRevisions),
+  step(TIMED, "Time of the seal", "签章时间", [SEALED], checkSealTimes),
+  step(SIGNER, "Certificate of the seal", "印章数字证书", [SEALED], checkSigner),
   step("certificate.statement", "Statement of the issuing member", "出证机构声明", [FORM],
-    checkStatement, "出证机构声明不成立"),
+    checkStatement),
 ];
 
-function step(id, title, titleZh, needs, check, failed) {
-  return Object.freeze({ id, title, titleZh, needs, check, failed });
+function step(id, title, titleZh, needs, check) {
+  return Object.freeze({ id, title, titleZh, needs, check });
 }
 
 /** Whether this wants to be a PDF file rather than a bundle. */
@@ -204,9 +201,7 @@ async function run(planned, case_, ended) {
       return { status: NOT_CHECKED, told: new Told(text, textZh, details, detailsZh) };
     }
     if (error instanceof InvalidInput) {
-      const said = error.ruleZh === "" ? "" : `（${error.ruleZh}）`;
-      const textZh = `${planned.failed}${said}。错误位置与规则：${error.message}`;
-      return { status: FAILED, told: new Told(error.message, textZh) };
+      return { status: FAILED, told: new Told(error.message, failureZh(planned.id, error)) };
     }
     throw error;
   }

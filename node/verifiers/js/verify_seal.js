@@ -12,6 +12,7 @@ import { equal, toHex } from "./bytes.js";
 import { FAILED, NOT_CHECKED, PASSED, Part, Told } from "./case.js";
 import { sha256 } from "./crypto/sha256.js";
 import { InvalidInput, NotChecked } from "./errors.js";
+import { partFailureZh } from "./failure_texts.js";
 import { checkRevisions } from "./pdf/certificate_file.js";
 import { decodePades, verifyPades } from "./pdf/pades.js";
 import { TIME_STAMP, signedBytes } from "./pdf/signature_fields.js";
@@ -148,8 +149,8 @@ async function checkStamp(case_, stamp) {
       const told = new Told(error.text, error.textZh, error.details, error.detailsZh);
       case_.parts.push(new Part(NOT_CHECKED, title, titleZh, told));
     } else if (error instanceof InvalidInput) {
-      const said = error.ruleZh === "" ? error.message : `${error.ruleZh}（${error.message}）`;
-      case_.parts.push(new Part(FAILED, title, titleZh, new Told(error.message, said)));
+      const textZh = partFailureZh(error, "时间戳不符合其格式或不成立");
+      case_.parts.push(new Part(FAILED, title, titleZh, new Told(error.message, textZh)));
     } else {
       throw error;
     }

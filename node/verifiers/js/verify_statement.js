@@ -153,7 +153,7 @@ function checkKey(statement, state, asOf) {
     throw new InvalidInput(
       place,
       "was reported compromised before this was signed",
-      "密钥在出具本证书之前已被报告泄露",
+      "密钥在签署之前已被报告泄露",
     );
   }
   return key;

@@ -29,8 +29,9 @@ def home() -> Iterator[Path]:
 
 
 @contextmanager
-def answering(home: Path, *chunks: bytes) -> Iterator[None]:
-    """A node that answers whatever is asked with these chunks of NDJSON."""
+def answering(home: Path, *chunks: bytes) -> Iterator[list[bytes]]:
+    """A node that answers whatever is asked with these chunks of NDJSON; what it was asked."""
+    asked: list[bytes] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(home / "admin.sock"))
         listener.listen()
@@ -39,14 +40,17 @@ def answering(home: Path, *chunks: bytes) -> Iterator[None]:
             listener.accept()[0].close()  # `find_running` looks whether somebody is there
             peer, _ = listener.accept()
             with peer:
-                peer.recv(65536)
+                for part in iter(lambda: peer.recv(65536), b""):
+                    asked.append(part)
+                    if b"}" in part:
+                        break
                 peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                 for chunk in (*chunks, b""):
                     peer.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
-        yield
+        yield asked
         thread.join(10)
 
 
@@ -55,7 +59,7 @@ def told(home: Path, *chunks: bytes) -> list[dict[str, object]]:
         running = find_running(home)
         assert running is not None
         with running:
-            return list(running.backup("/x", keys=False))
+            return list(running.backup("/x", keys=False, certificates=True))
 
 
 @pytest.mark.parametrize("cut", [1, 7, 1000])
@@ -73,3 +77,16 @@ def test_empty_lines_are_passed_over_and_the_last_feed_may_be_missing(home: Path
 def test_what_is_no_json_is_told_as_no_answer(home: Path) -> None:
     with pytest.raises(CommandFailure, match="no answer from the node"):
         told(home, b'{"a":1}\nnonsense\n')
+
+
+@pytest.mark.parametrize("certificates", [True, False])
+def test_a_node_of_before_is_asked_as_it_was(home: Path, certificates: bool) -> None:
+    """It refuses members that it does not know, and its backups hold no certificates."""
+    with answering(home, b'{"a":1}\n') as asked:
+        running = find_running(home)
+        assert running is not None
+        with running:
+            list(running.backup("/x", keys=True, certificates=certificates))
+    body = json.loads(b"".join(asked).split(b"\r\n\r\n", 1)[1])
+    left_out = {} if certificates else {"certificates": False}
+    assert body == {"keys": True, "target": "/x", **left_out}

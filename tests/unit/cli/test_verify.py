@@ -232,3 +232,17 @@ def test_braces_in_a_detail_are_shown_as_they_are(cli: Cli, tmp_path: Path) -> N
     ended = cli("verify", path, "--trust", trust)
     assert ended.code == ExitCode.OK
     assert "     seal/ES-0: {active} (version 1)" in ended.out.splitlines()
+
+
+def test_a_trust_file_that_is_none_is_refused_in_the_language_asked_for(
+    cli: Cli, evidence: Evidence, tmp_path: Path
+) -> None:
+    path = written(tmp_path, canonical_json({"format": "another"}), "trust.json")
+    ended = cli("verify", evidence.bundle_path, "--trust", path)
+    assert ended.code == ExitCode.BAD_INPUT
+    assert "trust." in ended.err
+    ended_zh = cli("verify", evidence.bundle_path, "--trust", path, "--lang", "zh")
+    assert ended_zh.code == ended.code
+    assert "信任文件不符合规定的格式（缺失）。错误位置：“trust." in ended_zh.err
+    told = cli("verify", evidence.bundle_path, "--trust", path, "--lang", "zh", "--json")
+    assert json.loads(told.err)["error"]["rule"] == "is missing"

@@ -94,6 +94,7 @@ PURE = {
     "unicodedata",
 }
 ALSO = {
+    "chinese.rules": {"string"},
     "frame": {"zstandard"},
     "pdf.filters": {"zlib"},
     "signatures": {"cryptography", "ecdsa"},

@@ -11,6 +11,7 @@ from node.core.fields import (
     exact_members,
     read_each,
     read_hash,
+    read_hashes,
     read_integer,
     read_list,
     read_match,
@@ -34,6 +35,8 @@ def test_values_are_given_back() -> None:
     assert read_text("印", "p", most=1) == "印"
     assert read_match("12", "p", DIGITS, "must be digits") == "12"
     assert read_hash("ff" * 32, "p") == b"\xff" * 32
+    assert read_hashes(["ff" * 32, "0a" * 32], "p", most=2) == (b"\xff" * 32, b"\n" * 32)
+    assert read_hashes([], "p", most=2) == ()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,13 @@ def test_values_are_given_back() -> None:
         (lambda: read_match("12\n", "p", DIGITS, "must be digits"), "p", "must be digits"),
         (lambda: read_match(12, "p", DIGITS, "must be digits"), "p", "must be digits"),
         (lambda: read_hash("FF" * 32, "p"), "p", "64 characters"),
+        (lambda: read_hashes("ff" * 32, "p", most=64), "p", "must be an array of 0 to 64 items"),
+        (lambda: read_hashes(["ff" * 32] * 3, "p", most=2), "p", "an array of 0 to 2 items"),
+        (lambda: read_hashes(["ff" * 32, "FF" * 32], "p", most=2), "p[1]", "64 characters"),
+        (lambda: read_hashes(["ff" * 31, "ff" * 33], "p", most=2), "p[0]", "64 characters"),
+        (lambda: read_hashes(["ff" * 32, "٣" * 64], "p", most=2), "p[1]", "64 characters"),
+        (lambda: read_hashes(["ff" * 32, 7], "p", most=2), "p[1]", "64 characters"),
+        (lambda: read_hashes([["f"] * 64], "p", most=2), "p[0]", "64 characters"),
     ],
 )
 def test_refused_with_place_and_rule(read: Callable[[], Any], place: str, rule: str) -> None:

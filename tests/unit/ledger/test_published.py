@@ -6,9 +6,9 @@ import pytest
 from builders.ledger import LedgerBench
 
 from node.core.errors import LedgerFault
-from node.ledger.frame_cache import FrameCache
 from node.ledger.published import Published
 from node.ledger.reader import NotProven
+from node.ledger.reader_cache import ReaderCache
 from node.ledger.rows import KEPT, VALIDATORS, encode_kept, encode_validators, number_key
 from node.storage.memory import MemoryStore
 
@@ -40,7 +40,7 @@ class Consortium:
         self.store = Snapshots()
         self.bench = LedgerBench(self.store)
         self.published = Published(self.store, self.bench.application.layers)
-        self.frames = FrameCache(self.bench.bodies)
+        self.frames = ReaderCache(self.bench.bodies)
         self.signed: dict[int, bytes] = {}
         self.cases = 0
 

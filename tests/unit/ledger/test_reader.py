@@ -21,9 +21,9 @@ from node.core.merkle import (
 )
 from node.core.statemap import verify_state_proof
 from node.core.transaction import decode_transaction, transaction_id
-from node.ledger.frame_cache import FrameCache
 from node.ledger.node_layers import PublishedLayers
 from node.ledger.reader import open_reader
+from node.ledger.reader_cache import ReaderCache
 from node.ledger.rows import (
     BLOCK,
     ENTRIES,
@@ -325,7 +325,7 @@ def test_a_chain_of_records_that_breaks_off_is_a_fault(bench: LedgerBench) -> No
 def test_an_empty_store_has_no_reader() -> None:
     store = MemoryStore()
     with pytest.raises(LedgerFault, match="holds no chain yet"):
-        open_reader(store, FrameCache(MemorySegments()), PublishedLayers(0, {}))
+        open_reader(store, ReaderCache(MemorySegments()), PublishedLayers(0, {}))
 
 
 def test_a_partial_tile_that_was_cut_is_a_fault(bench: LedgerBench) -> None:

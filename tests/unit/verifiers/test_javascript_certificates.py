@@ -19,6 +19,7 @@ from builders.pdf_revisions import (
     packed_pdf,
     stream_text,
 )
+from builders.told_failures import english_in, told_otherwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ from node.core.bundle import decode_bundle
 from node.core.errors import InvalidInput
 from node.core.pdf.filters import decode_stream
 from node.core.pdf.objects import Stream
+from node.core.verify import PASSED
 from node.core.verify_certificate import CertificateReport, verify_certificate
 
 MODULE, FUNCTION = "verify_certificate.js", "verifyCertificate"
@@ -51,6 +53,10 @@ def test_both_say_the_same(one: Recorded, trust: bytes | None) -> None:
         assert same["text"] == step.text
         assert same["details"] == list(step.details)
         assert not same["textZh"].isascii()
+    ours, theirs = here.all_steps, [*there["steps"], *there["bundle"]["steps"]]
+    assert told_otherwise(ours, theirs) == []
+    for step in ours:
+        assert step.status == PASSED or english_in(step.text_zh) == ""
     assert there["accepted"] is here.accepted
     assert there["attached"] == here.attached
     for name, value in (
@@ -158,6 +164,8 @@ def test_both_say_the_same_of_odd_files(name: str) -> None:
     here = verify_certificate(ODD_FILES[name], TRUST)
     assert told_there(there) == told(here)
     assert [step["text"] for step in there["steps"]] == [step.text for step in here.steps]
+    assert told_otherwise(here.steps, there["steps"]) == []
+    assert all(step.status == PASSED or not english_in(step.text_zh) for step in here.steps)
     assert not here.accepted
 
 

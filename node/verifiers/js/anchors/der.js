@@ -195,7 +195,8 @@ export function integerOf(element, { least = null, most = null } = {}) {
   const value = BigInt.asIntN(8 * content.length, bytesToNumber(content));
   if ((least !== null && value < least) || (most !== null && value > most)) {
     const rule = most === null ? `must be at least ${least}` : `must be from ${least} to ${most}`;
-    throw new InvalidInput(place, rule, "整数超出范围");
+    const ruleZh = most === null ? `整数须不小于 ${least}` : `须在 ${least} 至 ${most} 之间`;
+    throw new InvalidInput(place, rule, ruleZh);
   }
   return value;
 }

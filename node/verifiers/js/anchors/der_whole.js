@@ -40,7 +40,7 @@ export function checkWhole(element, levels = MOST_LEVELS) {
     throw new InvalidInput(place, "must be primitive in DER (X.690 §10.2)", "在 DER 中须为简单类型");
   }
   if (levels === 0) {
-    throw new InvalidInput(place, `nested deeper than ${MOST_LEVELS} levels`, "嵌套过深");
+    throw new InvalidInput(place, `nested deeper than ${MOST_LEVELS} levels`, `嵌套超过 ${MOST_LEVELS} 层`);
   }
   const inside = new Contents(element).rest();
   if (tag === SET) {

@@ -171,7 +171,7 @@ export async function checkLogSignature(checkpoint, key, place) {
     }
   } catch (error) {
     throw error instanceof InvalidInput
-      ? movedTo(error, place, `signature of ${key.name}: `) : error;
+      ? movedTo(error, place, `signature of ${key.name}: `, `${key.name} 的签名：`) : error;
   }
 }
 
@@ -196,7 +196,7 @@ export async function checkCosignature(checkpoint, witness, place) {
   try {
     await verifyEd25519(witness.key, message, signature.subarray(8));
   } catch (error) {
-    throw error instanceof InvalidInput ? movedTo(error, place, before) : error;
+    throw error instanceof InvalidInput ? movedTo(error, place, before, `${witness.name} 的联署：`) : error;
   }
   return Number(seconds) * 1000 + 999;
 }

@@ -223,6 +223,6 @@ export async function verifySignature(key, algorithm, message, signature, place)
 }
 
 /** The same error at another place. */
-export function movedTo(error, place, before = "") {
-  return new InvalidInput(place, before + error.rule, error.ruleZh && before + error.ruleZh);
+export function movedTo(error, place, before = "", beforeZh = "") {
+  return new InvalidInput(place, before + error.rule, error.ruleZh && beforeZh + error.ruleZh);
 }

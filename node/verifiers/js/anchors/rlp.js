@@ -113,7 +113,7 @@ export function rlpNumber(item, place, most) {
   }
   const number = bytesToNumber(item);
   if (number > most) {
-    throw new InvalidInput(place, `must be at most ${most}`, "整数超出范围");
+    throw new InvalidInput(place, `must be at most ${most}`, `整数须不大于 ${most}`);
   }
   return number;
 }

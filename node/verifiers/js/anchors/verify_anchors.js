@@ -6,6 +6,7 @@
 import { equal } from "../bytes.js";
 import { FAILED, NOT_CHECKED, PASSED, Part, Told } from "../case.js";
 import { InvalidInput, NotChecked } from "../errors.js";
+import { partFailureZh } from "../failure_texts.js";
 import { rfc3339 } from "../times.js";
 import { pointName, proveRoots } from "../verify_log.js";
 import { readEvmChain } from "./evm_trust.js";
@@ -123,8 +124,8 @@ function outcome(error) {
     return [NOT_CHECKED, new Told(text, textZh, details, detailsZh)];
   }
   if (error instanceof InvalidInput) {
-    const rule = error.ruleZh === "" ? "回执不符合其格式或不成立" : error.ruleZh;
-    return [FAILED, new Told(error.message, `${rule}。错误位置与规则：${error.message}`)];
+    const textZh = partFailureZh(error, "回执不符合其格式或不成立");
+    return [FAILED, new Told(error.message, textZh)];
   }
   throw error;
 }

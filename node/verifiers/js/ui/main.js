@@ -89,7 +89,7 @@ function refusal({ text, values }) {
   const shown = element("div", { class: "note bad", role: "alert", id: "refused" },
     element("p", {}, foreign(say(text, ...values))));
   if (text === "badTrust" && values.length > 0) {
-    shown.append(element("p", {}, foreign(values[0])));
+    shown.append(element("p", {}, foreign(values[state.language === "zh" ? 1 : 0])));
   }
   return shown;
 }

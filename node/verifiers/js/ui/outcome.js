@@ -4,6 +4,7 @@
  */
 
 import { InvalidInput } from "../errors.js";
+import { partFailureZh } from "../failure_texts.js";
 import { verifyBundle } from "../verify.js";
 import { verifyCertificate } from "../verify_certificate.js";
 import { FileRefused, MAX_TRUST_BYTES } from "./files.js";
@@ -34,7 +35,7 @@ export async function verifyFiles(evidence, trust) {
     return { ...told, files, moment: Date.now() };
   } catch (error) {
     if (error instanceof InvalidInput && trust !== null) {
-      throw new FileRefused("badTrust", `${error.place}: ${error.rule}`);
+      throw new FileRefused("badTrust", error.message, partFailureZh(error, "信任文件不符合规定的格式"));
     }
     throw error;
   }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import segno
 from builders.certified import (
     CASE,
     DESCRIPTION,
@@ -22,6 +25,7 @@ from builders.certified import (
     registry,
 )
 from builders.consortium import member_key
+from builders.events import data_of, full_data_of
 
 from node.core.encoding import canonical_json
 from node.core.errors import InvalidInput, InvalidProof
@@ -288,3 +292,81 @@ def test_english_has_no_chinese_of_its_own(ledger: Registry) -> None:
     assert [
         line for line in chinese if not any(one in line for one in data) and len(line) > 2
     ] == []
+
+
+def table_of(draft: Draft, place: int) -> list[list[Any]]:
+    blocks = json.loads(draft.content)["sections"][place - 1]["blocks"]
+    rows: list[list[Any]] = next(block["rows"] for block in blocks if block["k"] == "table")
+    return rows
+
+
+def test_each_hash_is_printed_once_and_versions_of_a_document_follow(ledger: Registry) -> None:
+    draft = ledger.compose(ledger.order(CASE))
+    rows = table_of(draft, 7)
+    printed = ["".join(row[0][0]["h"]).replace(" ", "") for row in rows]
+    named: dict[str, None] = {}
+    for entry in json.loads(attached(draft, "bundle.json"))["entries"]:
+        payload = json.loads(entry["entry"])["tx"].split(".")[1]
+        data = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["data"]
+        named.update(dict.fromkeys(re.findall(r'"([0-9a-f]{64})"', json.dumps(data))))
+    assert sorted(printed) == sorted(named)
+    assert [row[1] for row in rows] == [
+        [
+            "文件：application/pdf，123456 字节（第 1 条，发起签约）",
+            "文档哈希：第 3、4 条",
+            "签署前文档哈希：第 5 条",
+        ],
+        ["文件：application/pdf，51400 字节（第 6 条，签署完成）", "签署后文档哈希：第 5 条"],
+        ["签名值哈希：第 5 条"],
+    ]
+
+
+def test_name_of_a_document_stands_at_its_hash_where_it_is_disclosed(ledger: Registry) -> None:
+    draft = ledger.compose(ledger.order(CASE, disclosed=True))
+    assert table_of(draft, 7)[0][1][0].startswith("文件：采购合同（机密），application/pdf，")
+
+
+def test_who_gives_a_document_another_sm3_hash_is_named() -> None:
+    """Else nobody knew which record says what. Of two documents one is signed."""
+    made, sub = Registry(), "case:platform-a:sm3"
+    made.seal()
+    signed = full_data_of("signing.initiated")["documents"][0]
+    same = {"media_type": "application/pdf", "sha256": "ab" * 32, "size": 7}
+    first, second = ({**same, "sm3": one * 32} for one in ("01", "02"))
+    made.record("signing.initiated", sub, data_of("signing.initiated", documents=[signed, first]))
+    last = {**same, "sha256": made._round(sub, signed["sha256"], 0)}
+    made.record("signing.completed", sub, data_of("signing.completed", documents=[last, second]))
+    made.bench.block()
+    rows = [row[0] for row in table_of(made.compose(made.order(sub)), 7)]
+    (found,) = (row for row in rows if len(row) == 5)
+    assert found[1::2] == ["SM3", "SM3（第 6 条另载）"]
+    hashes = ["".join(one["h"]).replace(" ", "") for one in found[::2]]
+    assert hashes == ["ab" * 32, "01" * 32, "02" * 32]
+
+
+def test_records_of_one_source_are_one_row_with_the_span_of_their_lags(ledger: Registry) -> None:
+    rows = table_of(ledger.compose(ledger.order(CASE)), 12)
+    assert rows == [
+        [
+            "第 1 至 6 条",
+            ["签约平台", {"m": "api"}],
+            "成员 platform-a",
+            ["采集：未存证", "提交：发生后 1 秒"],
+        ]
+    ]
+
+
+def test_what_was_imported_or_late_is_named_by_its_record(ledger: Registry) -> None:
+    ((*_, lags), *_) = table_of(ledger.compose(ledger.order(IMPORTED)), 12)
+    assert lags[-1] == "补录：第 1 条，此前环节未经本账本记录"
+
+
+def test_the_qr_code_holds_number_code_and_fingerprint(ledger: Registry) -> None:
+    draft = ledger.compose(ledger.order(CASE))
+    content = json.loads(draft.content)
+    bundle, trust = attached(draft, "bundle.json"), attached(draft, "trust.json")
+    report = verify_bundle(bundle, trust)
+    code = content["cover"]["rows"][1][1]["m"]
+    text = f"{draft.certificate_no}\n{code}\n{report.trust_fingerprint}"
+    made = segno.make(text, error="m", micro=False, mask=2)
+    assert content["qr"] == made.svg_inline(border=2, dark="#000", light=None)

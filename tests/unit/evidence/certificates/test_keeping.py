@@ -19,8 +19,8 @@ from node.core.errors import EvidenceError
 from node.core.trust import Trust
 from node.evidence.certificates import finishing
 from node.evidence.certificates.finishing import Finisher, Ledger
-from node.evidence.certificates.keeping import Kept, KeptCertificates
-from node.storage.errors import StorageError, StoreUnavailable
+from node.evidence.certificates.keeping import Kept, KeptCertificates, kept_files
+from node.storage.errors import StorageError, StoreCorrupt, StoreUnavailable
 from node.storage.memory import MemoryStore
 
 NUMBER, OTHER = "ZS2026112312345678906", "ZS2026112300000000016"
@@ -246,3 +246,28 @@ def test_a_full_disk_keeps_no_part_of_a_file(
     assert files == [f"{OTHER}.pdf.enc"]
     (left,) = kept.unfinished()
     assert finisher(kept, chain).finish(left) is None
+
+
+def test_files_are_named_by_rows_in_order(tmp_path: Path) -> None:
+    """As a backup looks for them: what was dropped, and what no row names, is none of them."""
+    store, keys = MemoryStore(), Keys()
+    kept = KeptCertificates(store, tmp_path, keys)
+    numbers = [NUMBER, OTHER, "ZS2026120112345678904", "ZS2025010112345678909"]
+    held = [kept.keep(certificate(number, token=b"t"), PDF, b"record") for number in numbers]
+    kept.drop(held[1], "its record was refused")
+    (tmp_path / "202611" / "ZS2026110112345678905.part").write_bytes(b"half")
+    found = list(kept_files(store.snapshot()))
+    assert found == sorted(found)
+    assert found == [
+        f"{number[2:8]}/{number}.pdf.enc" for number in sorted(numbers) if number != OTHER
+    ]
+    assert all((tmp_path / name).is_file() for name in found)
+
+
+def test_a_row_without_a_number_is_damage_and_names_no_file() -> None:
+    store = MemoryStore()
+    batch = store.batch()
+    batch.put(b"c/n/../../etc/passwd", b"")
+    store.write(batch, sync=True)
+    with pytest.raises(StoreCorrupt, match="bears no certificate's number"):
+        list(kept_files(store))

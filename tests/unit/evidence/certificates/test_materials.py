@@ -108,6 +108,7 @@ def test_files_are_named_by_their_hash(tmp_path: Path) -> None:
         ({"chain": "c.pem", "institution": "x"}, "an imprint, or the seal_code"),
         ({"tsa": {"url": "http://x/"}}, "a url needs a name, and roots"),
         ({"tsa": {"url": "ftp://x/"}}, "url"),
+        ({"tsa": {"timeout_ms": 10_001, "attempts": 4}}, "is 40004: at most 40000"),
         ({"token": {"library": "/x.so"}}, "a library needs a token"),
         (
             {"token": {"library": "/x", "token": "t", "key_id": "0"}},

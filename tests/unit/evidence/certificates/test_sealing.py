@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
-from builders.certificates import pem_key
+from asn1crypto import cms
+from asn1crypto import x509 as asn1
+from builders.certificates import Held, issue, pem_key, tsa_extensions
 from builders.issuing import Seal, authority, make_seal
 from builders.revocation import RevokingAuthority, revoking_authority
 from builders.sealed_pdfs import (
@@ -41,7 +44,6 @@ from node.evidence.certificates.sealing import (
     TIME_STAMP_FIELD,
     OpenedSeal,
     SealSettings,
-    names_revocation,
 )
 from node.evidence.certificates.time_stamps import TsaSettings
 from node.evidence.imprints.imprint import draw_imprint
@@ -139,6 +141,40 @@ def test_with_an_authority_it_is_stamped_stored_and_stamped_as_a_whole(lasting: 
     assert (first, second + rest) == (0, len(lasting))  # nothing stands outside the last stamp
 
 
+def test_the_second_and_third_of_a_seal_are_like_the_first(
+    seal: Seal, imprint: bytes, stamped: tuple[TsaSettings, TsaFiles], tmp_path: Path
+) -> None:
+    opened = OpenedSeal(SealSettings(seal.chain, seal.key, imprint, "出具存证证书", stamped[0]))
+    made = [opened.seal(unsealed_pdf(), SPACE, NOW) for _ in range(3)]
+    opened.close()
+    written = [tuple(_objects(pdf)) for pdf in made]
+    assert written[0] == written[1] == written[2]
+    roots = (seal.chain.root, *stamped[0].roots)
+    for pdf in made:
+        assert lasting_status(pdf, *roots, revocation="hard-fail") == LastingStatus("", "")
+    assert len({token_of(pdf)[0] for pdf in made}) == 3
+
+
+def _objects(pdf: bytes) -> Iterator[tuple[int, int]]:
+    """Revision and number of each object that sealing has written."""
+    reader = PdfFileReader(io.BytesIO(pdf))
+    for revision in range(1, reader.total_revisions):
+        references = reader.xrefs.explicit_refs_in_revision(revision)
+        yield from sorted((revision, one.idnum) for one in references)
+
+
+def test_the_document_time_stamp_comes_with_the_store_and_changes_no_metadata(
+    lasting: bytes,
+) -> None:
+    reader = PdfFileReader(io.BytesIO(lasting))
+    assert reader.total_revisions == 3
+    for name, holder in (("/Metadata", reader.root), ("/Info", reader.trailer)):
+        assert reader.xrefs.get_last_change(holder.raw_get(name).reference) == 1
+    certificates = [bytes(one.get_object().data) for one in reader.root["/DSS"]["/Certs"]]
+    # The seal's, its issuer's and root; the stamp's, and its root.
+    assert len(certificates) == len(set(certificates)) == 5
+
+
 def test_pyhanko_needs_nothing_that_is_not_in_the_file(revocable: Revocable) -> None:
     status = lasting_status(revocable.seal(), revocable.root, revocation="require")
     assert status == LastingStatus("", "")
@@ -189,6 +225,48 @@ def test_lists_that_cannot_be_had_or_revoke_the_seal_leave_it_unsealed(
         authority.revoked.clear()
 
 
+def _last_stamp_by(opened: OpenedSeal, other: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the time-stamp of the whole document were by another certificate of the authority."""
+    stamper = opened._stamper
+    assert stamper is not None
+    ask, asked = stamper.async_timestamp, itertools.count(1)
+
+    async def stamped(digest: bytes, algorithm: str) -> cms.ContentInfo:
+        token = await ask(digest, algorithm)
+        if next(asked) == 3:  # the first is for its certificate, the second for the signature
+            certificate = asn1.Certificate.load(other.der)
+            stamper.cert_registry.register(certificate)
+            stamper._certs[certificate.issuer_serial] = certificate
+        return token
+
+    monkeypatch.setattr(stamper, "async_timestamp", stamped)
+
+
+def test_a_certificate_that_only_the_last_stamp_is_by_is_checked_and_kept_too(
+    revocable: Revocable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = revocable.authority
+    listed = authority.tsa.certificate.extensions.get_extension_for_class(
+        x509.CRLDistributionPoints
+    )
+    other = issue("Last stamps", authority.root, [*tsa_extensions(), (listed.value, False)])
+    opened = revocable.opened()
+    _last_stamp_by(opened, other, monkeypatch)
+    reader = PdfFileReader(io.BytesIO(opened.seal(unsealed_pdf(), SPACE, NOW)))
+    assert other.der in [bytes(one.get_object().data) for one in reader.root["/DSS"]["/Certs"]]
+    assert len(reader.embedded_signatures) == 2
+    opened.close()
+    opened = revocable.opened()
+    _last_stamp_by(opened, other, monkeypatch)
+    authority.revoked.add(other.certificate.serial_number)
+    try:
+        with pytest.raises(SealingFailed, match="could not be validated"):
+            opened.seal(unsealed_pdf(), SPACE, NOW)
+    finally:
+        authority.revoked.clear()
+        opened.close()
+
+
 def test_poppler_calls_the_signature_valid_and_the_certificate_trusted(
     lasting: bytes, seal: Seal, tmp_path: Path
 ) -> None:
@@ -217,10 +295,6 @@ def test_a_changed_byte_shows(
     changed[place] ^= 1
     report = pdfsig(bytes(changed), seal.root_file, tmp_path)
     assert "Signature is Valid" not in report
-
-
-def test_certificates_that_name_no_revocation_say_so(seal: Seal) -> None:
-    assert not names_revocation((seal.chain.certificate, *seal.chain.above))
 
 
 def test_a_page_that_is_not_there_is_an_error_of_sealing(seal: Seal, imprint: bytes) -> None:

@@ -75,3 +75,15 @@ def test_values_are_told_in_words() -> None:
     assert show_field(ZH, "valid_to", 0).startswith("1970-01-01")
     assert show_field(ZH, "aliases", ["a", "b"]) == "a；b"
     assert show_field(ZH, "method", "sms_code") == "sms_code"
+
+
+@pytest.mark.parametrize(
+    ("ordinals", "zh", "en"),
+    [
+        ([3], "第 3 条", "record 3"),
+        ([1, 2, 3, 5, 8, 9], "第 1 至 3、5、8、9 条", "records 1 to 3, 5, 8, 9"),
+    ],
+)
+def test_records_by_their_ordinals(ordinals: list[int], zh: str, en: str) -> None:
+    assert Wording("zh").records(ordinals) == zh
+    assert Wording("en").records(ordinals) == en

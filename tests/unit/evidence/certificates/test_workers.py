@@ -103,6 +103,20 @@ def test_a_key_that_is_gone_is_told_and_found_again_when_it_is_back(
         workers.make(draft(), NOW)
 
 
+def test_a_seal_that_has_sealed_is_opened_anew_before_an_order_fails(
+    settings: SealSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = workers_module._Worker(settings, typeset)
+    monkeypatch.setattr(workers_module, "_worker", worker)
+    monkeypatch.setattr(worker.seal(), "_made", "spoiled")
+    with pytest.raises(SealingFailed):  # it has never sealed: what is wrong is told at once
+        workers_module._make(draft(), NOW)
+    assert workers_module._make(draft(), NOW).pages == 1
+    monkeypatch.setattr(worker.seal(), "_made", "spoiled")
+    assert workers_module._make(draft(), NOW).pages == 1
+    worker.forget_seal()
+
+
 def test_a_process_that_hangs_is_ended_and_spoils_no_other_certificate(
     settings: SealSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

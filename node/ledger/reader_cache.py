@@ -1,4 +1,4 @@
-"""Frames read from block bodies, unpacked once and kept for the next reader."""
+"""What readers keep for the next one: frames of block bodies, unpacked, and dossiers' indexes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import zstandard
 
 from node.core.errors import InvalidInput, LedgerFault
 from node.core.frame import unpack
+from node.ledger.dossier_indexes import DossierIndexes
 from node.storage.ports import SegmentRef, Segments
 
-__all__ = ["FrameCache"]
+__all__ = ["ReaderCache"]
 
 Body = tuple[int, int, int]
 Span = tuple[int, int]
@@ -25,8 +26,9 @@ class _Decompressors(threading.local):
         self.decompressor = zstandard.ZstdDecompressor()
 
 
-class FrameCache:
-    """The unpacked content of the frames read last. Frames never change. Safe for threads."""
+class ReaderCache:
+    """The unpacked content of the frames read last, and in ``dossiers`` where the records of the
+    dossiers read last lie. Neither ever changes. Safe for threads."""
 
     def __init__(self, bodies: Segments) -> None:
         self._bodies = bodies
@@ -34,6 +36,7 @@ class FrameCache:
         self._bytes = 0
         self._lock = threading.Lock()
         self._threads = _Decompressors()
+        self.dossiers = DossierIndexes()
 
     def packed(self, body: Body, span: Span) -> bytes:
         """A frame as it lies in its body."""
