@@ -5,12 +5,14 @@ What is kept is only what the worker keeps: the attempts, and what `send` return
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from chaincode_adapters.errors import SignAnew, Unreachable
 from chaincode_adapters.port import Final, Missing, Receipt, Signed, Standing
+from chaincode_adapters.retry import backoff
 from node.core.anchors.point import AnchorPoint
 
 __all__ = ["AnchorJob", "Killed"]
@@ -33,16 +35,22 @@ class AnchorJob:
     places: list[str] = field(default_factory=list)
 
     def run(self, most: int = 50) -> Receipt:
-        """Until final, through ends and failures; at most ``most`` steps."""
-        adapter = self.adapter()
+        """Until final, through ends and failures; at most ``most`` steps.
+
+        Waits after a failure, less long than the worker does: for a second after one client has
+        gone away, tessera 1.0.2 tells all the others "context canceled" (its ``Await``).
+        """
+        adapter, failures = self.adapter(), 0
         for _ in range(most):
             try:
                 receipt = self._step(adapter)
             except Killed:
                 adapter.close()
                 adapter = self.adapter()
-            except Unreachable:
-                continue
+            except Unreachable as trouble:
+                self.places.append(f"unreachable: {trouble}")
+                failures += 1
+                time.sleep(backoff(failures, first=0.01, most=1.0))
             else:
                 if receipt is not None:
                     adapter.close()
