@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-__all__ = ["SCREENS", "chromium", "serious_findings", "take_screen"]
+__all__ = ["SCREENS", "chromium", "picture", "serious_findings", "take_screen"]
 
 ROOT = Path(__file__).parents[2]
 SCREENS = ROOT / "out" / "screens"
@@ -58,7 +58,18 @@ def serious_findings(page: Page) -> list[dict[str, Any]]:
 def take_screen(page: Page, name: str) -> None:
     """Keep a picture of the whole page as ``out/screens/<name>.png``."""
     SCREENS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+    picture(page, SCREENS / f"{name}.png")
+
+
+def picture(page: Page, file: Path) -> None:
+    """Write what the whole page looks like. On a busy machine Chromium now and then gives no
+    picture at all, and gives it when it is asked again."""
+    try:
+        page.screenshot(path=file, full_page=True)
+    except Error as error:
+        if "Unable to capture screenshot" not in str(error):
+            raise
+        page.screenshot(path=file, full_page=True)
 
 
 @functools.cache

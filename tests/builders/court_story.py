@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.browser import chromium
+from builders.browser import chromium, picture
 from builders.corpus import held
 from builders.javascript import JAVASCRIPT, JavaScriptError
 from builders.sealed_pdfs import (
@@ -327,4 +327,4 @@ def _screens(court: Court) -> None:
 def _picture(page: Page, court: Court, name: str) -> None:
     folder = court.out / "screens"
     folder.mkdir(exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png", full_page=True)
+    picture(page, folder / f"{name}.png")

@@ -124,6 +124,7 @@ def test_a_running_node_is_well(founded: dict[str, RunningNode]) -> None:
     """It holds its stores' locks, and its peers have proven their keys to its engine."""
     until(lambda: founded["jinan-court"].get("/readyz").status_code == 200)
     others = [member for member in ROLES if member != "jinan-court"]
+    until(lambda: examined(founded, "jinan-court")[1]["peers"]["status"] == "ok")
     code, checks = examined(founded, "jinan-court", *others)
     assert not [item for item in checks.values() if item["status"] != "ok"]
     assert code == 0
