@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -85,6 +86,23 @@ def _check_backup(backup: Path) -> None:
             f"{backup}: is no backup: {', '.join(missing)} missing",
             "name the directory that `evidence-node backup` made",
         )
+    for path in _entries(backup):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise CommandFailure(
+                ExitCode.BAD_INPUT,
+                f"{path}: is neither a file nor a directory; a backup holds nothing else",
+                "a link could bring another file of this machine into the home; look at it, "
+                "and remove it if it was put there by mistake",
+            )
+
+
+def _entries(backup: Path) -> Iterator[Path]:
+    """All that a home may be made of, links included: a backup may come from somebody else."""
+    for name in (*_FOLDERS, "keys", COPIES, *_FILES, MANIFEST):
+        if os.path.lexists(backup / name):
+            yield backup / name
+        yield from (backup / name).rglob("*")
 
 
 def _audit(backup: Path, copy: Path, progress: Progress, *, certificates: bool) -> HomeAudit:

@@ -475,6 +475,25 @@ def test_restore_refuses_what_is_no_backup(cli: Cli, tmp_path: Path) -> None:
     assert not (tmp_path / "restored").exists()
 
 
+@pytest.mark.parametrize("place", ["blocks/secret", "keys/deep/secret", "journal", "node.toml"])
+def test_restore_follows_no_links(cli: Cli, home: Home, tmp_path: Path, place: str) -> None:
+    """A backup that somebody else made brings nothing of this machine into the home."""
+    backup, target = tmp_path / "backup", tmp_path / "restored"
+    cli("backup", "--home", home.path, "--to", backup)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    link = backup / place
+    if link.is_dir():
+        shutil.rmtree(link)
+    link.unlink(missing_ok=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere)
+    ended = cli("restore", "--from", backup, "--home", target)
+    assert ended.code == ExitCode.BAD_INPUT
+    assert f"{link}: is neither a file nor a directory" in ended.err
+    assert not target.exists()
+
+
 @pytest.mark.parametrize("damage", [altered_value, flipped_block, other_genesis])
 def test_damaged_backup_does_not_become_a_home(
     cli: Cli, home: Home, tmp_path: Path, damage: Callable[[Home], str]

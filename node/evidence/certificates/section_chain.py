@@ -54,13 +54,22 @@ def chain_section(setting: Setting) -> dict[str, Any]:
             ),
             subheading(say("各记录的存证位置", "Where each record stands")),
             table(
-                (1.9, 1.1, 5),
+                (1.9, 1.5, 4.6),
                 [
                     say("存证编码", "Evidence code"),
                     say("高度、序号", "Height, index"),
-                    say("条目哈希、所在区块头哈希", "Hashes of the leaf and of its block's header"),
+                    say("条目哈希", "Hash of the leaf"),
                 ],
                 [_place(setting, record) for record in proven.records],
+            ),
+            table(
+                (1.4, 2, 4.6),
+                [
+                    say("区块高度", "Block"),
+                    say("所含记录", "Records in it"),
+                    say("区块头哈希", "Hash of its header"),
+                ],
+                _blocks(setting),
             ),
             subheading(say("默克尔证明", "Merkle proofs")),
             *_paths(setting),
@@ -83,20 +92,22 @@ def _past(setting: Setting) -> list[tuple[str, Value]]:
 
 def _place(setting: Setting, record: ProvenRecord) -> list[Value]:
     say = setting.words.say
-    header = setting.proven.headers[record.entry.height]
+    height, index = record.entry.height, record.bundled.index
     return [
         [mono(record.entry.code), setting.event_name(record)],
-        [
-            say(f"高度 {record.entry.height}", f"height {record.entry.height}"),
-            say(f"序号 {record.bundled.index}", f"index {record.bundled.index}"),
-        ],
-        [
-            say("条目", "leaf"),
-            digest(record.entry.leaf_hash()),
-            say("区块头", "header"),
-            digest(header.hash()),
-        ],
+        [say(f"高度 {height}", f"height {height}"), say(f"序号 {index}", f"index {index}")],
+        digest(record.entry.leaf_hash()),
     ]
+
+
+def _blocks(setting: Setting) -> Iterator[list[Value]]:
+    """Each block that holds records, once."""
+    held: dict[int, list[int]] = {}
+    for record in setting.proven.records:
+        held.setdefault(record.entry.height, []).append(record.ordinal)
+    for height, ordinals in held.items():
+        header = setting.proven.headers[height]
+        yield [mono(height), setting.words.records(ordinals), digest(header.hash())]
 
 
 def _paths(setting: Setting) -> Iterator[Block]:

@@ -29,7 +29,14 @@ from node.evidence.certificates.setting import Setting
 __all__ = ["party_section", "private_rows", "timeline_section"]
 
 _SHOWN_ELSEWHERE = frozenset({"aliases", "documents", "parties", "party_ref", "digests", "jwk"})
-_SHOWN_BEFORE = ("signing.identity_verified", "signing.intent_confirmed")
+_OPENING = ("sign_no", "origin", "channel", "deadline", "aliases")
+_VERIFIED = ("provider", "method", "result", "verified_at", "confirmed_at")
+_SHOWN_BEFORE = {
+    "signing.identity_verified": _VERIFIED,
+    "signing.initiated": _OPENING,
+    "signing.intent_confirmed": _VERIFIED,
+}
+"""Records of which section four has these fields and the private ones."""
 _TIMES = (
     (("发生", "Occurred"), sentences.OCCURRED),
     (("采集", "Collected"), sentences.COLLECTED),
@@ -41,14 +48,7 @@ _SEAL_FACTS = ("seal_status", "seal_status_version", "seal_record")
 
 def private_rows(setting: Setting, record: ProvenRecord) -> list[tuple[str, Value]]:
     """The disclosed fields of a record, with a line for what was not disclosed."""
-    words = setting.words
-    rows: list[tuple[str, Value]] = [
-        (
-            words.pick(PRIVATE_NAMES.get(item.name, (item.name, item.name))),
-            show_field(words, item.name, item.value),
-        )
-        for item in record.private
-    ]
+    words, rows = setting.words, _disclosed(setting, record)
     if record.hidden:
         rows.append(
             (
@@ -60,6 +60,17 @@ def private_rows(setting: Setting, record: ProvenRecord) -> list[tuple[str, Valu
             )
         )
     return rows
+
+
+def _disclosed(setting: Setting, record: ProvenRecord) -> list[tuple[str, Value]]:
+    words = setting.words
+    return [
+        (
+            words.pick(PRIVATE_NAMES.get(item.name, (item.name, item.name))),
+            show_field(words, item.name, item.value),
+        )
+        for item in record.private
+    ]
 
 
 # -- four -----------------------------------------------------------------------------------------
@@ -113,10 +124,9 @@ def _case_parties(setting: Setting) -> Iterator[Block]:
 
 def _opening_rows(setting: Setting, record: ProvenRecord) -> list[tuple[str, Value]]:
     words, data = setting.words, record.data
-    names = ("sign_no", "origin", "channel", "deadline", "aliases")
     rows: list[tuple[str, Value]] = [
         (words.pick(FIELD_NAMES[name]), show_field(words, name, data[name]))
-        for name in names
+        for name in _OPENING
         if name in data
     ]
     return rows + private_rows(setting, record)
@@ -139,7 +149,7 @@ def _verifications(setting: Setting, reference: str) -> Iterator[Block]:
             (say("存证编码", "Evidence code"), mono(record.entry.code)),
             *(
                 (words.pick(FIELD_NAMES[name]), show_field(words, name, record.data[name]))
-                for name in ("provider", "method", "result", "verified_at", "confirmed_at")
+                for name in _VERIFIED
                 if name in record.data
             ),
             *private_rows(setting, record),
@@ -231,13 +241,18 @@ def _late(setting: Setting, record: ProvenRecord) -> list[str]:
 
 
 def _said(setting: Setting, record: ProvenRecord) -> list[list[Value]]:
-    """What the record says besides its hashes, which stand in section seven."""
+    """What the record says besides its hashes, which stand in section seven, and besides what
+    section four has of it. What was not disclosed is told in section fifteen."""
     words = setting.words
+    before = _SHOWN_BEFORE.get(record.type) if setting.proven.kind == "case" else None
+    elsewhere = _SHOWN_ELSEWHERE.union(HASH_FIELDS, before or ())
     rows: list[list[Value]] = [
         [words.pick(FIELD_NAMES.get(name, (name, name))), show_field(words, name, value)]
         for name, value in record.data.items()
-        if name not in HASH_FIELDS and name not in _SHOWN_ELSEWHERE
+        if name not in elsewhere
     ]
+    if before is not None:
+        rows.append([words.say("经过", "What happened"), words.say("见第四部分", "see section 4")])
     status = record.entry.facts.get("status")
     if status is not None:
         rows.append([words.say("此后状态", "Status after it"), words.status(status)])
@@ -252,7 +267,6 @@ def _said(setting: Setting, record: ProvenRecord) -> list[list[Value]]:
                 ),
             ]
         )
-    if record.type in _SHOWN_BEFORE and record.private:
-        rows.append([words.say("已披露", "Disclosed"), words.say("见第四部分", "see section 4")])
-        return rows
-    return rows + [list(row) for row in private_rows(setting, record)]
+    if before is None:
+        rows += [list(row) for row in _disclosed(setting, record)]
+    return rows

@@ -160,20 +160,21 @@ def limits_section(setting: Setting) -> dict[str, Any]:
 
 
 def _undisclosed(setting: Setting) -> Block:
+    """How many fields at the most, each number once with all the records it is of."""
     say = setting.words.say
-    rows: list[list[Value]] = [
-        [
-            mono(record.entry.code),
-            setting.event_name(record),
-            say(f"至多 {record.hidden} 项私密字段", f"at most {record.hidden} private field(s)"),
-        ]
-        for record in setting.proven.records
-        if record.hidden
-    ]
-    if not rows:
+    held: dict[int, list[int]] = {}
+    for record in setting.proven.records:
+        if record.hidden:
+            held.setdefault(record.hidden, []).append(record.ordinal)
+    if not held:
         return paragraph(say(*proof_sentences.ALL_SHOWN))
-    head = [say("存证编码", "Evidence code"), say("记录", "Record")]
-    return table((2, 2, 3), [*head, say("未披露", "Not disclosed")], rows)
+    return bullets(
+        say(
+            f"{setting.words.records(ordinals)}：各至多 {hidden} 项私密字段。",
+            f"{setting.words.records(ordinals)}: at most {hidden} private field(s) each.",
+        )
+        for hidden, ordinals in sorted(held.items())
+    )
 
 
 def attachment_section(setting: Setting, attachments: Sequence[Attachment]) -> dict[str, Any]:
