@@ -51,8 +51,6 @@ _MODULES = (
     erasure,
     seal_statuses,
     certificates,
-    certificates,
-    seal_statuses,
     chain,
     consortium,
     engine_rpc,

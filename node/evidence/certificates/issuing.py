@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Protocol
 
@@ -212,8 +212,9 @@ class CertificateIssuer:
 
     def _issue(self, wanted: Wanted, asked: Asked, token: bytes, request: bytes) -> Issued:
         self._check_seal()
-        with self._number() as number:
-            draft = self._draft(wanted, number)
+        with ExitStack() as held:
+            draft = self._draft(wanted, held)
+            number = draft.certificate_no
             made = self._workers.make(draft, draft.issued_at)
             report_hash = hashlib.sha256(made.pdf).hexdigest()
             signed = self._sign(wanted, number, report_hash)
@@ -253,11 +254,11 @@ class CertificateIssuer:
             raise KeyUnusable("the seal's certificate is not in force: it has ended, or not begun")
 
     @contextmanager
-    def _number(self) -> Iterator[str]:
+    def _number(self, issued_at: int, reader: LedgerReader) -> Iterator[str]:
         """A number that no record, no copy and no other certificate under way has."""
-        with self._changed, self._ledger.read() as reader:
+        with self._changed:
             number = new_certificate_no(
-                self._ledger.now(),
+                issued_at,
                 lambda given: (
                     given in self._numbers
                     or certificate_record(reader, given) is not None
@@ -271,12 +272,14 @@ class CertificateIssuer:
             with self._changed:
                 self._numbers.discard(number)
 
-    def _draft(self, wanted: Wanted, number: str) -> Draft:
+    def _draft(self, wanted: Wanted, held: ExitStack) -> Draft:
+        """What the certificate says. Its number is taken as long as ``held`` is open."""
         ledger, order = self._ledger, wanted.order
         # One at a time runs anyway: so the first is done first, and the others wait for nothing.
         with self._composing, ledger.read() as reader:
             # Not before: whoever has waited would be issued before the state that it speaks of.
             issued_at = ledger.now()
+            number = held.enter_context(self._number(issued_at, reader))
             draft = self._compose(
                 reader,
                 order,

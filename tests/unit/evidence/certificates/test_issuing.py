@@ -41,14 +41,16 @@ class _Waiting:
     """Composes and makes; the first certificate until others wait for it and blocks have come."""
 
     def __init__(self) -> None:
-        self.at = 1_763_900_000_000
+        self.at = 1_763_913_480_000  # two minutes before midnight in China
         self.composing, self.go_on = threading.Event(), threading.Event()
-        self.numbered = threading.Semaphore(0)
+        self.asked = threading.Semaphore(0)
+        self.numbers: list[str] = []
         self.read_at: list[int] = []
         self.issued_at: list[int] = []
         self.signed_at: list[int] = []
 
     def now(self) -> int:
+        self.asked.release()
         return self.at
 
     def read(self) -> Any:
@@ -57,6 +59,7 @@ class _Waiting:
 
     def compose(self, *_: Any, certificate_no: str, issued_at: int, **__: Any) -> Draft:
         self.issued_at.append(issued_at)
+        self.numbers.append(certificate_no)
         if len(self.issued_at) == 1:
             self.composing.set()
             assert self.go_on.wait(60)
@@ -69,7 +72,6 @@ class _Waiting:
 
     def find(self, _: str) -> None:
         """No copy has the number."""
-        self.numbered.release()
 
 
 def test_who_has_waited_is_issued_no_earlier_than_the_state_that_it_speaks_of(
@@ -94,9 +96,10 @@ def test_who_has_waited_is_issued_no_earlier_than_the_state_that_it_speaks_of(
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(made.issue, wanted, Asked("operator-a"))
         assert waiting.composing.wait(60)
+        while waiting.asked.acquire(blocking=False):
+            pass  # by the first
         second = threads.submit(made.issue, wanted, Asked("operator-a"))
-        assert waiting.numbered.acquire(timeout=60)  # of the first
-        assert waiting.numbered.acquire(timeout=60)
+        assert waiting.asked.acquire(timeout=60)  # whether the seal is in force
         waiting.go_on.set()
         for one in (first, second):
             with pytest.raises(SealingFailed, match="enough"):
@@ -104,3 +107,4 @@ def test_who_has_waited_is_issued_no_earlier_than_the_state_that_it_speaks_of(
     assert waiting.issued_at[1] - waiting.issued_at[0] == 300_000
     assert waiting.issued_at[1] >= waiting.read_at[-1]
     assert sorted(waiting.signed_at) == waiting.issued_at
+    assert [number[:10] for number in waiting.numbers] == ["ZS20251123", "ZS20251124"]
