@@ -2,7 +2,8 @@
 
 Each opens the key of the seal for itself, and has one certificate in hand. What a worker that dies
 had in hand is done once more by another: nothing of it has left the process. One that does not come
-to an end, because of a token or a picture that never does, is killed.
+to an end, because of a token or a picture that never does, is killed; one that wants far more
+memory than certificates take, because of a picture or an endless answer, does not get it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import multiprocessing
 import os
 import queue
+import resource
 import signal
 import threading
 import time
@@ -35,6 +37,8 @@ _SECONDS = 240.0
 longest that it waits for a process before that."""
 _PIPE_BYTES = 1 << 20
 """As much as the kernel gives everybody; with less, a certificate takes many turns to come over."""
+_MOST_BYTES = 4 << 30
+"""Most memory of a process; 250 MiB are in use with certificates of ten records."""
 _STOPPING_SECONDS = 10.0
 """Longest that a process in the middle of a certificate is waited for at the end."""
 
@@ -97,6 +101,8 @@ def _begin(settings: SealSettings, typeset: Typeset) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError):  # woken, it does not take the core from whoever woke it
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    with suppress(OSError, ValueError):  # less is allowed already
+        resource.setrlimit(resource.RLIMIT_DATA, (_MOST_BYTES, _MOST_BYTES))
     logging.getLogger("pyhanko").setLevel(logging.ERROR)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = _Worker(settings, typeset)

@@ -39,6 +39,8 @@ def typeset(draft: Draft) -> TypesetCertificate:
         written.write_text(str(os.getpid()))
         written.rename(draft.content.partition(" ")[2])
         time.sleep(600)
+    if draft.content == "swell":
+        bytearray(8 << 30)
     if draft.content == "refuse":
         raise InvalidInput("applicant[3]", "no font has a glyph")
     return TypesetCertificate(unsealed_pdf(), SPACE, 1)
@@ -73,6 +75,12 @@ def test_what_cannot_be_typeset_is_told_with_its_place(workers: SealingWorkers) 
     with pytest.raises(InvalidInput) as caught:
         workers.make(draft("refuse"), NOW)
     assert (caught.value.place, caught.value.rule) == ("applicant[3]", "no font has a glyph")
+
+
+def test_memory_without_end_is_not_given(workers: SealingWorkers) -> None:
+    with pytest.raises(SealingFailed, match="could not be made: MemoryError"):
+        workers.make(draft("swell"), NOW)
+    assert workers.make(draft(), NOW).pages == 1
 
 
 def test_a_process_that_dies_is_replaced_and_its_work_done_again(
