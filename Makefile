@@ -56,5 +56,5 @@ lock: setup  ## Make requirements/*.lock anew (LOCK_ARGS=--upgrade takes the new
 	scripts/lock $(LOCK_ARGS)
 
 clean:  ## Remove .venv and everything that was made here (downloads stay in the cache)
-	rm -rf .venv out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .venv.lock out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

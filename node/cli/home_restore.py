@@ -146,7 +146,10 @@ def _copy_all(backup: Path, copy: Path, progress: Progress, *, certificates: boo
     for name in names:
         if not (copy / name).parent.is_dir():
             (copy / name).parent.mkdir(mode=0o700, parents=True)
-        with (backup / name).open("rb") as source, (copy / name).open("xb") as target:
+        with (
+            open(backup / name, "rb", opener=_open_no_link) as source,
+            (copy / name).open("xb") as target,
+        ):
             os.fchmod(target.fileno(), 0o600 if name.parts[0] in ("keys", COPIES) else 0o644)
             while chunk := source.read(_CHUNK_BYTES):
                 target.write(chunk)
@@ -156,6 +159,11 @@ def _copy_all(backup: Path, copy: Path, progress: Progress, *, certificates: boo
             os.fsync(target.fileno())
     for parent in {parent for name in names for parent in name.parents}:
         sync_directory(copy / parent)
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    """A link that was put there since it was looked at is not followed either."""
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def _tell(progress: Progress, total: int, done: int) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "bullets",
     "digest",
     "facts",
+    "is_long",
     "mono",
     "note",
     "numbered",
@@ -93,6 +94,11 @@ def table(columns: Sequence[float], head: Sequence[str], rows: Iterable[Sequence
         "rows": made,
         "broken": _has_long(made),
     }
+
+
+def is_long(rows: Sequence[Sequence[Value]]) -> bool:
+    """Whether rows below one another may be so high that they must be allowed to break."""
+    return sum(max(_LINE, _length(row[-1])) for row in rows) > _MOST_IN_ROW
 
 
 def _has_long(rows: Iterable[Sequence[Value]]) -> bool:

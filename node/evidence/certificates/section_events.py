@@ -10,6 +10,7 @@ from node.evidence.certificates.blocks import (
     Block,
     Value,
     facts,
+    is_long,
     mono,
     note,
     paragraph,
@@ -205,6 +206,7 @@ def _event(setting: Setting, record: ProvenRecord) -> dict[str, Any]:
     say, words, transaction = setting.words.say, setting.words, record.transaction
     collected = transaction.collected_at
     submitted = transaction.iat * 1000
+    said = _said(setting, record)
     return {
         "ordinal": record.ordinal,
         "name": setting.event_name(record),
@@ -228,7 +230,8 @@ def _event(setting: Setting, record: ProvenRecord) -> dict[str, Any]:
             ),
             *_late(setting, record),
         ],
-        "said": _said(setting, record),
+        "said": said,
+        "broken": is_long(said),
     }
 
 
@@ -252,7 +255,7 @@ def _said(setting: Setting, record: ProvenRecord) -> list[list[Value]]:
         if name not in elsewhere
     ]
     if before is not None:
-        rows.append([words.say("经过", "What happened"), words.say("见第四部分", "see section 4")])
+        rows.append([words.say("详情", "Details"), words.say("见第四部分", "see section 4")])
     status = record.entry.facts.get("status")
     if status is not None:
         rows.append([words.say("此后状态", "Status after it"), words.status(status)])

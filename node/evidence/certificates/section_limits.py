@@ -161,17 +161,19 @@ def limits_section(setting: Setting) -> dict[str, Any]:
 
 def _undisclosed(setting: Setting) -> Block:
     """How many fields at the most, each number once with all the records it is of."""
-    say = setting.words.say
+    say, words = setting.words.say, setting.words
     held: dict[int, list[int]] = {}
     for record in setting.proven.records:
         if record.hidden:
             held.setdefault(record.hidden, []).append(record.ordinal)
     if not held:
         return paragraph(say(*proof_sentences.ALL_SHOWN))
+    each = {True: ("各", " each"), False: ("", "")}
     return bullets(
         say(
-            f"{setting.words.records(ordinals)}：各至多 {hidden} 项私密字段。",
-            f"{setting.words.records(ordinals)}: at most {hidden} private field(s) each.",
+            f"{words.records(ordinals)}：{each[len(ordinals) > 1][0]}至多 {hidden} 项私密字段。",
+            f"{words.records(ordinals)}: at most {hidden} private field(s)"
+            f"{each[len(ordinals) > 1][1]}.",
         )
         for hidden, ordinals in sorted(held.items())
     )

@@ -101,8 +101,11 @@ def _begin(settings: SealSettings, typeset: Typeset) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError):  # woken, it does not take the core from whoever woke it
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    with suppress(OSError, ValueError):  # less is allowed already
-        resource.setrlimit(resource.RLIMIT_DATA, (_MOST_BYTES, _MOST_BYTES))
+    allowed = [
+        _MOST_BYTES if one == resource.RLIM_INFINITY else min(one, _MOST_BYTES)
+        for one in resource.getrlimit(resource.RLIMIT_DATA)
+    ]
+    resource.setrlimit(resource.RLIMIT_DATA, (allowed[0], allowed[1]))
     logging.getLogger("pyhanko").setLevel(logging.ERROR)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = _Worker(settings, typeset)
