@@ -14,6 +14,7 @@ from builders.time_stamping import missing
 from node.evidence.certificates.typesetting import typeset
 
 RECTANGLES = 150
+FIELDS = 16
 FORGED = "天津　·　当时印章状态 已吊销"
 
 
@@ -29,6 +30,9 @@ def pages() -> list[str]:
     private: dict[str, dict[str, Any]] = {
         **certified.PRIVATE,
         "signing.sealed": {"page_rectangles": places},
+        "signing.completed": {
+            f"n{number:02d}{'m' * 60}": f"value-{number};" for number in range(FIELDS)
+        },
         "signing.started": {"address": FORGED * 20, "m" * 16: "MMMM"},
     }
     with pytest.MonkeyPatch.context() as patch:
@@ -46,6 +50,12 @@ def test_an_event_longer_than_a_page_is_printed_whole(pages: list[str]) -> None:
     text = "".join("".join(pages).split())
     for page in range(1, RECTANGLES + 1):
         assert f"page={page}，" in text, page
+
+
+def test_long_names_of_fields_are_printed_whole_too(pages: list[str]) -> None:
+    """A short value may stand beside a label of many lines."""
+    text = "".join("".join(pages).split())
+    assert [number for number in range(FIELDS) if f"value-{number};" not in text] == []
 
 
 def test_no_value_begins_where_the_labels_of_an_event_stand(pages: list[str]) -> None:

@@ -97,8 +97,10 @@ def table(columns: Sequence[float], head: Sequence[str], rows: Iterable[Sequence
 
 
 def is_long(rows: Sequence[Sequence[Value]]) -> bool:
-    """Whether rows below one another may be so high that they must be allowed to break."""
-    return sum(max(_LINE, _length(row[-1])) for row in rows) > _MOST_IN_ROW
+    """Whether rows below one another may be so high that they must be allowed to break. A label
+    stands in a column a quarter as wide as the values."""
+    heights = (max(_LINE, 4 * _length(label), _length(value)) for label, value in rows)
+    return sum(heights) > _MOST_IN_ROW
 
 
 def _has_long(rows: Iterable[Sequence[Value]]) -> bool:
